@@ -1,0 +1,1 @@
+"""A synthetic cohort whose volumes are known: phantoms, not patients."""

@@ -1,0 +1,1 @@
+"""One volume from whatever a scanner or an archive left."""

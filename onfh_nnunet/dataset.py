@@ -1,0 +1,109 @@
+"""The converted dataset: one case a hip, and a hash that says of which data a plan, a fold or a model was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.errors import StaleError, WorkspaceError
+from onfh_nnunet.hip import Hip, Side
+from onfh_nnunet.steinberg import Grade
+from onfh_nnunet.tables import read_rows
+from onfh_nnunet.workspace import Workspace
+
+HASH_KEY = "onfh_dataset_sha256"
+"""Key of the hash in dataset.json; nnU-Net carries that file along to the plan and to the trained folds."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of cases.csv. Paths are relative to nnUNet_raw; sizes and spacings follow the array axes z, y, x."""
+
+    case_id: str
+    patient: str
+    side: Side
+    image: str
+    label: str
+    mirrored: bool
+    size_z: int
+    size_y: int
+    size_x: int
+    spacing_z_mm: float
+    spacing_y_mm: float
+    spacing_x_mm: float
+    head_ml: float
+    necrosis_ml: float
+    necrosis_percent: float
+    grade: Grade
+
+    @property
+    def hip(self) -> Hip:
+        """The hip that this case is."""
+        return Hip(self.patient, self.side)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The cases of a workspace and the hash of their voxels and geometry."""
+
+    workspace: Workspace
+    cases: tuple[Case, ...]
+    sha256: str
+
+    @classmethod
+    def read(cls, workspace: Workspace) -> Dataset:
+        """Read a converted dataset.
+
+        Raises:
+            WorkspaceError: It is not there, or an image or a label of a case is missing.
+            ReadError: cases.csv is damaged.
+        """
+        dataset = cls(
+            workspace,
+            tuple(read_rows(workspace.cases_csv, Case)),
+            dataset_hash(workspace.raw / "dataset.json"),
+        )
+        for case in dataset.cases:
+            for what, path in (("image", dataset.image(case)), ("label", dataset.label(case))):
+                if not path.is_file():
+                    problem = f"has no {what}: {path} is missing"
+                    raise WorkspaceError(case.case_id, problem, "Run onfh convert again")
+        return dataset
+
+    def image(self, case: Case) -> Path:
+        """The image file of a case."""
+        return self.workspace.nnunet_raw / case.image
+
+    def label(self, case: Case) -> Path:
+        """The label file of a case."""
+        return self.workspace.nnunet_raw / case.label
+
+    def require_same(self, dataset_json: Path, what: str, remedy: str) -> None:
+        """Refuse what was made from other data than this dataset.
+
+        Args:
+            dataset_json: The dataset.json that travelled with it.
+            what: Its name, for the message.
+            remedy: What to do.
+
+        Raises:
+            StaleError: It was made from other data.
+            WorkspaceError: The file is not there.
+        """
+        made_from = dataset_hash(dataset_json)
+        if made_from != self.sha256:
+            got = f"was made from dataset {made_from[:12]}, and dataset {self.sha256[:12]} lies there now"
+            raise StaleError(what, got, remedy)
+
+
+def dataset_hash(dataset_json: Path) -> str:
+    """The hash that a dataset.json carries.
+
+    Raises:
+        WorkspaceError: The file is missing or carries none.
+    """
+    try:
+        return str(json.loads(dataset_json.read_text(encoding="utf-8"))[HASH_KEY])
+    except (OSError, ValueError, KeyError) as error:
+        raise WorkspaceError(dataset_json, "is missing or not from onfh convert", "Run onfh convert first") from error

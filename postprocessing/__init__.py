@@ -1,0 +1,1 @@
+"""A mask becomes a grade, hips become tables."""
