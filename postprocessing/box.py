@@ -1,0 +1,56 @@
+"""The small part of a mask that holds something: crop first, compute then.
+
+A crop has one layer of background all round, so the image border counts as background and a look-up that is clipped to
+the crop reads background.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.errors import LabelError
+from onfh_nnunet.labels import BoolArray
+from onfh_nnunet.volume import Volume
+
+Box = tuple[slice, slice, slice]
+
+
+def bounding_box(foreground: BoolArray) -> Box | None:
+    """The smallest box (z, y, x) that holds all of a foreground (z, y, x); None when there is none."""
+    if not foreground.any():
+        return None
+    first, second, third = (_extent(np.asarray(foreground.any(axis=other))) for other in ((1, 2), (0, 2), (0, 1)))
+    return first, second, third
+
+
+def padded(array: NDArray[Any], box: Box) -> NDArray[Any]:
+    """A box of an array (z, y, x) within one layer of zeros."""
+    return np.pad(array[box], 1)
+
+
+def cropped(mask: Volume) -> Volume:
+    """The head of a label map within one layer of background, at its place in the patient.
+
+    Raises:
+        LabelError: There is no head.
+    """
+    box = bounding_box(mask.array > 0)
+    if box is None:
+        raise LabelError("mask", "holds no femoral head (labels 1 and 2)", "Check the segmentation")
+    labels = padded(mask.array, box)
+    z, y, x = (part.start - 1 for part in box)
+    depth, height, width = labels.shape
+    return Volume(labels, mask.grid.part((z, y, x), (depth, height, width)))
+
+
+def touches_border(foreground: BoolArray) -> bool:
+    """Whether a foreground (z, y, x) reaches the first or the last layer of its array along any axis."""
+    return any(bool(np.take(foreground, [0, -1], axis=axis).any()) for axis in range(3))
+
+
+def _extent(occupied: BoolArray) -> slice:
+    where = np.flatnonzero(occupied)
+    return slice(int(where[0]), int(where[-1]) + 1)

@@ -1,0 +1,80 @@
+"""A label map becomes one femoral head with its necrosis.
+
+Head is labels 1 and 2 together, and voxels are connected through faces. The necrosis is nested in the head by
+construction: it is where the head is necrotic, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onfh_nnunet.errors import LabelError
+from onfh_nnunet.labels import BoolArray, Label
+from onfh_nnunet.volume import Volume
+from postprocessing.box import bounding_box, padded
+
+
+def clean(mask: Volume, case: object) -> Volume:
+    """Keep the largest head component and fill its holes.
+
+    Of components of one size the one that comes first in the array stays. Background that the head encloses becomes
+    viable head; necrosis outside the kept component is dropped, inside one of its holes it stays necrosis.
+
+    Args:
+        mask: Labels 0, 1, 2 (z, y, x) of one hip, any integer type.
+        case: What the message names.
+
+    Returns:
+        uint8 labels on the same grid.
+
+    Raises:
+        LabelError: There is no head.
+    """
+    box = bounding_box(mask.array > 0)
+    if box is None:
+        raise _no_head(case)
+    labels = padded(mask.array, box)
+    kept = np.zeros(mask.array.shape, np.uint8)
+    kept[box] = np.where(labels == Label.NECROSIS, labels, Label.VIABLE_HEAD)[1:-1, 1:-1, 1:-1]
+    kept[box] *= _filled_largest(labels > 0)[1:-1, 1:-1, 1:-1]
+    return Volume(kept, mask.grid)
+
+
+def require_hip_labels(mask: Volume, case: object) -> Volume:
+    """Accept a mask of any tool when it is a label map of one hip.
+
+    Whole numbers stored as floats are accepted. A head that is necrotic throughout (only label 2) is legal.
+
+    Args:
+        mask: A label map (z, y, x) of any numeric type.
+        case: What the message names.
+
+    Returns:
+        The same labels as uint8.
+
+    Raises:
+        LabelError: There are values other than 0, 1 and 2, or no head.
+    """
+    with np.errstate(invalid="ignore"):  # values out of uint8's range are found by the comparison
+        labels = mask.array.astype(np.uint8)
+    if labels.max() > max(Label) or not np.array_equal(labels, mask.array):
+        found = np.unique(mask.array)
+        shown = ", ".join(f"{value:g}" for value in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise LabelError(case, f"holds the values {shown}, expected 0, 1 and 2", "Export it as a label map of one hip")
+    if not labels.any():
+        raise _no_head(case)
+    return Volume(labels, mask.grid)
+
+
+def _filled_largest(head: BoolArray) -> BoolArray:
+    from scipy import ndimage
+
+    components, _ = ndimage.label(head)
+    sizes = np.bincount(components.ravel())
+    sizes[0] = 0
+    filled: BoolArray = ndimage.binary_fill_holes(components == sizes.argmax())
+    return filled
+
+
+def _no_head(case: object) -> LabelError:
+    return LabelError(case, "holds no femoral head (labels 1 and 2)", "Check that the image shows a hip, and its label")

@@ -1,0 +1,34 @@
+"""How much of a head is necrotic, in whole voxels: the one source of every percentage and every Steinberg grade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from onfh_nnunet.labels import Label
+from onfh_nnunet.steinberg import Grade, steinberg_grade
+from onfh_nnunet.volume import Volume
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Voxels of a head, necrosis included, and of its necrosis."""
+
+    head: int
+    necrosis: int
+
+    @property
+    def percent(self) -> float | None:
+        """Necrosis in percent of the head, not rounded; None without a head."""
+        return 100 * self.necrosis / self.head if self.head else None
+
+    @property
+    def grade(self) -> Grade:
+        """Steinberg's grade of the whole voxel counts; ``Grade.NONE`` without necrosis or without a head."""
+        return steinberg_grade(self.necrosis, self.head) if self.head else Grade.NONE
+
+
+def extent(mask: Volume) -> Extent:
+    """Count the voxels of a label map 0, 1, 2 (z, y, x)."""
+    return Extent(int(np.count_nonzero(mask.array)), int(np.count_nonzero(mask.array == Label.NECROSIS)))

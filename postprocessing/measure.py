@@ -1,0 +1,112 @@
+"""A label map becomes the numbers of one hip: millilitres, millimetres, percent and degrees.
+
+Head is labels 1 and 2 together. Nothing is rounded. What cannot be computed is None, and a warning says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from onfh_nnunet.volume import Volume
+from postprocessing.angles import ARTICULAR_MM, SurfaceInvolvement, kerboul_angles, kerboul_grade, surface_involvement
+from postprocessing.box import cropped, touches_border
+from postprocessing.extent import extent
+from postprocessing.sphere import Sphere, fit_sphere
+
+PLAUSIBLE_HEAD_ML = (22.0, 65.0)
+"""Our limits: 36 to 56 ml follow from published head diameters of women and men and usual cuts, with a margin."""
+
+PLAUSIBLE_RESIDUAL_MM = 1.0
+"""Root mean square of the best fitting 60 % of the surface. Voxels of up to 3 mm alone stay below it."""
+
+_NO_SPHERE = "no sphere fits the head: no diameter, angles or share of the surface"
+
+
+@dataclass(frozen=True)
+class HipMeasurement:
+    """What is measured of one hip.
+
+    Args:
+        head_ml: Volume of the head, necrosis included.
+        necrosis_ml: Volume of the necrosis.
+        necrosis_percent: Necrosis in percent of the head.
+        necrosis_percent_of_sphere: Necrosis in percent of the fitted sphere; the neck cut does not change the sphere.
+        head_diameter_mm: Diameter of the sphere fitted to the articular surface.
+        kerboul_coronal_deg: Necrotic arc of the mid-coronal slice.
+        kerboul_sagittal_deg: Necrotic arc of the mid-sagittal slice.
+        kerboul_deg: Both together, the modified Kerboul combined necrotic angle.
+        kerboul_grade: 1 to 4; None without necrosis.
+        necrotic_surface_percent: Necrotic share of the articular surface.
+        warnings: What a reader of these numbers must know.
+    """
+
+    head_ml: float
+    necrosis_ml: float
+    necrosis_percent: float
+    necrosis_percent_of_sphere: float | None = None
+    head_diameter_mm: float | None = None
+    kerboul_coronal_deg: float | None = None
+    kerboul_sagittal_deg: float | None = None
+    kerboul_deg: float | None = None
+    kerboul_grade: int | None = None
+    necrotic_surface_percent: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def measure(mask: Volume) -> HipMeasurement:
+    """Measure one hip.
+
+    Args:
+        mask: Labels 0, 1, 2 (z, y, x) of one hip, from `clean` or `require_hip_labels`.
+
+    Raises:
+        LabelError: There is no head.
+    """
+    labels = cropped(mask)
+    counts, voxel_ml = extent(labels), labels.grid.voxel_ml
+    sphere = fit_sphere(labels.array > 0, labels.grid)
+    bare = HipMeasurement(
+        head_ml=counts.head * voxel_ml,
+        necrosis_ml=counts.necrosis * voxel_ml,
+        necrosis_percent=100 * counts.necrosis / counts.head,
+    )
+    measured = _about_sphere(bare, labels, sphere) if sphere else replace(bare, warnings=(_NO_SPHERE,))
+    return replace(measured, warnings=(*_head_warnings(bare, mask), *measured.warnings))
+
+
+def _about_sphere(bare: HipMeasurement, labels: Volume, sphere: Sphere) -> HipMeasurement:
+    angles, surface = kerboul_angles(labels, sphere), surface_involvement(labels, sphere)
+    measured = replace(
+        bare,
+        necrosis_percent_of_sphere=100 * bare.necrosis_ml / sphere.volume_ml,
+        head_diameter_mm=2 * sphere.radius_mm,
+        kerboul_coronal_deg=angles.coronal_deg,
+        kerboul_sagittal_deg=angles.sagittal_deg,
+        kerboul_deg=angles.combined_deg,
+        kerboul_grade=kerboul_grade(angles.combined_deg) if bare.necrosis_ml else None,
+        necrotic_surface_percent=surface.percent,
+    )
+    return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface)))
+
+
+def _head_warnings(hip: HipMeasurement, mask: Volume) -> Iterator[str]:
+    low, high = PLAUSIBLE_HEAD_ML
+    if not low <= hip.head_ml <= high:
+        yield f"head of {hip.head_ml:.1f} ml, plausible are {low:g} to {high:g} ml"
+    if touches_border(mask.array > 0):
+        yield "the head touches the border of the image and may be cut off"
+
+
+def _sphere_warnings(hip: HipMeasurement, sphere: Sphere, surface: SurfaceInvolvement) -> Iterator[str]:
+    if sphere.residual_mm > PLAUSIBLE_RESIDUAL_MM:
+        yield f"the head is not round: its surface lies {sphere.residual_mm:.1f} mm off the fitted sphere"
+    if surface.percent is None:
+        yield "no part of the head's surface is articular: no share of the surface"
+    if surface.off_sphere:
+        yield (
+            f"necrosis lies at a surface more than {ARTICULAR_MM:g} mm inside the fitted sphere (collapse, or the neck "
+            "cut), which angles and share of the surface leave out"
+        )
+    if hip.necrosis_ml == 0:
+        yield "no necrosis: no Kerboul grade"
