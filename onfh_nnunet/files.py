@@ -32,7 +32,8 @@ def written_whole(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise WorkspaceError(target, f"cannot be written ({error.strerror or error})", _REMEDY) from error
     finally:
-        remove(part)
+        with contextlib.suppress(NotADirectoryError):  # a parent that is a file: nothing was written
+            remove(part)
 
 
 def write_text(target: Path, text: str) -> None:

@@ -1,12 +1,28 @@
 """The command line ``onfh``: each command parses, calls one function and prints."""
 
+from __future__ import annotations
+
 import sys
 
 import typer
 
+from onfh_nnunet.cli.convert import convert
+from onfh_nnunet.cli.crossval import crossval
+from onfh_nnunet.cli.doctor import doctor
+from onfh_nnunet.cli.export import export
+from onfh_nnunet.cli.grade import grade
+from onfh_nnunet.cli.phantom import phantom
+from onfh_nnunet.cli.plan import plan
+from onfh_nnunet.cli.predict import predict
+from onfh_nnunet.cli.train import train
 from onfh_nnunet.errors import OnfhError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
+COMMANDS = (doctor, phantom, convert, plan, train, crossval, export, predict, grade)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+for command in COMMANDS:
+    app.command()(command)
 
 
 def run() -> None:

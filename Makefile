@@ -1,0 +1,73 @@
+# onfh-nnunet: MRI -> nnU-Net -> Steinberg grade. `make help` lists the targets; variables bear the options' names.
+
+PYTHON ?= python3
+VENV   ?= .venv
+WORK   ?= work
+FOLD   ?= all
+PRESET ?= paper
+OUT    ?= out
+DEMO   ?= demo
+
+BIN  := $(VENV)/bin
+ONFH := $(BIN)/onfh
+# An NVIDIA GPU asks for another build of torch.
+CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu).txt
+STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit bench convert plan train crossval export predict grade clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make the environment in VENV (.venv)
+
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) torch torchvision
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
+	touch $@
+
+demo: setup  ## the main job on a small synthetic DICOM cohort, from MRI to grades, in DEMO
+	$(BIN)/python -m benchmarks.demo $(DEMO)
+
+test: lint types unit  ## lint, types and all tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+bench: setup  ## each figure of the README
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.demo $(DEMO)
+
+convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
+	$(ONFH) convert '$(COHORT)' --work '$(WORK)'
+
+plan: setup  ## [WORK= PRESET=]: fingerprint, plan, preprocess, folds
+	$(ONFH) plan --work '$(WORK)' --preset $(PRESET)
+
+train: setup  ## [WORK= FOLD=]: train all folds, or one
+	$(ONFH) train --work '$(WORK)' --fold $(FOLD)
+
+crossval: setup  ## [WORK=]: judge each hip by the fold that never saw it
+	$(ONFH) crossval --work '$(WORK)'
+
+export: setup  ## MODEL= [WORK=]: all folds -> one model file
+	$(ONFH) export --work '$(WORK)' --out '$(MODEL)'
+
+predict: setup  ## INPUT= MODEL= [OUT=]: raw scans -> masks and grades
+	$(ONFH) predict $(INPUT) --model '$(MODEL)' --out '$(OUT)'
+
+grade: setup  ## INPUT= [OUT=]: masks of any tool -> grades
+	$(ONFH) grade $(INPUT) --out '$(OUT)'
+
+clean:  ## remove the demo and caches; the environment and your work stay
+	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,101 @@
+"""The main job on a synthetic DICOM cohort, command by command, with its time, memory and accuracy.
+
+Each step is the command that a user types. A second run finds everything done. What must be reached is printed beside
+what was reached, and a missed accuracy ends with exit code 1; time depends on the machine and is only printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+HIPS = 24
+LIMITS = {"minutes": 12.0, "memory GB": 8.0, "median head Dice": 0.90, "median necrosis Dice": 0.70}
+
+
+def main() -> None:
+    """Run the demo in the folder given as the only argument."""
+    demo = Path(sys.argv[1])
+    peak = _Peak()
+    start = time.monotonic()
+    for command in _commands(demo):
+        print(f"\n$ onfh {' '.join(command)}", flush=True)
+        code = subprocess.run([sys.executable, "-m", "onfh_nnunet", *command]).returncode
+        if code != 0:
+            sys.exit(code)
+    minutes = (time.monotonic() - start) / 60
+    found = {"minutes": minutes, "memory GB": peak.stop() / 1e9} | _accuracy(demo / "work" / "crossval")
+    sys.exit(_verdict(demo, found))
+
+
+def _commands(demo: Path) -> list[list[str]]:
+    work, new, model = (str(demo / name) for name in ("work", "new_patient", "model.onfh"))
+    phantoms = [
+        ["phantom", str(demo / "cohort"), "--hips", str(HIPS), "--seed", "1", "--format", "dicom"],
+        ["phantom", new, "--hips", "2", "--seed", "2", "--format", "dicom", "--bilateral"],
+    ]
+    return [
+        *(command for command in phantoms if not Path(command[1]).exists()),
+        ["convert", str(demo / "cohort" / "cohort.csv"), "--work", work],
+        ["plan", "--work", work, "--preset", "quick"],
+        ["train", "--work", work],
+        ["crossval", "--work", work],
+        ["export", "--work", work, "--out", model],
+    ]
+
+
+def _accuracy(crossval: Path) -> dict[str, float]:
+    with (crossval / "summary.csv").open(encoding="utf-8") as file:
+        dice = {row["region"]: float(row["median"]) for row in csv.DictReader(file) if row["metric"] == "dice"}
+    return {f"median {region} Dice": dice[region] for region in ("head", "necrosis")}
+
+
+def _verdict(demo: Path, found: dict[str, float]) -> int:
+    print()
+    missed = 0
+    for name, limit in LIMITS.items():
+        most = name in ("minutes", "memory GB")
+        reached = found[name] <= limit if most else found[name] >= limit
+        missed += not reached and not most
+        bound = "at most" if most else "at least"
+        print(f"{name:22} {found[name]:6.2f}   {bound} {limit:g}{'' if reached else '   MISSED'}")
+    print("\nTo look at:")
+    for path in ("work/cases.csv", "work/crossval/cases.csv", "work/crossval/masks", "new_patient_out"):
+        print(f"  {demo / path}")
+    return 1 if missed else 0
+
+
+class _Peak:
+    """The largest memory of this process and all its children together, looked at twice a second."""
+
+    def __init__(self) -> None:
+        self._peak, self._running = 0, True
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._watch.start()
+
+    def stop(self) -> int:
+        self._running = False
+        self._watch.join()
+        return self._peak
+
+    def _look(self) -> None:
+        own = psutil.Process()
+        while self._running:
+            total = 0
+            for process in (own, *own.children(recursive=True)):
+                try:
+                    total += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self._peak = max(self._peak, total)
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Run nnU-Net in a child process, with an environment of its own.
+
+nnU-Net takes its folders and its number of processes from environment variables that it reads at import. They are set
+for the child alone; the user's environment and this process stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from onfh_nnunet.errors import TrainingError
+from onfh_nnunet.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one child may use of the machine.
+
+    Args:
+        threads: Threads for arithmetic.
+        workers: Processes for augmentation beside it; 0 augments in the training process.
+        gpu: Index of the only GPU that it sees; None leaves all visible.
+    """
+
+    threads: int
+    workers: int = 0
+    gpu: int | None = None
+
+
+def run_child(
+    workspace: Workspace, what: str, command: list[str], share: Share, on_line: Callable[[str], None]
+) -> None:
+    """Run a module of `onfh_nnunet.nnunet` and hand over each line that it prints.
+
+    Args:
+        workspace: Where nnU-Net's folders and the log are.
+        what: The child's name in messages and of its log file, such as ``fold_0``.
+        command: Module and arguments.
+        share: What the child may use.
+        on_line: Called with each line of standard output.
+
+    Raises:
+        TrainingError: The child failed; the message ends with the last line of its log.
+    """
+    log = workspace.logs / f"{what}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments = [sys.executable, "-m", f"onfh_nnunet.nnunet.{command[0]}", *command[1:]]
+    with log.open("w", encoding="utf-8") as errors:
+        child = subprocess.Popen(
+            arguments, env=_environment(workspace, share), stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        try:
+            for line in child.stdout or ():
+                on_line(line)
+            code = child.wait()
+        finally:
+            child.kill()
+            child.wait()
+    if code != 0:
+        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        last = lines[-1] if lines else "no output"
+        raise TrainingError(what, f"stopped with exit code {code} ({last})", f"The log is {log}")
+
+
+def _environment(workspace: Workspace, share: Share) -> dict[str, str]:
+    environment = os.environ | {
+        "nnUNet_raw": str(workspace.nnunet_raw.resolve()),
+        "nnUNet_preprocessed": str(workspace.nnunet_preprocessed.resolve()),
+        "nnUNet_results": str(workspace.nnunet_results.resolve()),
+        "nnUNet_n_proc_DA": str(share.workers),
+        "nnUNet_def_n_proc": str(max(1, share.workers)),
+        "OMP_NUM_THREADS": str(share.threads),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if share.gpu is not None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        environment["CUDA_VISIBLE_DEVICES"] = (
+            visible[share.gpu] if share.gpu < len(visible) and visible[0] else str(share.gpu)
+        )
+    return environment

@@ -1,0 +1,17 @@
+"""``onfh crossval``."""
+
+from __future__ import annotations
+
+from onfh_nnunet.cli import show
+from onfh_nnunet.cli.options import DEFAULT_WORK, DeviceOption, Work
+from onfh_nnunet.devices import Device
+from onfh_nnunet.workspace import Workspace
+
+
+def crossval(work: Work = DEFAULT_WORK, device: DeviceOption = Device.AUTO) -> None:
+    """Judge each hip by the fold that never saw it: masks, tables and agreement."""
+    from onfh_nnunet.cli.evaluation import cross_validate
+
+    folder = cross_validate(Workspace.open(work), device)
+    show.crossval_tables(folder)
+    print(f"tables and masks: {folder}")

@@ -1,0 +1,27 @@
+"""``onfh export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onfh_nnunet.cli.options import DEFAULT_WORK, Work
+from onfh_nnunet.dataset import Dataset
+from onfh_nnunet.plan import Plan
+from onfh_nnunet.splits import Splits
+from onfh_nnunet.workspace import Workspace
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="Model file to write, such as hips.onfh.")],
+    work: Work = DEFAULT_WORK,
+) -> None:
+    """Put all trained folds into one model file that runs nothing when it is opened."""
+    from onfh_nnunet.bundle import export as export_model
+
+    dataset = Dataset.read(Workspace.open(work))
+    splits = Splits.read(dataset.workspace.folds_csv)
+    bundle = export_model(dataset, splits, Plan.read(dataset, splits), out)
+    print(f"model of {splits.n_folds} folds, sha256 {bundle.sha256[:12]}: {out}")

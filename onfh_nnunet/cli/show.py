@@ -1,0 +1,107 @@
+"""What a person sees: progress on a terminal, quiet in a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onfh_nnunet.tables import read_rows
+
+if TYPE_CHECKING:
+    from onfh_nnunet.train import Epoch
+
+Step = Callable[[str, int, int], None]
+
+
+@contextlib.contextmanager
+def steps(title: str) -> Iterator[Step]:
+    """A bar that is told ``(case, done, total)``."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=None)
+
+        def step(case: str, done: int, total: int) -> None:
+            progress.update(task, description=f"{title} {case}", completed=done, total=total)
+
+        yield step
+
+
+@contextlib.contextmanager
+def epochs() -> Iterator[Callable[[Epoch], None]]:
+    """A bar a fold: epoch, loss, pseudo Dice of head and necrosis, time left."""
+    with _progress() as progress:
+        tasks: dict[int, Any] = {}
+        lock = threading.Lock()
+
+        def show(epoch: Epoch) -> None:
+            dice = " / ".join(f"{value:.3f}" for value in epoch.dice)
+            text = f"fold {epoch.fold}  loss {epoch.loss:.3f}  pseudo Dice {dice}"
+            with lock:
+                if epoch.fold not in tasks:
+                    tasks[epoch.fold] = progress.add_task(text, total=epoch.epochs)
+            progress.update(tasks[epoch.fold], description=text, completed=epoch.epoch)
+
+        yield show
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left")
+    for column in columns:
+        shown.add_column(column)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
+
+
+def crossval_tables(folder: Path) -> None:
+    """The cross-validation beside the published figures."""
+    from postprocessing.agreement import Statistic
+    from postprocessing.published import KAPPA_NOTE, PUBLISHED, SOURCE
+    from postprocessing.summarize import SummaryRow
+
+    published = {(figure.region, figure.metric): figure for figure in PUBLISHED}
+    rows = [
+        [
+            row.region,
+            row.metric,
+            _spread(row),
+            _spread(published.get((row.region, row.metric))),
+            f"{row.n}",
+            f"{row.n_undefined}",
+        ]
+        for row in read_rows(folder / "summary.csv", SummaryRow)
+    ]
+    table("Out of fold, median (IQR)", ["region", "metric", "here", "published", "n", "undefined"], rows)
+    agreement = [
+        [row.statistic, _number(row.value), f"{_number(row.ci_low)} to {_number(row.ci_high)}", f"{row.n}"]
+        for row in read_rows(folder / "agreement.csv", Statistic)
+    ]
+    table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n"], agreement)
+    print(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
+
+
+def _spread(row: Any) -> str:
+    if row is None or row.median is None:
+        return "" if row is None else "undefined"
+    return f"{_number(row.median)} ({_number(row.q1)}-{_number(row.q3)})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress

@@ -1,0 +1,44 @@
+"""``onfh train``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from onfh_nnunet.cli import show
+from onfh_nnunet.cli.options import DEFAULT_WORK, DeviceOption, Work
+from onfh_nnunet.dataset import Dataset
+from onfh_nnunet.devices import Device, resolve_device
+from onfh_nnunet.plan import Plan
+from onfh_nnunet.splits import Splits
+from onfh_nnunet.workspace import Workspace
+
+
+def train(
+    work: Work = DEFAULT_WORK,
+    fold: Annotated[str, typer.Option(help="all, or the number of one fold.")] = "all",
+    device: DeviceOption = Device.AUTO,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the preset's when absent.")] = None,
+) -> None:
+    """Train folds: go on where one stopped, skip what is finished."""
+    from onfh_nnunet.train import require_fold
+    from onfh_nnunet.train import train as train_folds
+
+    dataset = Dataset.read(Workspace.open(work))
+    splits = Splits.read(dataset.workspace.folds_csv)
+    plan = Plan.read(dataset, splits)
+    folds = list(range(splits.n_folds)) if fold == "all" else [require_fold(_number(fold), splits.n_folds)]
+    chosen = resolve_device(device)
+    print(f"training on {chosen}")
+    with show.epochs() as on_epoch:
+        trained = train_folds(dataset, plan, folds, chosen, epochs, on_epoch)
+    for number in folds:
+        print(f"fold {number} {'trained' if number in trained else 'was finished'}")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither 'all' nor a number", param_hint="--fold") from None

@@ -1,0 +1,44 @@
+"""A trained network as a value: nnU-Net's plan, the dataset's labels and the weights of one or more folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from onfh_nnunet.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+Weights = Mapping[str, "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that prediction needs, and nothing that runs code.
+
+    Args:
+        plans: nnU-Net's plans.
+        dataset: nnU-Net's dataset.json.
+        mirroring_axes: Array axes along which training mirrored, for test-time augmentation; None when it did not.
+        weights: The network's weights by fold.
+    """
+
+    plans: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    mirroring_axes: tuple[int, ...] | None
+    weights: Mapping[int, Weights]
+
+    def of_folds(self, folds: tuple[int, ...] | None) -> Model:
+        """The same model with some of its folds; None keeps all.
+
+        Raises:
+            ModelError: It has no such fold.
+        """
+        if folds is None:
+            return self
+        if absent := [fold for fold in folds if fold not in self.weights]:
+            problem = f"has folds {sorted(self.weights)}, and fold {absent[0]} is asked for"
+            raise ModelError("the model", problem, "Name folds that it has")
+        return Model(self.plans, self.dataset, self.mirroring_axes, {fold: self.weights[fold] for fold in folds})

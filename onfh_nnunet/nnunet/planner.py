@@ -1,0 +1,63 @@
+"""nnU-Net's experiment planner, held to a number of stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+from nnunetv2.experiment_planning.experiment_planners.residual_unets.residual_encoder_unet_planners import (
+    nnUNetPlannerResEncM,
+)
+
+from onfh_nnunet.errors import TrainingError
+
+__all__ = ["FiveStagePlanner", "QuickPlanner", "nnUNetPlannerResEncM"]
+
+
+class FiveStagePlanner(ExperimentPlanner):
+    """Plans a 3D U-Net of exactly `n_stages` stages.
+
+    nnU-Net takes the number of stages from patch size and spacing. Here its own topology is cut off after the last
+    wanted stage: strides, kernels and features keep belonging together, and a patch that could be halved more often
+    can be halved this often. When the scans are so thin that there are too few stages, the smallest feature map may
+    shrink from 4 to 2 voxels.
+    """
+
+    n_stages = 5
+
+    def get_plans_for_configuration(self, spacing: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """nnU-Net's plan of a configuration, with the stages held; a 2D configuration stays as it is."""
+        plan: dict[str, Any] = super().get_plans_for_configuration(spacing, *args, **kwargs)
+        if len(spacing) == 2:
+            return plan
+        if self._stages(plan) < self.n_stages:
+            self.UNet_featuremap_min_edge_length = 2
+            plan = super().get_plans_for_configuration(spacing, *args, **kwargs)
+        if self._stages(plan) < self.n_stages:
+            problem = (
+                f"allows {self._stages(plan)} stages with a patch of {plan['patch_size']}, expected {self.n_stages}"
+            )
+            raise TrainingError("plan", problem, "Give scans with more voxels around the head")
+        return self._held(plan)
+
+    @staticmethod
+    def _stages(plan: dict[str, Any]) -> int:
+        return int(plan["architecture"]["arch_kwargs"]["n_stages"])
+
+    def _held(self, plan: dict[str, Any]) -> dict[str, Any]:
+        network = plan["architecture"]["arch_kwargs"]
+        network["n_stages"] = self.n_stages
+        for stagewise in ("features_per_stage", "kernel_sizes", "strides", "n_conv_per_stage"):
+            network[stagewise] = network[stagewise][: self.n_stages]
+        network["n_conv_per_stage_decoder"] = network["n_conv_per_stage_decoder"][: self.n_stages - 1]
+        return plan
+
+
+class QuickPlanner(FiveStagePlanner):
+    """A U-Net of four stages and half the features: four folds train on two cores within minutes."""
+
+    n_stages = 4
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.UNet_base_num_features = 16

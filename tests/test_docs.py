@@ -1,0 +1,66 @@
+"""What the documentation says to type exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from onfh_nnunet.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
+
+
+def lines(start):
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if re.match(rf"^\s*\$?\s*{start} ", line) and "|" not in line:
+                yield line.strip().removeprefix("$").split("  #")[0].strip()
+
+
+@pytest.mark.parametrize("line", sorted(set(lines("onfh"))))
+def test_documented_command_parses(line):
+    _, name, *arguments = shlex.split(line, comments=True)
+    COMMANDS[name].make_context(name, arguments, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("line", sorted(set(lines("make"))))
+def test_documented_make_target_exists(line):
+    words = shlex.split(line, comments=True)[1:]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words:
+        if "=" in word:
+            assert re.search(rf"\b{word.split('=')[0]}\b", makefile), word
+        else:
+            assert re.search(rf"^{word}:", makefile, re.MULTILINE), word
+
+
+def test_every_command_stands_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"onfh {name}" in readme
+
+
+def test_help_lists_every_make_target():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    explained = re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)
+    assert set(phony) - set(explained) == {"lint", "types", "unit"}
+
+
+def test_help_of_the_program_lists_every_command():
+    printed = CliRunner().invoke(app, ["--help"]).output
+    for name in COMMANDS:
+        assert name in printed
+
+
+def test_nothing_names_this_machine_or_a_registry():
+    secret = re.compile("/wo" + "rk/main|/t" + "mp/w/|files.pytho" + "nhosted|deb.deb" + "ian.org|registry.npm" + "js")
+    tracked = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".md", ".toml", ".txt"}]
+    for path in tracked:
+        if not {".venv", "demo", "work", "build"} & set(path.relative_to(ROOT).parts):
+            assert not secret.search(path.read_text(encoding="utf-8")), path
