@@ -1,51 +1,105 @@
 """Find the femoral heads of a raw scan: windows as large as a training case slide over it and over its mirror image.
 
-The network knows one side only. What it calls a head in the scan or in the mirror image is a candidate; which of the
-two it recognises better says the side.
+The network was trained on boxes around one head, so elsewhere in the body it answers at random. What looks like a head
+in some window is therefore judged by its shape and by how decided the network is; of two heads, also by their place.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.cut import HIP_BOX_MM, LEFT_RIGHT_AXIS, HipCut
 from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.volume import Triple, Volume
+from onfh_nnunet.volume import FloatArray, Volume
 
 STRIDE_MM = HIP_BOX_MM / 2
 """Half a window: a head of up to 48 mm lies whole in some window."""
 
-LEAST_HEAD_ML = 5.0
-"""A smaller blob is no femoral head; the plausible ones have 22 to 65 ml."""
+HEAD_ML = (10.0, 90.0)
+"""A wide frame around the 22 to 65 ml of plausible heads: what is outside it is none."""
+
+BETWEEN_HEADS_MM = (140.0, 230.0)
+"""Distance of the two heads' centres; about 175 mm in adults."""
+
+MOST_UNLEVEL_MM = 40.0
+"""How much higher, or further to the front, one head's centre may lie than the other's."""
+
+EVEN_SCORES = 0.6
+"""Share of the best score that both heads of a pair need; with less, only the best one is a head."""
 
 
-def head_candidates(scan: Volume, segmenter: HipSegmenter) -> list[Triple]:
-    """Centres (LPS, mm) of what the network takes for heads, the largest first; empty when it sees none."""
+@dataclass(frozen=True, eq=False)
+class HeadBlob:
+    """A connected region that the network calls head.
+
+    Args:
+        centre_mm: Centroid in LPS.
+        ml: Volume.
+        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
+        certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
+    """
+
+    centre_mm: FloatArray
+    ml: float
+    roundness: float
+    certainty: float
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1: round and certain."""
+        return self.roundness * self.certainty
+
+
+def head_blobs(head: NDArray[np.float32], cut: HipCut) -> list[HeadBlob]:
+    """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
     from scipy import ndimage
 
+    components, _ = ndimage.label(head > 0.5)
+    ml = np.bincount(components.ravel()) * cut.grid.voxel_ml
+    return [
+        _blob(head[box], components[box] == label, box, cut)
+        for label, box in enumerate(ndimage.find_objects(components), start=1)
+        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
+    ]
+
+
+def find_heads(scan: Volume, segmenter: HipSegmenter) -> list[HeadBlob]:
+    """The heads of a scan: a pair that stands as heads do, or the most head-like blob; empty when there is none."""
     whole = HipCut.whole(scan.grid)
-    likely = np.maximum(*(_head_map(scan, whole, segmenter, mirrored=mirrored) for mirrored in (False, True)))
-    blobs, n = ndimage.label(likely > 0.5)
-    grid = whole.grid
-    millilitres = np.bincount(blobs.ravel(), minlength=n + 1)[1:] * grid.voxel_ml
-    order = [label for label in np.argsort(-millilitres) + 1 if millilitres[label - 1] >= LEAST_HEAD_ML]
-    centres = grid.to_mm(np.array(ndimage.center_of_mass(likely, blobs, order)).reshape(-1, 3))
-    return [(float(x), float(y), float(z)) for x, y, z in centres]
+    cuts = [replace(cut, mirrored=mirrored) for cut in _windows(whole) for mirrored in (False, True)]
+    blobs = [blob for cut in cuts for blob in head_blobs(segmenter.probabilities(cut.take(scan))[0], cut)]
+    blobs.sort(key=lambda blob: -blob.score)
+    pairs = [pair for pair in itertools.combinations(blobs, 2) if _stand_as_heads(pair)]
+    best_pair = max(pairs, key=lambda pair: pair[0].score + pair[1].score, default=())
+    if best_pair and min(blob.score for blob in best_pair) >= EVEN_SCORES * blobs[0].score:
+        return list(best_pair)
+    return blobs[:1]
 
 
-def _head_map(scan: Volume, whole: HipCut, segmenter: HipSegmenter, *, mirrored: bool) -> NDArray[np.float32]:
-    """The head's probability at each voxel of the scan in anatomical axes; where windows overlap, the largest."""
-    likely = np.zeros(whole.size, np.float32)
-    for cut in _windows(whole):
-        head = segmenter.probabilities(replace(cut, mirrored=mirrored).take(scan))[0]
-        window = likely[tuple(slice(first, first + n) for first, n in zip(cut.start, cut.size, strict=True))]
-        np.maximum(window, np.flip(head, LEFT_RIGHT_AXIS) if mirrored else head, out=window)
-    return likely
+def _blob(head: NDArray[np.float32], inside: NDArray[np.bool_], box: tuple[slice, ...], cut: HipCut) -> HeadBlob:
+    spacing = np.array(cut.grid.spacing_mm)
+    points = np.argwhere(inside) * spacing
+    centroid = points.mean(axis=0)
+    radius = np.cbrt(3 * len(points) * spacing.prod() / (4 * np.pi))
+    index = centroid / spacing + [edge.start for edge in box]
+    if cut.mirrored:
+        index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
+    return HeadBlob(
+        centre_mm=cut.grid.to_mm(index),
+        ml=float(len(points) * cut.grid.voxel_ml),
+        roundness=float((np.linalg.norm(points - centroid, axis=1) <= radius).mean()),
+        certainty=float(np.abs(2 * head[head > 0.02] - 1).mean()),
+    )
+
+
+def _stand_as_heads(pair: Sequence[HeadBlob]) -> bool:
+    x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
+    return bool(BETWEEN_HEADS_MM[0] <= x <= BETWEEN_HEADS_MM[1] and max(y, z) <= MOST_UNLEVEL_MM)
 
 
 def _windows(whole: HipCut) -> Iterator[HipCut]:

@@ -180,12 +180,13 @@ def _read_nifti(path: Path) -> tuple[NDArray[Any], Grid]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
 
     try:
         raw = path.read_bytes()
         image = nibabel.nifti1.Nifti1Image.from_bytes(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
         voxels = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError, WrapStructError) as error:
         raise _unreadable(path, error) from error
     header: Any = image.header
     spacing = [float(value) for value in header["pixdim"][1:4]]

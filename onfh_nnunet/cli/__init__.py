@@ -14,11 +14,12 @@ from onfh_nnunet.cli.grade import grade
 from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
 from onfh_nnunet.cli.predict import predict
+from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.train import train
 from onfh_nnunet.errors import OnfhError
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
-COMMANDS = (doctor, phantom, convert, plan, train, crossval, export, predict, grade)
+COMMANDS = (doctor, phantom, convert, plan, train, crossval, export, predict, grade, report)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 for command in COMMANDS:

@@ -69,12 +69,14 @@ def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterato
     from onfh_nnunet.segment import HipSegmenter
 
     device = resolve_device(settings.device)
-    segmenter = HipSegmenter(bundle.model.of_folds(settings.folds), device, tta=settings.tta)
+    model = bundle.model.of_folds(settings.folds)
+    segmenter = HipSegmenter(model, device, tta=settings.tta)
+    scout = HipSegmenter(model.of_folds((min(model.weights),)), device)
     with show.steps("predict") as step:
         for done, (name, source) in enumerate(names.items()):
             step(name, done, len(names))
             scan = read_scan(source)
-            hips = predict_hips(scan.volume, segmenter, settings.side, source)
+            hips = predict_hips(scan.volume, segmenter, scout, settings.side, source)
             _require_header_agrees(scan, hips, source)
             for hip in hips:
                 yield _finish(Hip(name, hip.side), source, hip, settings.out)
@@ -83,7 +85,7 @@ def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterato
 def _finish(hip: Hip, source: Path, prediction: Prediction, out: Path) -> GradeRow:
     mask = clean(prediction.mask(), hip.case_id)
     mask.write(out / f"{hip.case_id}.nii.gz")
-    return grade_row(hip.case_id, str(source), hip.side, mask)
+    return grade_row(hip.case_id, str(source), hip.side, mask, prediction.warnings)
 
 
 def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:

@@ -1,0 +1,154 @@
+"""Which voxels of a label map belong to which hip: face-connected components, sorted by the patient's axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_conversion.cohort import ScanSide
+from onfh_nnunet.errors import LabelError, SideError
+from onfh_nnunet.hip import Side
+from onfh_nnunet.labels import BoolArray, Label
+from onfh_nnunet.volume import FloatArray, Grid, Volume
+
+HEAD_ABOVE_ML = 5.0
+"""A component above it is a femoral head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""
+
+SPECK_UP_TO_ML = 1.0
+"""In a scan of both hips, a third component above it is nobody's."""
+
+HEADS_APART_MM = 60.0
+"""The least left-right distance of two heads: adults have 130 mm and more, children's are above this."""
+
+_REMEDY = "Correct the label"
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A labelled head.
+
+    Args:
+        side: The patient's side.
+        mask: Its voxels and those of the specks that go with it, on the scan's grid (z, y, x).
+        centre_mm: Centre (LPS) of the bounding box of its largest component.
+    """
+
+    side: Side
+    mask: BoolArray
+    centre_mm: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Face-connected components of the head, necrosis included: numbered from 1, the largest first in `order`."""
+
+    grid: Grid
+    array: NDArray[np.integer[Any]]
+    ml: FloatArray
+    order: list[int]
+
+    def ml_of(self, rank: int) -> float:
+        return float(self.ml[self.order[rank]]) if rank < len(self.order) else 0.0
+
+    def centroids_mm(self) -> dict[int, FloatArray]:
+        from scipy import ndimage
+
+        centres = ndimage.center_of_mass(self.array > 0, self.array, self.order)
+        return dict(zip(self.order, self.grid.to_mm(np.array(centres)), strict=True))
+
+
+def known_labels(label: Volume, case: str, head_value: int, necrosis_value: int) -> Volume:
+    """A label map with the values of `Label`, as uint8.
+
+    Raises:
+        LabelError: The label holds other values than 0 and the two named ones, or these are not two.
+    """
+    if 0 in (head_value, necrosis_value) or head_value == necrosis_value:
+        problem = f"has head label {head_value} and necrosis label {necrosis_value}"
+        raise LabelError(case, problem, "Name two values that differ from each other and from 0")
+    head, necrosis = label.array == head_value, label.array == necrosis_value
+    unknown = ~(head | necrosis | (label.array == 0))
+    if unknown.any():
+        got = np.unique(label.array[unknown])
+        shown = ", ".join(f"{value:g}" for value in got[:8]) + (" ..." if got.size > 8 else "")
+        problem = f"has the unknown label values {shown}, expected 0, {head_value} (head), {necrosis_value} (necrosis)"
+        raise LabelError(case, problem, "Correct the label, or name its values with --head-label and --necrosis-label")
+    array = head.astype(np.uint8) * np.uint8(Label.VIABLE_HEAD) + necrosis.astype(np.uint8) * np.uint8(Label.NECROSIS)
+    return Volume(array, label.grid)
+
+
+def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
+    """The heads of a label map, the right one first.
+
+    Args:
+        label: Values of `Label` on the scan's grid (z, y, x).
+        side: The side that is labelled, or ``B`` for both.
+        case: For messages.
+
+    Raises:
+        LabelError: The head is empty, a lesion lies outside the head, or there are more or fewer heads than stated.
+        SideError: The two heads of side B do not lie side by side.
+    """
+    parts = _parts(label, case)
+    if side != "B":
+        if parts.ml_of(1) > HEAD_ABOVE_ML:
+            problem = f"holds two heads, of {parts.ml_of(0):.1f} and {parts.ml_of(1):.1f} ml, for side {side}"
+            raise LabelError(case, problem, "Use side B, or label one hip only")
+        return [Head(Side(side), parts.array > 0, _box_centre_mm(parts, parts.order[0]))]
+    owners = _owners(parts, *_right_and_left(parts, case))
+    pairs = zip((Side.RIGHT, Side.LEFT), owners, strict=True)
+    return [Head(one, np.isin(parts.array, list(ids)), _box_centre_mm(parts, ids[0])) for one, ids in pairs]
+
+
+def _parts(label: Volume, case: str) -> _Parts:
+    from scipy import ndimage
+
+    viable = label.array == Label.VIABLE_HEAD
+    if not viable.any():
+        raise LabelError(case, "has an empty head: no voxel of viable femoral head", "Label the head and the necrosis")
+    array, n = ndimage.label(label.array > 0)
+    voxels = np.bincount(array.ravel(), minlength=n + 1)
+    # Every lesion that touches viable head is one component with it, so a component without any is a stray lesion.
+    stray = np.flatnonzero(np.bincount(array[viable], minlength=n + 1)[1:] == 0) + 1
+    if stray.size:
+        place = np.round(label.grid.to_mm(np.argwhere(array == stray[0])[0]), 1).tolist()
+        problem = f"has a lesion outside the head: {voxels[stray].sum()} voxels, such as at {place} mm (LPS)"
+        raise LabelError(case, problem, _REMEDY)
+    order = [int(part) + 1 for part in np.argsort(-voxels[1:], kind="stable")]
+    return _Parts(label.grid, array, voxels * label.grid.voxel_ml, order)
+
+
+def _right_and_left(parts: _Parts, case: str) -> tuple[int, int]:
+    """The components that are the right and the left head."""
+    if parts.ml_of(1) <= HEAD_ABOVE_ML:
+        problem = f"holds one head of {parts.ml_of(0):.1f} ml and no second above {HEAD_ABOVE_ML:g} ml, for side B"
+        raise LabelError(case, problem, "Use side L or R, or label both hips")
+    if parts.ml_of(2) > SPECK_UP_TO_ML:
+        raise LabelError(case, f"holds a third component, of {parts.ml_of(2):.1f} ml, beside two heads", _REMEDY)
+    centres = parts.centroids_mm()
+    right, left = sorted(parts.order[:2], key=lambda part: float(centres[part][0]))  # LPS: x grows to the left
+    apart = float(centres[left][0] - centres[right][0])
+    if apart < HEADS_APART_MM:
+        problem = f"has two heads {apart:.0f} mm apart from right to left, expected {HEADS_APART_MM:g} mm or more"
+        raise SideError(case, problem, "Check the label and the orientation of the scan")
+    return right, left
+
+
+def _owners(parts: _Parts, right: int, left: int) -> tuple[list[int], list[int]]:
+    """The components of the right and of the left hip, its head first: a speck goes with the nearer head."""
+    centres = parts.centroids_mm()
+    owned: tuple[list[int], list[int]] = ([right], [left])
+    for speck in parts.order[2:]:
+        distance = [float(np.linalg.norm(centres[speck] - centres[head])) for head in (right, left)]
+        owned[int(np.argmin(distance))].append(speck)
+    return owned
+
+
+def _box_centre_mm(parts: _Parts, part: int) -> FloatArray:
+    from scipy import ndimage
+
+    box = ndimage.find_objects(parts.array)[part - 1]
+    return parts.grid.to_mm(np.array([(edge.start + edge.stop - 1) / 2 for edge in box]))

@@ -1,0 +1,101 @@
+"""A labelled scan becomes one image and one label a hip, in the hip's canonical frame; and the exact way back.
+
+A hip's array runs to the patient's head, back and left (see `onfh_nnunet.cut`); a left hip is mirrored, so that all
+look like right hips. Its grid is the place of the box in the patient *before* mirroring: the header of a mirrored case
+says where the box lies, and its array is reversed along the last axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_conversion.cohort import ScanSide
+from dataset_conversion.heads import find_heads, known_labels
+from onfh_nnunet.cut import HipCut
+from onfh_nnunet.errors import GeometryError
+from onfh_nnunet.hip import CANONICAL_SIDE, Side
+from onfh_nnunet.volume import Grid, Volume, same_grid
+
+
+@dataclass(frozen=True, eq=False)
+class HipSource:
+    """One hip of a scan.
+
+    Args:
+        side: The patient's side.
+        cut: The box, and the way back into the scan.
+        image: Intensities (z, y, x) in the canonical frame, of the scan's type.
+        label: Values of `Label`, uint8, on the same grid; the other hip's head is background in it.
+        outside_ml: How much of this hip's label lies outside the box, and so in no case.
+    """
+
+    side: Side
+    cut: HipCut
+    image: Volume
+    label: Volume
+    outside_ml: float
+
+
+def cut_hips(
+    scan: Volume, label: Volume, side: ScanSide, case: str, *, head_value: int = 1, necrosis_value: int = 2
+) -> list[HipSource]:
+    """Cut every labelled hip out of a scan: a cube around the centre of the head's bounding box.
+
+    Where the other hip's head (side B) reaches into the box, its voxels are background in this hip's label; nothing is
+    done to the image. Specks stay: with their hip, for side B with the nearer head.
+
+    Args:
+        scan: Intensities.
+        label: Label map on the scan's grid, of any number type.
+        side: The side that is labelled, or ``B`` for both.
+        case: What messages name.
+        head_value: Value of viable head in the label.
+        necrosis_value: Value of necrosis in the label.
+
+    Returns:
+        The hips, the right one first.
+
+    Raises:
+        GridMismatch: Image and label lie on different grids.
+        LabelError: Unknown values, an empty head, a lesion outside the head, more or fewer heads than stated.
+        SideError: The two heads of side B do not lie side by side.
+    """
+    same_grid(case, label.grid, scan.grid)
+    labels = known_labels(label, case, head_value, necrosis_value)
+    hips = []
+    for head in find_heads(labels, side, case):
+        cut = HipCut.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
+        own = np.where(head.mask, labels.array, np.uint8(0))
+        taken = cut.take(Volume(own, scan.grid))
+        outside = np.count_nonzero(own) - np.count_nonzero(taken.array)
+        hips.append(HipSource(head.side, cut, cut.take(scan), taken, outside * scan.grid.voxel_ml))
+    return hips
+
+
+def put_back(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
+    """Lay a hip that `cut_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
+
+    Args:
+        hip: Array (z, y, x) in the canonical frame, on the grid of the hip's file.
+        mirrored: The case's `mirrored`.
+        source: The grid of the scan that it was cut out of.
+
+    Returns:
+        An array of the source's size and the hip's type, 0 outside the box.
+
+    Raises:
+        GeometryError: The hip's voxels are no voxels of the source.
+    """
+    whole = HipCut.whole(source)
+    start = np.rint(whole.grid.to_index(hip.grid.origin_mm)).astype(int)
+    if (start < 0).any() or (start + hip.grid.size > np.array(whole.size)).any():
+        problem = f"of {hip.grid.size} voxels from {start.tolist()} does not fit in the scan of {whole.size} voxels"
+        raise GeometryError("hip", problem, "Give the scan that the hip was cut out of")
+    z, y, x = (int(n) for n in start)
+    cut = HipCut(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
+    same_grid("hip", hip.grid, cut.grid)
+    return cut.put_back(hip.array)

@@ -1,0 +1,98 @@
+import pytest
+
+from dataset_conversion.cohort import read_cohort
+from onfh_nnunet.errors import CohortError
+from onfh_nnunet.hip import Side
+from onfh_nnunet.steinberg import Grade
+
+HEADER = "patient_id,image,side,label,grade\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    for name in ("a.nii.gz", "b.nii.gz", "a-label.nii.gz"):
+        (tmp_path / name).touch()
+    (tmp_path / "series").mkdir()
+
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "cohort.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+def test_rows_are_read_relative_to_the_table(table, tmp_path):
+    scans = read_cohort(table(HEADER + "p1,a.nii.gz,L,a-label.nii.gz,B\np2,series,B,,\n"))
+    assert [scan.line for scan in scans] == [2, 3]
+    assert (scans[0].image, scans[0].label, scans[0].grade) == (
+        tmp_path / "a.nii.gz",
+        tmp_path / "a-label.nii.gz",
+        Grade.B,
+    )
+    assert (scans[1].label, scans[1].grade, scans[1].hips) == (None, None, (Side.RIGHT, Side.LEFT))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + HEADER + "p1,a.nii.gz,L,,\n",
+        (HEADER + "p1,a.nii.gz,L,,\n\n\n").replace("\n", "\r\n"),
+        (HEADER + "p1,a.nii.gz,L,,\n,,,,\n").replace(",", ";"),
+        " patient_id , image, side ,label\n p1 , a.nii.gz , L ,",
+        'extra,patient_id,image,side,label\nx,"p1","a.nii.gz",L\n',
+    ],
+    ids=["byte order mark", "CRLF and blank lines", "semicolons", "spaces, no grade", "quotes, short row"],
+)
+def test_spreadsheets_habits_are_accepted(table, text):
+    (scan,) = read_cohort(table(text))
+    assert (scan.patient_id, scan.side, scan.image.name) == ("p1", "L", "a.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        (",a.nii.gz,L,,", "line 2, patient_id: got nothing"),
+        ("p,a.nii.gz,left,,", "line 2, side: got 'left', expected L, R or B"),
+        ("p,a.nii.gz,,,", "line 2, side: got ''"),
+        ("p,a.nii.gz,L,,D", "line 2, grade: got 'D', expected A, B, C"),
+        ("p,absent.nii.gz,L,,", "line 2, image: got 'absent.nii.gz', which does not exist"),
+        ("p,,L,,", "line 2, image: got ''"),
+        ("p,a.nii.gz,L,absent.nrrd,", "line 2, label: got 'absent.nrrd', which does not exist"),
+        ("p,a.nii.gz,L,,\np,b.nii.gz,L,,", r"line 3, side: got hip L of this patient again, expected once \(line 2\)"),
+        ("p,a.nii.gz,B,,\np,b.nii.gz,R,,", "line 3, side: got hip R"),
+        ("p,a.nii.gz,L,,\nq,a.nii.gz,R,,", "line 3, image: got the image of another patient"),
+        ("p,series, of a,L,,", "got 6, expected 5; quote a cell"),
+    ],
+)
+def test_bad_cell_is_named(table, rows, match):
+    with pytest.raises(CohortError, match=match):
+        read_cohort(table(HEADER + rows + "\n"))
+
+
+def test_all_bad_rows_are_named_at_once(table):
+    with pytest.raises(CohortError) as caught:
+        read_cohort(table(HEADER + "p,a.nii.gz,X,,\np,b.nii.gz,L,,Z\n,a.nii.gz,R,,\n"))
+    assert all(text in str(caught.value) for text in ("line 2, side", "line 3, grade", "line 4, patient_id"))
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("patient_id,image,side\np,a.nii.gz,L\n", r"expected also \['label'\]"),
+        ("patient_id,image,side,side,label\np,a.nii.gz,L,L,\n", "column side twice"),
+        (HEADER, "no rows"),
+        (HEADER + "\n,,,,\n", "no rows"),
+        ("", "expected also"),
+    ],
+)
+def test_bad_table_is_refused(table, text, match):
+    with pytest.raises(CohortError, match=match):
+        read_cohort(table(text))
+
+
+def test_table_that_is_no_text_is_refused(table, tmp_path):
+    with pytest.raises(CohortError, match="UTF-8"):
+        read_cohort(table(HEADER + "Müller,a.nii.gz,L,,\n", "latin-1"))
+    with pytest.raises(CohortError, match="cannot be read"):
+        read_cohort(tmp_path / "absent.csv")

@@ -1,0 +1,169 @@
+import itertools
+
+import numpy as np
+import pytest
+from dicom_files import LEFT, PELVIS, RADIUS_MM, RIGHT, ball, both_heads, head, noise
+from scipy.spatial.transform import Rotation
+
+from dataset_conversion.hips import cut_hips, put_back
+from onfh_nnunet.cut import HIP_BOX_MM
+from onfh_nnunet.errors import GeometryError, GridMismatch, LabelError, SideError
+from onfh_nnunet.hip import Side
+from onfh_nnunet.volume import Grid, Volume, direction_of
+
+
+def turned_pelvis(order, signs, angle):
+    """A grid around the same pelvis whose axes are permuted, flipped and turned about the left-right axis."""
+    columns = Rotation.from_euler("x", angle, degrees=True).as_matrix() @ np.array(PELVIS.direction)
+    columns = columns[:, order] * np.array(signs)
+    extent, spacing = np.array([130.0, 130.0, 290.0])[list(order)], np.array([5.0, 4.0, 3.0])
+    size = np.ceil(extent / spacing).astype(int)
+    origin = -columns @ ((size - 1) * spacing / 2)
+    return Grid(tuple(size), tuple(spacing), tuple(origin), direction_of(columns))
+
+
+GRIDS = [PELVIS] + [
+    turned_pelvis(order, signs, angle)
+    for order, signs, angle in zip(
+        itertools.permutations(range(3)),
+        [(1, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, -1), (-1, -1, 1), (-1, -1, -1)],
+        [0, 23, -30, 12, 40, -8],
+        strict=True,
+    )
+]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_both_hips_are_cut_and_go_back_voxel_for_voxel(grid, tmp_path):
+    scan, label = noise(grid), both_heads(grid)
+    hips = cut_hips(scan, label, "B", "case")
+    assert [hip.side for hip in hips] == [Side.RIGHT, Side.LEFT]
+    back = np.zeros(grid.size, np.uint8)
+    for hip, centre in zip(hips, (RIGHT, LEFT), strict=True):
+        hip.label.write(tmp_path / "label.nii.gz")
+        hip.image.write(tmp_path / "image.nii.gz")
+        mirrored = hip.side is Side.LEFT
+        one = put_back(Volume.read(tmp_path / "label.nii.gz"), mirrored, grid)
+        image = put_back(Volume.read(tmp_path / "image.nii.gz"), mirrored, grid)
+        box = put_back(Volume(np.ones(hip.image.grid.size, bool), hip.image.grid), mirrored, grid)
+        assert np.array_equal(image[box], scan.array[box])
+        assert np.linalg.norm(grid.to_mm(np.argwhere(one > 0)).mean(axis=0) - centre) < max(grid.spacing_mm)
+        back += one
+        assert hip.outside_ml == 0
+    assert np.array_equal(back, label.array)
+
+
+def test_box_is_around_the_head():
+    for hip in cut_hips(noise(), both_heads(), "B", "case"):
+        edges = np.array(hip.label.grid.size) * hip.label.grid.spacing_mm
+        assert np.allclose(edges, HIP_BOX_MM, atol=4.0)
+
+
+def test_left_hip_looks_like_its_mirror_image():
+    """A lesion at the lateral side of either hip lies at the same end of the array."""
+    label = head(PELVIS, LEFT, array=head(PELVIS, RIGHT))
+    for x, centre in ((-1, RIGHT), (1, LEFT)):
+        lateral = (centre[0] + x * RADIUS_MM / 2, *centre[1:])
+        label[ball(PELVIS, lateral, 8.0) & (label == 1)] = 2
+    right, left = cut_hips(noise(), Volume(label, PELVIS), "B", "case")
+    for hip in (right, left):
+        necrosis = np.argwhere(hip.label.array == 2).mean(axis=0)
+        assert necrosis[2] < np.argwhere(hip.label.array > 0).mean(axis=0)[2] - 1
+
+
+@pytest.mark.parametrize(("side", "centre"), [("R", RIGHT), ("L", LEFT)])
+def test_one_labelled_hip(side, centre):
+    label = Volume(head(PELVIS, centre, 10.0), PELVIS)
+    (hip,) = cut_hips(noise(), label, side, "case")
+    assert hip.side == side
+    assert np.array_equal(put_back(hip.label, side == "L", PELVIS), label.array)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+def test_other_values_and_types_of_label_are_mapped(kind):
+    label = both_heads()
+    foreign = Volume(np.choose(label.array, [0, 7, 3]).astype(kind), PELVIS)
+    hips = cut_hips(noise(), foreign, "B", "case", head_value=7, necrosis_value=3)
+    expected = cut_hips(noise(), label, "B", "case")
+    assert all(np.array_equal(a.label.array, b.label.array) for a, b in zip(hips, expected, strict=True))
+    assert hips[0].label.array.dtype == np.uint8
+
+
+def test_speck_stays_with_its_hip():
+    array = both_heads().array.copy()
+    speck = ball(PELVIS, (LEFT[0] - 34, 0, 0), 4.0)
+    assert speck.any()
+    array[speck] = 1
+    right, left = cut_hips(noise(), Volume(array, PELVIS), "B", "case")
+    assert np.array_equal(
+        put_back(right.label, False, PELVIS) + put_back(left.label, True, PELVIS),
+        array,
+    )
+    assert right.outside_ml == left.outside_ml == 0
+
+
+def test_label_outside_the_box_is_counted():
+    array = head(PELVIS, RIGHT)
+    array[ball(PELVIS, (18, 2, 2), 1.0)] = 1
+    (hip,) = cut_hips(noise(), Volume(array, PELVIS), "R", "case")
+    assert hip.outside_ml == pytest.approx(0.064)
+
+
+def test_other_head_in_the_box_is_background():
+    near = ((-35.0, 0.0, 0.0), (35.0, 0.0, 0.0))
+    label = head(PELVIS, near[1], array=head(PELVIS, near[0]))
+    right, left = cut_hips(noise(), Volume(label, PELVIS), "B", "case")
+    for hip, centre in ((right, near[0]), (left, near[1])):
+        one = put_back(hip.label, hip.side is Side.LEFT, PELVIS)
+        assert np.array_equal(one > 0, ball(PELVIS, centre))
+
+
+def changed(where, value):
+    array = both_heads().array.astype(np.float32)
+    array[where] = value
+    return Volume(array, PELVIS)
+
+
+@pytest.mark.parametrize(
+    ("label", "side", "kind", "match"),
+    [
+        (changed((0, 0, slice(3)), [3, 4, 1.5]), "B", LabelError, "unknown label values 1.5, 3, 4, expected 0, 1"),
+        (changed(np.s_[:], 0), "B", LabelError, "empty head"),
+        (changed(np.s_[:], 2), "R", LabelError, "empty head"),
+        (changed((0, 0, 0), 2), "B", LabelError, r"lesion outside the head: 1 voxels, such as at \[-142.0, -54.0"),
+        (both_heads(), "L", LabelError, "two heads, of .* ml, for side L. Use side B"),
+        (Volume(head(PELVIS, LEFT), PELVIS), "B", LabelError, "no second above 5 ml"),
+        (changed(ball(PELVIS, (0, 0, 0), 8.0), 1), "B", LabelError, "third component, of 2.* ml"),
+    ],
+)
+def test_impossible_label_is_refused(label, side, kind, match):
+    with pytest.raises(kind, match="case: .*" + match):
+        cut_hips(noise(), label, side, "case")
+
+
+def test_heads_above_each_other_are_refused():
+    tall = Grid((40, 28, 40), (4.0, 4.0, 4.0), (-78.0, -54.0, -78.0), PELVIS.direction)
+    label = head(tall, (0.0, 0.0, -45.0), array=head(tall, (0.0, 0.0, 45.0)))
+    with pytest.raises(SideError, match="two heads 0 mm apart"):
+        cut_hips(noise(tall), Volume(label, tall), "B", "case")
+
+
+def test_image_and_label_on_different_grids_are_refused():
+    other = Grid(PELVIS.size, PELVIS.spacing_mm, (-142.0, -54.0, -45.0), PELVIS.direction)
+    with pytest.raises(GridMismatch, match="case: origin"):
+        cut_hips(noise(), both_heads(other), "B", "case")
+
+
+@pytest.mark.parametrize("values", [(0, 2), (1, 1)])
+def test_label_values_that_are_not_two_are_refused(values):
+    with pytest.raises(LabelError, match="Name two values"):
+        cut_hips(noise(), both_heads(), "B", "case", head_value=values[0], necrosis_value=values[1])
+
+
+def test_hip_of_another_scan_is_not_put_back():
+    hip = cut_hips(noise(), both_heads(), "B", "case")[0].label
+    shifted = Grid(PELVIS.size, PELVIS.spacing_mm, (-141.0, -54.0, -46.0), PELVIS.direction)
+    with pytest.raises(GeometryError, match="origin"):
+        put_back(hip, False, shifted)
+    with pytest.raises(GeometryError, match="does not fit"):
+        put_back(hip, False, PELVIS.part((0, 0, 20), (24, 28, 30)))

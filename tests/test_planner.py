@@ -1,0 +1,82 @@
+"""nnU-Net's plan held to a number of stages stays a plan that fits together."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from onfh_nnunet.errors import TrainingError
+from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner
+
+SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
+    "Osaka SPGR, 96 mm": ((1.25, 1.0, 1.25), (77, 96, 77)),
+    "fine isotropic": ((0.8, 0.8, 0.8), (120, 120, 120)),
+    "very fine, six stages by default": ((0.5, 0.5, 0.5), (192, 192, 192)),
+    "axial 3.6 mm slabs": ((3.6, 1.6, 1.6), (20, 60, 60)),
+    "coronal 2D": ((0.6, 3.0, 0.6), (160, 32, 160)),
+}
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch, capsys):
+    def plan(planner_class, spacing, size):
+        raw, preprocessed = tmp_path / "raw" / "Dataset711_ONFH", tmp_path / "pre" / "Dataset711_ONFH"
+        for folder in (raw / "imagesTr", raw / "labelsTr", preprocessed):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("imagesTr/P1_R_0000.nii.gz", "labelsTr/P1_R.nii.gz"):
+            (raw / name).write_bytes(b"")
+        monkeypatch.setenv("nnUNet_raw", str(tmp_path / "raw"))
+        monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "pre"))
+        monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+        labels = {"background": 0, "femoral_head": [1, 2], "necrosis": 2}
+        dataset = {"channel_names": {"0": "MR"}, "labels": labels, "numTraining": 63, "file_ending": ".nii.gz"}
+        (raw / "dataset.json").write_text(json.dumps(dataset))
+        fingerprint = {"spacings": [spacing], "shapes_after_crop": [size], "median_relative_size_after_cropping": 1.0}
+        (preprocessed / "dataset_fingerprint.json").write_text(json.dumps(fingerprint))
+        planner = planner_class(711)
+        return planner.get_plans_for_configuration(np.array(spacing), np.array(size), "id", 63 * np.prod(size), {})
+
+    return plan
+
+
+@pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
+@pytest.mark.parametrize("planner_class", [FiveStagePlanner, QuickPlanner])
+def test_plan_has_its_stages_and_its_network_runs_on_its_patch(planned, planner_class, scan):
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    plan = planned(planner_class, *scan)
+    network = plan["architecture"]["arch_kwargs"]
+    n = planner_class.n_stages
+    assert network["n_stages"] == n
+    for stagewise in ("features_per_stage", "kernel_sizes", "strides", "n_conv_per_stage"):
+        assert len(network[stagewise]) == n
+    assert len(network["n_conv_per_stage_decoder"]) == n - 1
+    assert not np.any(np.array(plan["patch_size"]) % np.prod(network["strides"], axis=0))
+    with torch.device("meta"):
+        architecture = plan["architecture"]
+        unet = get_network_from_plans(
+            architecture["network_class_name"], network, architecture["_kw_requires_import"], 1, 2, allow_init=False
+        )
+        assert unet(torch.zeros(1, 1, *plan["patch_size"])).shape == (1, 2, *plan["patch_size"])
+
+
+def test_paper_plan_of_usual_scans_is_nnunets_own(planned):
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+
+    scan = SCANS["Osaka SPGR, 96 mm"]  # five stages by nnU-Net's own rule
+    assert str(planned(FiveStagePlanner, *scan)) == str(planned(ExperimentPlanner, *scan))
+
+
+def test_six_stages_by_default_become_five(planned):
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+
+    scan = SCANS["very fine, six stages by default"]
+    stock, held = planned(ExperimentPlanner, *scan), planned(FiveStagePlanner, *scan)
+    assert stock["architecture"]["arch_kwargs"]["n_stages"] == 6
+    assert held["patch_size"] == stock["patch_size"]
+
+
+def test_scans_too_small_for_five_stages_are_refused(planned):
+    with pytest.raises(TrainingError, match="expected 5"):
+        planned(FiveStagePlanner, (4.0, 4.0, 4.0), (12, 12, 12))
