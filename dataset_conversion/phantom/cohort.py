@@ -1,0 +1,131 @@
+"""A synthetic cohort in a folder: scans, label maps, cohort.csv, and the volumes that are true by construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from dataset_conversion.phantom.acquire import acquire
+from dataset_conversion.phantom.patient import Patient, PhantomHip
+from dataset_conversion.phantom.plan import PlannedPatient, plan_patients
+from dataset_conversion.phantom.scan import Placement
+from dataset_conversion.phantom.series import Examination, write_series
+from dataset_conversion.phantom.truth import head_and_necrosis_ml
+from onfh_nnunet.errors import CohortError
+from onfh_nnunet.files import written_whole
+from onfh_nnunet.hip import Side
+from onfh_nnunet.steinberg import Grade, steinberg_grade
+from onfh_nnunet.tables import write_rows
+from onfh_nnunet.volume import Triple
+
+
+class PhantomForm(StrEnum):
+    """How images are written; label maps are NIfTI always."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+
+
+@dataclass(frozen=True)
+class CohortRow:
+    """A row of cohort.csv: a scan."""
+
+    patient_id: str
+    image: str
+    side: str
+    label: str
+    grade: Grade | None
+
+
+@dataclass(frozen=True)
+class TruthRow:
+    """A row of truth.csv: a hip."""
+
+    patient_id: str
+    side: Side
+    head_ml: float
+    necrosis_ml: float
+    necrosis_percent: float
+    grade: Grade
+    head_radius_mm: float
+    centre_x_mm: float
+    centre_y_mm: float
+    centre_z_mm: float
+
+
+def write_phantom_cohort(
+    out: Path,
+    *,
+    hips: int,
+    seed: int,
+    form: PhantomForm,
+    spacing_mm: Triple = (1.0, 1.25, 1.25),
+    bilateral: bool = False,
+    tilt_deg: float = 0.0,
+) -> int:
+    """Write a cohort whole into a folder; the same arguments give the same bytes.
+
+    Args:
+        out: The folder; what lies there is replaced.
+        hips: Hips in the cohort, at least 1.
+        seed: At least 0.
+        form: DICOM series or NIfTI.
+        spacing_mm: Slice step, row spacing and column spacing of the coronal scans.
+        bilateral: Both hips in each scan; the last of an odd number of hips is scanned alone.
+        tilt_deg: Turn of the scans about the left-right axis.
+
+    Returns:
+        The number of scans.
+
+    Raises:
+        CohortError: The number of hips or the seed is too small.
+        GeometryError: A spacing is not positive.
+        WorkspaceError: The folder cannot be written.
+    """
+    if hips < 1 or seed < 0:
+        raise CohortError("phantom", f"has {hips} hips and seed {seed}", "Use at least 1 hip and a seed of at least 0")
+    placement, form = Placement(spacing_mm, tilt_deg), PhantomForm(form)
+    with written_whole(out) as part:
+        patients = plan_patients(hips, np.random.default_rng(seed), bilateral=bilateral)
+        seen = [scan for patient in patients for scan in _write_patient(patient, seed, placement, form, part)]
+        write_rows(part / "cohort.csv", CohortRow, [_row(scan, form) for scan in seen])
+        write_rows(part / "truth.csv", TruthRow, [hip for scan in seen for hip in scan])
+    return len(seen)
+
+
+def _write_patient(
+    plan: PlannedPatient, seed: int, placement: Placement, form: PhantomForm, folder: Path
+) -> list[list[TruthRow]]:
+    """Invent and scan a patient; the hips seen in each scan."""
+    patient = Patient.draw(np.random.default_rng([seed, plan.number]), plan.shares)
+    truth = {side: _truth(plan.patient_id, side, patient.hips[side]) for sides in plan.scans for side in sides}
+    seen = [[truth[side] for side in sides] for sides in plan.scans]
+    for number, (sides, hips) in enumerate(zip(plan.scans, seen, strict=True)):
+        scan = acquire(patient, sides, placement, np.random.default_rng([seed, plan.number, number]))
+        row = _row(hips, form)
+        scan.labels.write(folder / row.label)
+        if form is PhantomForm.NIFTI:
+            scan.image.write(folder / row.image)
+        else:
+            visit = Examination(plan.patient_id, plan.number, patient.male, row.side, scan.sequence, seed)
+            write_series(scan.image, visit, folder / row.image)
+    return seen
+
+
+def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
+    """The row of a scan of the hips seen in it."""
+    first, both = seen[0], len(seen) > 1
+    side = "B" if both else str(first.side)
+    name = f"{first.patient_id}_{side}"
+    image = f"images/{name}" if form is PhantomForm.DICOM else f"images/{name}.nii.gz"
+    return CohortRow(first.patient_id, image, side, f"labels/{name}.nii.gz", None if both else first.grade)
+
+
+def _truth(patient_id: str, side: Side, hip: PhantomHip) -> TruthRow:
+    head_ml, necrosis_ml = head_and_necrosis_ml(hip.head, hip.lesion)
+    grade = steinberg_grade(necrosis_ml, head_ml)
+    percent = 100 * necrosis_ml / head_ml
+    return TruthRow(patient_id, side, head_ml, necrosis_ml, percent, grade, hip.head.radius_mm, *hip.frame.centre_mm)
