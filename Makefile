@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench convert plan train crossval export predict grade clean
+.PHONY: help setup demo test lint types unit bench convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ predict: setup  ## INPUT= MODEL= [OUT=]: raw scans -> masks and grades
 
 grade: setup  ## INPUT= [OUT=]: masks of any tool -> grades
 	$(ONFH) grade $(INPUT) --out '$(OUT)'
+
+report: setup  ## [OUT=]: HTML report of a prediction, or of WORK/crossval
+	$(ONFH) report '$(OUT)'
 
 clean:  ## remove the demo and caches; the environment and your work stay
 	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -35,19 +35,21 @@ def main() -> None:
 
 
 def _commands(demo: Path) -> list[list[str]]:
-    work, new, model = (str(demo / name) for name in ("work", "new_patient", "model.onfh"))
-    phantoms = [
-        ["phantom", str(demo / "cohort"), "--hips", str(HIPS), "--seed", "1", "--format", "dicom"],
-        ["phantom", new, "--hips", "2", "--seed", "2", "--format", "dicom", "--bilateral"],
-    ]
-    return [
-        *(command for command in phantoms if not Path(command[1]).exists()),
-        ["convert", str(demo / "cohort" / "cohort.csv"), "--work", work],
+    cohort, work, model, new, out = (demo / name for name in ("cohort", "work", "model.onfh", "new_patient", "out"))
+    steps = [
+        ["phantom", cohort, "--hips", HIPS, "--seed", "1", "--format", "dicom"],
+        ["convert", cohort / "cohort.csv", "--work", work],
         ["plan", "--work", work, "--preset", "quick"],
         ["train", "--work", work],
         ["crossval", "--work", work],
+        ["report", work / "crossval"],
         ["export", "--work", work, "--out", model],
+        ["phantom", new, "--hips", "2", "--seed", "2", "--format", "dicom", "--bilateral"],
+        ["predict", new / "images" / "MRN0001_B", "--model", model, "--out", out],
+        ["report", out],
+        ["grade", out / "MRN0001_B_R.nii.gz", out / "MRN0001_B_L.nii.gz", "--out", demo / "grades_of_masks.csv"],
     ]
+    return [[str(word) for word in step] for step in steps]
 
 
 def _accuracy(crossval: Path) -> dict[str, float]:
@@ -66,7 +68,7 @@ def _verdict(demo: Path, found: dict[str, float]) -> int:
         bound = "at most" if most else "at least"
         print(f"{name:22} {found[name]:6.2f}   {bound} {limit:g}{'' if reached else '   MISSED'}")
     print("\nTo look at:")
-    for path in ("work/cases.csv", "work/crossval/cases.csv", "work/crossval/masks", "new_patient_out"):
+    for path in ("work/crossval/report.html", "work/crossval/cases.csv", "out/report.html", "out/grades.csv"):
         print(f"  {demo / path}")
     return 1 if missed else 0
 

@@ -1,0 +1,122 @@
+"""Values become HTML: rows and pictures in, one text out. Every value is escaped on its way into the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
+from onfh_nnunet.tables import read_rows
+from postprocessing.agreement import ConfusionRow, Statistic
+from postprocessing.grade_table import GradeRow
+from postprocessing.interval import MARGIN_VOXELS
+from postprocessing.published import KAPPA_NOTE, PUBLISHED, SOURCE, Published
+from postprocessing.report.charts import dice_png, percent_png
+from postprocessing.report.slices import COLOURS, FIELD_MM
+from postprocessing.summarize import CrossvalRow, SummaryRow
+
+MISSING = "\N{EN DASH}"
+"""What a value that is undefined looks like."""
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+
+Pictures = Mapping[str, bytes]
+"""A PNG for each case id."""
+
+
+@dataclass(frozen=True)
+class CrossvalTables:
+    """The four tables of a cross-validation."""
+
+    cases: Sequence[CrossvalRow]
+    summary: Sequence[SummaryRow]
+    agreement: Sequence[Statistic]
+    confusion: Sequence[ConfusionRow]
+
+    @classmethod
+    def read(cls, folder: Path) -> CrossvalTables:
+        """Read what `write_tables` wrote.
+
+        Raises:
+            ReadError: A table is missing or damaged.
+        """
+        return cls(
+            read_rows(folder / "cases.csv", CrossvalRow),
+            read_rows(folder / "summary.csv", SummaryRow),
+            read_rows(folder / "agreement.csv", Statistic),
+            read_rows(folder / "confusion.csv", ConfusionRow),
+        )
+
+
+def prediction_page(rows: Sequence[GradeRow], pictures: Pictures, version: str) -> str:
+    """The report of a prediction.
+
+    Args:
+        rows: The rows of grades.csv.
+        pictures: The picture of each row's hip.
+        version: The program's version, for the foot of the page.
+    """
+    return _render(version, kind="prediction", rows=rows, pictures=pictures)
+
+
+def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> str:
+    """The report of a cross-validation, beside the published figures.
+
+    Args:
+        tables: Its tables.
+        pictures: The picture of each hip in them.
+        version: The program's version, for the foot of the page.
+    """
+    charts = {"percent": percent_png(tables.cases), "dice": dice_png(tables.cases)}
+    published = {(figure.region, figure.metric): figure for figure in PUBLISHED}
+    return _render(
+        version,
+        kind="crossval",
+        rows=tables.cases,
+        pictures=pictures,
+        tables=tables,
+        charts=charts,
+        published=published,
+        source=SOURCE,
+        kappa_note=KAPPA_NOTE,
+    )
+
+
+def _render(version: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"number": _number, "spread": _spread, "interval": _interval, "png": _data_uri}
+    limits = {"moderate": MODERATE_FROM_PERCENT, "severe": SEVERE_ABOVE_PERCENT, "margin": MARGIN_VOXELS}
+    page: str = environment.get_template(TEMPLATE.name).render(
+        values, version=version, limits=limits, colours=COLOURS, field_mm=FIELD_MM
+    )
+    return page
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return MISSING if value is None else f"{value:.{digits}f}"
+
+
+def _spread(row: SummaryRow | Published, digits: int = 2) -> str:
+    """Median (first to third quartile)."""
+    quartiles = "" if row.q1 is None else f" ({_number(row.q1, digits)} to {_number(row.q3, digits)})"
+    return _number(row.median, digits) + quartiles
+
+
+def _interval(row: SummaryRow | Statistic, digits: int) -> str:
+    return MISSING if row.ci_low is None else f"{_number(row.ci_low, digits)} to {_number(row.ci_high, digits)}"
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
