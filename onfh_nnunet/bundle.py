@@ -17,7 +17,7 @@ from typing import Any
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import ModelError
 from onfh_nnunet.files import written_whole
-from onfh_nnunet.model import Model
+from onfh_nnunet.model import Model, Weights
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.splits import Splits
 from onfh_nnunet.train import Training, finished_checkpoint, fold_folder, model_folder
@@ -95,10 +95,11 @@ def export(dataset: Dataset, splits: Splits, plan: Plan, out: Path) -> Bundle:
     members = {
         "plans.json": _json(folds[0].plans),
         "dataset.json": _json(folds[0].dataset),
-        **{_fold_name(k): save(dict(model.weights[k])) for k, model in enumerate(folds)},
+        **{_fold_name(k): save(_stored_once(model.weights[k])) for k, model in enumerate(folds)},
     }
     manifest = _provenance(dataset, splits, plan) | {
         "mirroring_axes": folds[0].mirroring_axes,
+        "aliases": _aliases(folds[0].weights[0]),
         "members": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
     with written_whole(out) as part:
@@ -117,6 +118,18 @@ def _provenance(dataset: Dataset, splits: Splits, plan: Plan) -> dict[str, Any]:
         "patients": len({case.patient for case in dataset.cases}),
         "training": asdict(training) if training else None,
     }
+
+
+def _aliases(weights: Weights) -> dict[str, str]:
+    """For each further name of a tensor, the one it is stored by: nnU-Net lists most tensors up to four times."""
+    first: dict[tuple[int, tuple[int, ...]], str] = {}
+    stored = {name: first.setdefault((tensor.data_ptr(), tensor.shape), name) for name, tensor in weights.items()}
+    return {name: other for name, other in stored.items() if name != other}
+
+
+def _stored_once(weights: Weights) -> dict[str, Any]:
+    aliases = _aliases(weights)
+    return {name: tensor.contiguous() for name, tensor in weights.items() if name not in aliases}
 
 
 def _zipped(members: dict[str, bytes]) -> bytes:
@@ -154,12 +167,11 @@ def _model(manifest: dict[str, Any], members: dict[str, bytes]) -> Model:
     from safetensors.torch import load
 
     axes = manifest["mirroring_axes"]
-    return Model(
-        json.loads(members["plans.json"]),
-        json.loads(members["dataset.json"]),
-        None if axes is None else tuple(axes),
-        {fold: load(members[_fold_name(fold)]) for fold in manifest["folds"]},
-    )
+    weights = {fold: load(members[_fold_name(fold)]) for fold in manifest["folds"]}
+    for tensors in weights.values():
+        tensors |= {name: tensors[stored] for name, stored in manifest["aliases"].items()}
+    plans, dataset = (json.loads(members[name]) for name in ("plans.json", "dataset.json"))
+    return Model(plans, dataset, None if axes is None else tuple(axes), weights)
 
 
 def _fold_name(fold: int) -> str:

@@ -13,6 +13,9 @@ from onfh_nnunet.labels import BoolArray, Label
 from onfh_nnunet.volume import Volume
 from postprocessing.box import bounding_box, padded
 
+SECOND_HEAD = 0.2
+"""Share of the largest component from which another one is a head and no speck."""
+
 
 def clean(mask: Volume, case: object) -> Volume:
     """Keep the largest head component and fill its holes.
@@ -53,7 +56,7 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
         The same labels as uint8.
 
     Raises:
-        LabelError: There are values other than 0, 1 and 2, or no head.
+        LabelError: There are values other than 0, 1 and 2, no head, or a second head.
     """
     with np.errstate(invalid="ignore"):  # values out of uint8's range are found by the comparison
         labels = mask.array.astype(np.uint8)
@@ -63,7 +66,19 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
         raise LabelError(case, f"holds the values {shown}, expected 0, 1 and 2", "Export it as a label map of one hip")
     if not labels.any():
         raise _no_head(case)
+    _refuse_second_head(labels > 0, case)
     return Volume(labels, mask.grid)
+
+
+def _refuse_second_head(head: BoolArray, case: object) -> None:
+    """Both hips in one mask would be measured as one head of twice the size."""
+    from scipy import ndimage
+
+    box = bounding_box(head)
+    sizes = sorted(np.bincount(ndimage.label(head[box])[0].ravel())[1:])
+    if len(sizes) > 1 and sizes[-2] >= SECOND_HEAD * sizes[-1]:
+        problem = f"holds two separate heads, of {sizes[-1]} and {sizes[-2]} voxels"
+        raise LabelError(case, problem, "Give one mask a hip")
 
 
 def _filled_largest(head: BoolArray) -> BoolArray:

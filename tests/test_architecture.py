@@ -12,7 +12,8 @@ VOCABULARY = {
     "errors", "labels", "hip", "steinberg", "volume", "cut", "files", "tables", "workspace", "dataset", "splits",
 }  # fmt: skip
 STAGES = {
-    "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet", "doctor",
+    "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
+    "doctor",
 }  # fmt: skip
 
 

@@ -104,3 +104,14 @@ def test_other_values_are_listed(value, shown):
 def test_many_other_values_are_cut_short():
     with pytest.raises(LabelError, match=r"0, 1, 2, 3, 4, 5, 6, 7, \.\.\., expected"):
         require_hip_labels(volume(np.arange(64).reshape(4, 4, 4)), "P001_R")
+
+
+def test_mask_of_both_hips_is_refused_and_a_speck_is_not():
+    labels = np.zeros((20, 20, 40), np.uint8)
+    labels[5:15, 5:15, 3:13] = 1
+    labels[2, 2, 35] = 2
+    grid = Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+    assert np.array_equal(require_hip_labels(Volume(labels.copy(), grid), "P1").array, labels)
+    labels[5:15, 5:15, 25:35] = 1
+    with pytest.raises(LabelError, match="P1: holds two separate heads"):
+        require_hip_labels(Volume(labels, grid), "P1")

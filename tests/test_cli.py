@@ -1,0 +1,106 @@
+"""What a terminal shows: exit codes, one message on stderr, and nothing half-written."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from onfh_nnunet.volume import Grid, Volume
+
+GRID = Grid((60, 60, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+CONTRACT = [
+    "case_id", "source", "side", "head_ml", "necrosis_ml", "necrosis_percent", "percent_low", "percent_high",
+    "steinberg_grade", "possible_grades", "necrosis_percent_of_sphere", "head_diameter_mm", "kerboul_coronal_deg",
+    "kerboul_sagittal_deg", "kerboul_deg", "kerboul_grade", "necrotic_surface_percent", "warnings",
+]  # fmt: skip
+
+
+def ball(necrosis_above):
+    z, y, x = np.ogrid[:60, :60, :60]
+    head = (z - 30) ** 2 + (y - 30) ** 2 + (x - 30) ** 2 <= 24**2
+    return head.astype(np.uint8) + (head & (z + 0 * x > necrosis_above))
+
+
+def test_grade_writes_the_contracts_columns(tmp_path, onfh):
+    Volume(ball(44), GRID).write(tmp_path / "P007_L.nii.gz")
+    Volume(ball(99).astype(np.float32), GRID).write(tmp_path / "healthy.nrrd")
+    onfh("grade", tmp_path / "P007_L.nii.gz", tmp_path / "healthy.nrrd", "--out", tmp_path / "grades.csv")
+    with (tmp_path / "grades.csv").open() as file:
+        reader = csv.DictReader(file)
+        ill, healthy = reader
+    assert reader.fieldnames == CONTRACT
+    assert (ill["case_id"], ill["side"]) == ("P007_L", "L")
+    assert (healthy["case_id"], healthy["side"], healthy["steinberg_grade"]) == ("healthy", "", "none")
+    voxels = ball(44)
+    assert float(ill["necrosis_percent"]) == pytest.approx(100 * (voxels == 2).sum() / (voxels > 0).sum())
+    assert float(ill["head_ml"]) == pytest.approx((voxels > 0).sum() / 1000)
+    assert float(ill["head_diameter_mm"]) == pytest.approx(48, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grade", "absent.nii.gz", "--out", "g.csv"], "is not there"),
+        (["convert", "absent.csv", "--work", "w"], "cannot be read"),
+        (["plan", "--work", "w"], "holds no dataset"),
+        (["train", "--work", "w"], "holds no dataset"),
+        (["crossval", "--work", "w"], "holds no dataset"),
+        (["export", "--work", "w", "--out", "m.onfh"], "holds no dataset"),
+        (["predict", "scan", "--model", "absent.onfh", "--out", "o"], "cannot be read"),
+        (["report", "."], "is neither"),
+        (["phantom", "p", "--hips", "0"], "at least 1 hip"),
+    ],
+)
+def test_refusal_is_one_message_and_exit_code_1(tmp_path, onfh, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = onfh(*arguments, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.startswith("onfh: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["grade", "a.nii.gz"],
+        ["train", "--fold", "x", "--epochs", "0"],
+        ["plan", "--preset", "huge"],
+        ["phantom", "p", "--spacing", "1,2"],
+        ["unknown"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(tmp_path, onfh, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert onfh(*arguments, check=False).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_mask_leaves_the_old_table(tmp_path, onfh):
+    Volume(ball(44) * 3, GRID).write(tmp_path / "bad.nii.gz")
+    (tmp_path / "grades.csv").write_text("old")
+    done = onfh("grade", tmp_path / "bad.nii.gz", "--out", tmp_path / "grades.csv", check=False)
+    assert done.returncode == 1
+    assert "holds the values" in done.stderr
+    assert (tmp_path / "grades.csv").read_text() == "old"
+
+
+def test_phantom_does_not_replace_a_folder_with_something_in_it(tmp_path, onfh):
+    (tmp_path / "mine").write_text("precious")
+    done = onfh("phantom", tmp_path, "--hips", "1", check=False)
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_doctor_is_content_here_and_sees_a_shadow(tmp_path, onfh, monkeypatch):
+    well = onfh("doctor", "--work", tmp_path)
+    assert "FAIL" not in well.stdout
+    assert "nnunetv2" in well.stdout
+    (tmp_path / "postprocessing").mkdir()
+    (tmp_path / "postprocessing" / "__init__.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    ill = onfh("doctor", check=False)
+    assert ill.returncode == 1
+    assert "FAIL  postprocessing" in ill.stdout

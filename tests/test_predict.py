@@ -1,0 +1,132 @@
+"""The way from a raw scan to each hip and back, with a network that is perfect by construction.
+
+The oracle reads the head and the necrosis off the grey values. It is surer of a hip whose shaft lies where a right
+hip has it, as the trained network is; so windows, mirroring, sides and the way back are tested exactly.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from onfh_nnunet.cut import HipCut
+from onfh_nnunet.errors import HipNotFound, SideError
+from onfh_nnunet.hip import Side
+from onfh_nnunet.locate import find_heads
+from onfh_nnunet.predict import predict_hips
+from onfh_nnunet.volume import Grid, Volume, direction_of
+
+AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
+RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])
+
+
+class Oracle:
+    def probabilities(self, hip):
+        x = np.argwhere(hip.array == SHAFT)[:, 2]
+        head = np.argwhere(hip.array >= HEAD)[:, 2]
+        as_right = x.size == 0 or x.mean() < head.mean()  # lateral is the patient's right: low index
+        sure = 0.98 if as_right else 0.9
+        regions = [np.isin(hip.array, [HEAD, NECROSIS]), hip.array == NECROSIS]
+        return np.where(regions, sure, 1 - sure - 0.01).astype(np.float32) * (hip.array > AIR)
+
+
+def grid_of(extent_mm, spacing=(3.0, 2.5, 2.0), order=(0, 1, 2), signs=(1, 1, 1), centre=(0.0, 0.0, 0.0)):
+    axes = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], float)[:, order] * np.array(signs)
+    size = tuple(int(np.abs(axes[:, axis]) @ extent_mm / spacing[axis]) for axis in range(3))
+    origin = np.array(centre) - axes @ ((np.array(size) - 1) / 2 * spacing)
+    return Grid(size, spacing, tuple(origin), direction_of(axes))
+
+
+def scan(grid, *hips):
+    """Grey values of hips, each a head's centre and the patient's side."""
+    positions = grid.to_mm(np.stack(np.meshgrid(*map(np.arange, grid.size), indexing="ij"), axis=-1))
+    grey = np.full(grid.size, 1)
+    for centre, side in hips:
+        lateral = -1 if side is Side.RIGHT else 1
+        off = positions - centre
+        shaft = (np.abs(off[..., 0] - lateral * 40) < 6) & (np.abs(off[..., 1]) < 8) & (off[..., 2] < -20)
+        distance = np.linalg.norm(off, axis=-1)
+        grey[shaft] = SHAFT
+        grey[distance < 24] = HEAD
+        grey[np.linalg.norm(off - [0, -10, 12], axis=-1) < 9] = NECROSIS
+    return Volume(grey, grid)
+
+
+def expected(volume, centre):
+    """The label map of the hip around a head's centre."""
+    index = np.stack(np.meshgrid(*map(np.arange, volume.grid.size), indexing="ij"), axis=-1)
+    near = np.linalg.norm(volume.grid.to_mm(index) - centre, axis=-1) < 40
+    return near * np.select([volume.array == HEAD, volume.array == NECROSIS], [1, 2])
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1), (1, -1, -1)])
+def test_both_hips_of_a_scan_in_any_plane(order, signs):
+    volume = scan(grid_of((330, 110, 200), order=order, signs=signs), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    right, left = predict_hips(volume, Oracle(), Oracle(), None, "scan")
+    assert (right.side, left.side) == (Side.RIGHT, Side.LEFT)
+    for hip, centre in ((right, RIGHT), (left, LEFT)):
+        assert hip.mask().grid == volume.grid
+        assert np.array_equal(hip.mask().array, expected(volume, centre))
+        assert hip.warnings == ()
+
+
+@pytest.mark.parametrize(("centre", "side"), [(RIGHT, Side.RIGHT), (LEFT, Side.LEFT)])
+def test_side_of_a_single_hip_is_recognised_by_its_anatomy(centre, side):
+    volume = scan(grid_of((150, 90, 150), centre=centre), (centre, side))
+    (hip,) = predict_hips(volume, Oracle(), Oracle(), None, "scan")
+    assert hip.side is side
+    assert np.array_equal(hip.mask().array, expected(volume, centre))
+
+
+def test_only_the_wanted_side_is_given():
+    volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    (hip,) = predict_hips(volume, Oracle(), Oracle(), Side.LEFT, "scan")
+    assert hip.side is Side.LEFT
+    assert np.array_equal(hip.mask().array, expected(volume, LEFT))
+
+
+def test_hips_that_look_mirrored_are_refused():
+    volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.LEFT), (LEFT, Side.RIGHT))
+    with pytest.raises(SideError, match="look mirrored"):
+        predict_hips(volume, Oracle(), Oracle(), None, "scan")
+
+
+def test_single_hip_that_contradicts_a_wide_scan_is_refused():
+    volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.LEFT))
+    with pytest.raises(SideError, match="looks like L where the patient's R is"):
+        predict_hips(volume, Oracle(), Oracle(), None, "scan")
+
+
+def test_hip_without_a_telling_shape_needs_a_side():
+    volume = scan(grid_of((150, 90, 150), centre=RIGHT), (RIGHT, Side.RIGHT))
+    plain = Volume(np.where(volume.array == SHAFT, 1, volume.array), volume.grid)
+    with pytest.raises(SideError, match="--side"):
+        predict_hips(plain, Oracle(), Oracle(), None, "scan")
+    (hip,) = predict_hips(plain, Oracle(), Oracle(), Side.LEFT, "scan")
+    assert hip.side is Side.LEFT
+
+
+def test_scan_without_a_head_is_refused():
+    with pytest.raises(HipNotFound, match="no femoral head"):
+        predict_hips(scan(grid_of((150, 90, 150))), Oracle(), Oracle(), None, "scan")
+
+
+def test_windows_cover_the_whole_scan_and_see_each_head_once():
+    volume = scan(grid_of((330, 110, 260)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    found = sorted((blob.centre_mm for blob in find_heads(volume, Oracle())), key=lambda centre: centre[0])
+    assert np.allclose(found, [RIGHT, LEFT], atol=3)
+
+
+def test_two_round_things_that_do_not_stand_as_heads_are_no_pair():
+    high = LEFT + np.array([0, 0, 90])
+    volume = scan(grid_of((330, 110, 300), centre=(0, 0, 40)), (RIGHT, Side.RIGHT), (high, Side.LEFT))
+    assert len(find_heads(volume, Oracle())) == 1
+
+
+def test_box_of_a_mirrored_hip_is_where_the_hip_is():
+    volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    left = predict_hips(volume, Oracle(), Oracle(), Side.LEFT, "scan")[0]
+    assert left.cut.mirrored
+    middle = left.cut.grid.to_mm((np.array(left.cut.size) - 1) / 2)
+    assert np.allclose(middle, HipCut.around(volume.grid, LEFT, mirrored=True).grid.corners_mm().mean(axis=0), atol=3)
