@@ -13,8 +13,8 @@ from onfh_nnunet.labels import BoolArray, Label
 from onfh_nnunet.volume import Volume
 from postprocessing.box import bounding_box, padded
 
-SECOND_HEAD = 0.2
-"""Share of the largest component from which another one is a head and no speck."""
+SECOND_HEAD_ML = 5.0
+"""A second component of this size is another head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""
 
 
 def clean(mask: Volume, case: object) -> Volume:
@@ -66,18 +66,20 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
         raise LabelError(case, f"holds the values {shown}, expected 0, 1 and 2", "Export it as a label map of one hip")
     if not labels.any():
         raise _no_head(case)
-    _refuse_second_head(labels > 0, case)
-    return Volume(labels, mask.grid)
+    accepted = Volume(labels, mask.grid)
+    _refuse_second_head(accepted, case)
+    return accepted
 
 
-def _refuse_second_head(head: BoolArray, case: object) -> None:
+def _refuse_second_head(labels: Volume, case: object) -> None:
     """Both hips in one mask would be measured as one head of twice the size."""
     from scipy import ndimage
 
-    box = bounding_box(head)
-    sizes = sorted(np.bincount(ndimage.label(head[box])[0].ravel())[1:])
-    if len(sizes) > 1 and sizes[-2] >= SECOND_HEAD * sizes[-1]:
-        problem = f"holds two separate heads, of {sizes[-1]} and {sizes[-2]} voxels"
+    head = labels.array > 0
+    components = ndimage.label(head[bounding_box(head)])[0]
+    ml = np.sort(np.bincount(components.ravel())[1:])[::-1] * labels.grid.voxel_ml
+    if ml.size > 1 and ml[1] >= SECOND_HEAD_ML:
+        problem = f"holds two separate heads, of {ml[0]:.1f} and {ml[1]:.1f} ml"
         raise LabelError(case, problem, "Give one mask a hip")
 
 

@@ -110,7 +110,7 @@ def test_mask_of_both_hips_is_refused_and_a_speck_is_not():
     labels = np.zeros((20, 20, 40), np.uint8)
     labels[5:15, 5:15, 3:13] = 1
     labels[2, 2, 35] = 2
-    grid = Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+    grid = Grid(labels.shape, (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
     assert np.array_equal(require_hip_labels(Volume(labels.copy(), grid), "P1").array, labels)
     labels[5:15, 5:15, 25:35] = 1
     with pytest.raises(LabelError, match="P1: holds two separate heads"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,12 +15,16 @@ from dataset_conversion.phantom.plan import PlannedPatient, plan_patients
 from dataset_conversion.phantom.scan import Placement
 from dataset_conversion.phantom.series import Examination, write_series
 from dataset_conversion.phantom.truth import head_and_necrosis_ml
-from onfh_nnunet.errors import CohortError
-from onfh_nnunet.files import written_whole
+from onfh_nnunet.errors import CohortError, WorkspaceError
+from onfh_nnunet.files import write_text, written_whole
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.tables import write_rows
+from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.volume import Triple
+
+SETTINGS = "phantom.json"
+VERSION = 1
+"""Raised when the same arguments would give other bytes."""
 
 
 class PhantomForm(StrEnum):
@@ -69,7 +74,7 @@ def write_phantom_cohort(
     """Write a cohort whole into a folder; the same arguments give the same bytes.
 
     Args:
-        out: The folder; what lies there is replaced.
+        out: A new or empty folder; the same cohort there already is left as it is.
         hips: Hips in the cohort, at least 1.
         seed: At least 0.
         form: DICOM series or NIfTI.
@@ -83,16 +88,20 @@ def write_phantom_cohort(
     Raises:
         CohortError: The number of hips or the seed is too small.
         GeometryError: A spacing is not positive.
-        WorkspaceError: The folder cannot be written.
+        WorkspaceError: The folder holds something else, or cannot be written.
     """
     if hips < 1 or seed < 0:
         raise CohortError("phantom", f"has {hips} hips and seed {seed}", "Use at least 1 hip and a seed of at least 0")
     placement, form = Placement(spacing_mm, tilt_deg), PhantomForm(form)
+    settings = json.dumps([VERSION, hips, seed, form, spacing_mm, bilateral, tilt_deg])
+    if _there(out, settings):
+        return len(read_rows(out / "cohort.csv", CohortRow))
     with written_whole(out) as part:
         patients = plan_patients(hips, np.random.default_rng(seed), bilateral=bilateral)
         seen = [scan for patient in patients for scan in _write_patient(patient, seed, placement, form, part)]
         write_rows(part / "cohort.csv", CohortRow, [_row(scan, form) for scan in seen])
         write_rows(part / "truth.csv", TruthRow, [hip for scan in seen for hip in scan])
+        write_text(part / SETTINGS, settings)
     return len(seen)
 
 
@@ -113,6 +122,16 @@ def _write_patient(
             visit = Examination(plan.patient_id, plan.number, patient.male, row.side, scan.sequence, seed)
             write_series(scan.image, visit, folder / row.image)
     return seen
+
+
+def _there(out: Path, settings: str) -> bool:
+    """Whether this very cohort lies in a folder; whatever else lies there is not replaced."""
+    record = out / SETTINGS
+    if record.is_file() and record.read_text(encoding="utf-8") == settings:
+        return True
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise WorkspaceError(out, "is not empty", "Name a new folder")
+    return False
 
 
 def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
