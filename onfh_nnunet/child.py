@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
-from onfh_nnunet.errors import TrainingError
+from onfh_nnunet.errors import TrainingError, WorkspaceError
 from onfh_nnunet.workspace import Workspace
 
 
@@ -45,11 +47,11 @@ def run_child(
 
     Raises:
         TrainingError: The child failed; the message ends with the last line of its log.
+        WorkspaceError: The log cannot be written.
     """
     log = workspace.logs / f"{what}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     arguments = [sys.executable, "-m", f"onfh_nnunet.nnunet.{command[0]}", *command[1:]]
-    with log.open("w", encoding="utf-8") as errors:
+    with _opened(log) as errors:
         child = subprocess.Popen(
             arguments, env=_environment(workspace, share), stdout=subprocess.PIPE, stderr=errors, text=True
         )
@@ -64,6 +66,16 @@ def run_child(
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         last = lines[-1] if lines else "no output"
         raise TrainingError(what, f"stopped with exit code {code} ({last})", f"The log is {log}")
+
+
+def _opened(log: Path) -> IO[str]:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("w", encoding="utf-8")
+    except OSError as error:
+        raise WorkspaceError(
+            log, f"cannot be written ({error.strerror})", "Check that --work may be written"
+        ) from error
 
 
 def _environment(workspace: Workspace, share: Share) -> dict[str, str]:

@@ -14,7 +14,7 @@ from onfh_nnunet.volume import Volume
 from postprocessing.box import bounding_box, padded
 
 SECOND_HEAD_ML = 5.0
-"""A second component of this size is another head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""
+"""A second component of this size is another head: a plausible one has 22 ml or more, a speck far less than 1 ml."""
 
 
 def clean(mask: Volume, case: object) -> Volume:

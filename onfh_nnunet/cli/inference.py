@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from onfh_nnunet.cli import show
 from onfh_nnunet.devices import Device, resolve_device
-from onfh_nnunet.errors import CohortError, SideError
+from onfh_nnunet.errors import CohortError, ReadError, SideError
 from onfh_nnunet.files import remove, write_text
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.tables import read_rows
@@ -55,12 +56,21 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> list[GradeRow]:
     made_from = _made_from(inputs, settings, bundle)
     if record.is_file() and record.read_text(encoding="utf-8") == made_from and table.is_file():
         return read_rows(table, GradeRow)
-    remove(record)
-    remove(table)
+    _clear(settings.out, table, record)
     rows = list(_rows(names, settings, bundle))
     write_grades(table, rows)
     write_text(record, made_from)
     return rows
+
+
+def _clear(out: Path, table: Path, record: Path) -> None:
+    """Remove what an earlier run made: should this one fail, no old mask can be taken for its result."""
+    remove(record)
+    if table.is_file():
+        with contextlib.suppress(ReadError):
+            for row in read_rows(table, GradeRow):
+                remove(out / f"{row.case_id}.nii.gz")
+    remove(table)
 
 
 def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterator[GradeRow]:
