@@ -8,11 +8,8 @@ import numpy as np
 
 from dataset_conversion.hips import HipSource
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS, HipCut
-from onfh_nnunet.hip import Side
+from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML, Side
 from onfh_nnunet.labels import BoolArray, Region
-
-PLAUSIBLE_HEAD_ML = (22.0, 65.0)
-"""Of adults: sphere fits to CT give 36 to 56 ml by sex and cut; outside this wider range a label is looked at again."""
 
 BOTH_HIPS_WIDTH_MM = 250.0
 """A field of view this wide usually shows both hips, so that its middle is the patient's middle."""

@@ -51,21 +51,22 @@ def run_child(
     """
     log = workspace.logs / f"{what}.log"
     arguments = [sys.executable, "-m", f"onfh_nnunet.nnunet.{command[0]}", *command[1:]]
-    with _opened(log) as errors:
-        child = subprocess.Popen(
+    with (
+        _opened(log) as errors,
+        subprocess.Popen(
             arguments, env=_environment(workspace, share), stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+        ) as child,
+    ):
         try:
             for line in child.stdout or ():
                 on_line(line)
-            code = child.wait()
-        finally:
+        except BaseException:  # an interrupt, too: no training goes on behind the user's back
             child.kill()
-            child.wait()
-    if code != 0:
+            raise
+    if child.returncode != 0:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         last = lines[-1] if lines else "no output"
-        raise TrainingError(what, f"stopped with exit code {code} ({last})", f"The log is {log}")
+        raise TrainingError(what, f"stopped with exit code {child.returncode} ({last})", f"The log is {log}")
 
 
 def _opened(log: Path) -> IO[str]:

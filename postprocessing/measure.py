@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML
 from onfh_nnunet.volume import Volume
 from postprocessing.angles import ARTICULAR_MM, SurfaceInvolvement, kerboul_angles, kerboul_grade, surface_involvement
 from postprocessing.box import cropped, touches_border
 from postprocessing.extent import extent
 from postprocessing.sphere import Sphere, fit_sphere
-
-PLAUSIBLE_HEAD_ML = (22.0, 65.0)
-"""Our limits: 36 to 56 ml follow from published head diameters of women and men and usual cuts, with a margin."""
 
 PLAUSIBLE_RESIDUAL_MM = 1.0
 """Root mean square of the best fitting 60 % of the surface. Voxels of up to 3 mm alone stay below it."""

@@ -17,8 +17,8 @@ def plan(
     preset: Annotated[
         PresetName, typer.Option(help="paper: five stages; resenc: nnU-Net's ResEncM.")
     ] = PresetName.PAPER,
-    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 4,
-    seed: Annotated[int, typer.Option(help="Which of the many fair ways to split.")] = 0,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Which of the many fair ways to split.")] = 0,
 ) -> None:
     """Plan and preprocess with nnU-Net, and split the patients into folds."""
     from dataset_conversion.folds import make_folds

@@ -60,9 +60,10 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
         super().save_checkpoint(f"{filename}.part")
         os.replace(f"{filename}.part", filename)  # noqa: PTH105
 
-    def load_checkpoint(self, filename_or_checkpoint: Any) -> None:
-        """Load a checkpoint without unpickling code."""
-        super().load_checkpoint(load_checkpoint(Path(filename_or_checkpoint)))
+    def load_checkpoint(self, filename_or_checkpoint: str) -> None:
+        """Go on from a checkpoint file, once it is sure that unpickling it runs nothing."""
+        load_checkpoint(Path(filename_or_checkpoint))
+        super().load_checkpoint(filename_or_checkpoint)
 
     def on_epoch_end(self) -> None:
         """Nnu-Net's bookkeeping, then the report."""
