@@ -60,7 +60,7 @@ PRESETS: dict[str, Preset] = {
             save_every=1,
             spacing_mm=(2.0, 2.0, 2.0),
             mirroring=False,
-            learning_rate=2e-3,
+            learning_rate=4e-3,
         ),
     )
 }
