@@ -27,7 +27,7 @@ from onfh_nnunet.tables import write_rows
 from onfh_nnunet.workspace import DATASET_TITLE, Workspace
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many scans are done, and how many there are."""
+"""Called with the scan that was just converted, how many are, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -143,15 +143,16 @@ def _all_cases(plan: _Plan, folder: Path, progress: Progress) -> Iterator[Writte
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, n))
     name = plan.workspace.dataset_name
     try:
-        futures = [
-            pool.submit(write_cases, scan, plan.names[scan.patient_id], plan.values, folder, name)
+        futures = {
+            pool.submit(write_cases, scan, plan.names[scan.patient_id], plan.values, folder, name): scan
             for scan in plan.scans
-        ]
+        }
         for done, future in enumerate(as_completed(futures), start=1):
             if isinstance(future.exception(), WorkspaceError):  # no room: the other scans will fare no better
                 future.result()
-            progress("converting", done, n)
-        _refuse_bad(futures)
+            scan = futures[future]
+            progress(f"{plan.names[scan.patient_id]}_{scan.side}", done, n)
+        _refuse_bad(list(futures))
         for future in futures:
             yield from future.result()
     finally:

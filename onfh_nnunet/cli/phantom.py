@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
 
+from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
 from onfh_nnunet.volume import Triple
 
 
