@@ -55,7 +55,8 @@ def test_cohort_becomes_a_dataset(study, workspace):
     assert [case.case_id for case in conversion.dataset.cases] == ["P001_L", "P001_R", "P002_R"]
     assert conversion.unlabelled == ("P003_L (line 4)",)
     assert not conversion.unchanged
-    assert seen == [("converting", 1, 2), ("converting", 2, 2)]
+    assert sorted(name for name, _, _ in seen) == ["P001_B", "P002_R"]
+    assert [(done, total) for _, done, total in seen] == [(1, 2), (2, 2)]
     assert Dataset.read(workspace) == conversion.dataset
     label = both_heads()
     for case in conversion.dataset.cases[:2]:
