@@ -12,15 +12,16 @@ from dataset_conversion.phantom.head import GrowthScar, Head
 from dataset_conversion.phantom.lesion import Lesion
 from dataset_conversion.phantom.muscles import HIP_MUSCLES, HIP_VESSELS
 from dataset_conversion.phantom.pelvis import Cup, Joint, pelvic_bone
-from dataset_conversion.phantom.shapes import Ball, Rod, Shape, Union
+from dataset_conversion.phantom.shapes import Ball, Rod, Shape, Uneven, Union
 from dataset_conversion.phantom.signal import Tissue
+from dataset_conversion.phantom.waves import Waves
 from onfh_nnunet.volume import Triple
 
 Layers = tuple[tuple[float, Tissue], ...]
 """(depth in mm, tissue) from outside in: the tissue fills what lies deeper than this below the surface."""
 
 _CORTEX_MM = 1.0
-_MUSCLE: Layers = ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE))
+_MUSCLE: Layers = ((-1.3, Tissue.FAT), (0.0, Tissue.MUSCLE))
 _BONE: Layers = ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))
 
 
@@ -32,9 +33,9 @@ class Part:
     layers: Layers
 
 
-def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None) -> list[Part]:
-    """Everything of one hip, in the order of painting."""
-    parts = [Part(muscle, _MUSCLE) for muscle in HIP_MUSCLES]
+def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None, bumps: Waves) -> list[Part]:
+    """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
+    parts = [Part(Uneven(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, Tissue.BLOOD))) for vessel in HIP_VESSELS]
     cup = Cup(head)
     parts += [

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.anatomy import Part
-from dataset_conversion.phantom.shapes import Ball, Box, Level, Points, Rod, Union
+from dataset_conversion.phantom.shapes import Ball, Box, Level, Points, Rod, Uneven, Union
 from dataset_conversion.phantom.signal import Tissue
+from dataset_conversion.phantom.waves import Waves
 
 _CROTCH_MM = -85.0
 
@@ -47,20 +48,22 @@ class Body:
         return self.half_width_mm / 2 - 3, self.half_width_mm / 2 - 30
 
 
-def body_parts(body: Body, fat_mm: float) -> list[Part]:
+def body_parts(body: Body, fat_mm: float, bumps: Waves) -> list[Part]:
     """Everything that belongs to no hip, in the order of painting; hips are painted over it."""
     flesh = ((0.0, Tissue.SKIN), (2.0, Tissue.FAT), (fat_mm, Tissue.MUSCLE))
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))
     return [
         Part(body, flesh),
-        Part(Ball((0, 5, 60), (66, 66, 120)), ((0.0, Tissue.FAT),)),  # inside of the pelvis
+        Part(Uneven(Ball((0, 5, 60), (60, 64, 115)), bumps, 4.0), ((0.0, Tissue.FAT),)),  # inside of the pelvis
         Part(Ball((-22, -82, 60), (24, 9, 130)), wall),  # rectus abdominis
         Part(Ball((22, -82, 60), (24, 9, 130)), wall),
         Part(Rod((0, 58, 130), (0, 78, 20), (34, 9)), ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))),  # sacrum
         Part(Rod((0, 40, 60), (0, 36, -60), (14, 15)), ((0.0, Tissue.MUSCLE), (3.0, Tissue.BOWEL))),  # rectum
-        Part(Ball((0, -22, 30), (40, 30, 30)), ((-3.0, Tissue.MUSCLE), (0.0, Tissue.FLUID))),  # bladder
-        Part(_bowel(), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
-        Part(Ball((0, 2, -30), (22, 20, 22)), wall),  # below the bladder
+        Part(
+            Uneven(Ball((0, -22, 30), (42, 30, 32)), bumps, 2.5), ((-3.0, Tissue.MUSCLE), (0.0, Tissue.FLUID))
+        ),  # bladder
+        Part(Uneven(_bowel(), bumps, 3.0), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
+        Part(Uneven(Ball((0, 2, -30), (28, 22, 26)), bumps, 3.0), wall),  # below the bladder
     ]
 
 

@@ -23,7 +23,7 @@ from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.volume import Triple
 
 SETTINGS = "phantom.json"
-VERSION = 1
+VERSION = 2
 """Raised when the same arguments would give other bytes."""
 
 

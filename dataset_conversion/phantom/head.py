@@ -32,7 +32,7 @@ class Head:
     @classmethod
     def draw(cls, rng: np.random.Generator, *, male: bool) -> Head:
         """A head of a man or a woman: mean diameters 48.5 and 43.25 mm (CT sphere fits of 202 femurs)."""
-        radius = (24.25 if male else 21.625) + 1.3 * np.clip(rng.normal(), -2, 2)
+        radius = (24.25 if male else 21.625) + 1.3 * np.clip(rng.normal(), -1.6, 1.6)
         shaft_angle, anteversion = np.deg2rad([rng.normal(129, 4), rng.normal(13, 4)])
         lateral = math.sin(shaft_angle)
         neck = np.array([lateral, lateral * math.tan(anteversion), math.cos(shaft_angle)])

@@ -13,6 +13,7 @@ from dataset_conversion.phantom.head import GrowthScar, Head
 from dataset_conversion.phantom.lesion import Lesion
 from dataset_conversion.phantom.shapes import Frame
 from dataset_conversion.phantom.truth import grown
+from dataset_conversion.phantom.waves import Waves
 from onfh_nnunet.hip import Side
 
 _LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
@@ -27,12 +28,14 @@ class PhantomHip:
         head: The femoral head.
         scar: What is left of its growth plate.
         lesion: The necrosis; none in a healthy hip.
+        bumps: What makes the soft tissue around it uneven.
     """
 
     frame: Frame
     head: Head
     scar: GrowthScar
     lesion: Lesion | None
+    bumps: Waves
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,7 @@ class Patient:
         body: Skin and midline.
         fat_mm: Depth of the fat under the skin.
         midline: The frame between the hips.
+        bumps: What makes the organs uneven.
         hips: Both hips.
         male: Sex.
     """
@@ -50,6 +54,7 @@ class Patient:
     body: Body
     fat_mm: float
     midline: Frame
+    bumps: Waves
     hips: Mapping[Side, PhantomHip]
     male: bool
 
@@ -64,14 +69,18 @@ class Patient:
             x, y, z = (middle + np.array([_LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
             scar = GrowthScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
             lesion = grown(Lesion.draw(rng, head), shares[side]) if side in shares else None
-            hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion)
+            hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
         a, b, c = middle.tolist()
-        body = Body(apart / 2 + rng.uniform(75, 90), rng.uniform(108, 122))
-        return cls(body, rng.uniform(16, 30), Frame((a, b, c)), hips, male)
+        body = Body(apart / 2 + rng.uniform(80, 94), rng.uniform(108, 122))
+        return cls(body, rng.uniform(14, 25), Frame((a, b, c)), _bumps(rng), hips, male)
 
     def parts(self) -> list[tuple[Frame, Part]]:
         """Everything to paint, in its order, with the frame it stands in."""
-        placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm)]
+        placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
         for hip in self.hips.values():
-            placed += [(hip.frame, part) for part in hip_parts(hip.head, hip.scar, hip.lesion)]
+            placed += [(hip.frame, part) for part in hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps)]
         return [*placed, (self.midline, symphysis())]
+
+
+def _bumps(rng: np.random.Generator) -> Waves:
+    return Waves.draw(rng, (25, 70), 5)

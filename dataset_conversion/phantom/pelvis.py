@@ -64,9 +64,9 @@ def pelvic_bone(cup: Cup) -> Union:
     return Union(
         (
             cup,
-            Rod((-14, 8, 30), (-16, 30, 75), (17, 9)),  # body of the ilium
-            Rod((-16, 30, 75), (8, 18, 125), (9, 8)),  # its wing
-            Rod((-16, 30, 75), (-42, 58, 110), (10, 14)),  # towards the sacrum
+            Rod((-9, -2, 32), (-15, 20, 85), (19, 9)),  # body of the ilium
+            Rod((-15, 20, 85), (4, -4, 140), (9, 7)),  # its wing
+            Rod((-15, 24, 75), (-44, 56, 112), (10, 13)),  # towards the sacrum
             Rod((-22, 22, -18), (-34, 34, -62), (15, 13)),  # ischium
             Rod((-30, -14, -12), (-80, -30, -34), (11, 9)),  # upper branch of the pubis
             Rod((-80, -30, -42), (-38, 26, -66), (6, 7)),  # its lower branch

@@ -14,8 +14,8 @@ from onfh_nnunet.steinberg import Grade
 PAPER_MIX = {Grade.A: 22, Grade.B: 23, Grade.C: 18}
 """Hips a grade in Uemura et al., J Arthroplasty 2025;40(10 Suppl 1):S160-S166."""
 
-PERCENT_RANGES = {Grade.A: (3.0, 14.5), Grade.B: (15.5, 29.5), Grade.C: (30.5, 40.0)}
-"""Of the head. Above 43 % the whole head already has a Dice of 0.6 with the lesion, so that any threshold would do."""
+PERCENT_RANGES = {Grade.A: (3.0, 14.5), Grade.B: (15.5, 29.5), Grade.C: (30.5, 38.0)}
+"""Of the head. From 43 % on the whole head has a Dice of 0.6 with the lesion, and any threshold would find it."""
 
 _BOTH_ILL = 0.6
 

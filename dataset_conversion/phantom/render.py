@@ -69,7 +69,7 @@ class _Look:
         echoes = echo_table(sequence)
         self._echoes = echoes * np.float32(_LARGEST / abs(echoes[Tissue.FAT]))
         self._texture = texture_table() * np.abs(self._echoes)
-        self._fine, self._patches = Waves.draw(rng, (4, 12), 12), Waves.draw(rng, (15, 40))
+        self._fine, self._patches = Waves.draw(rng, (3, 14), 20), Waves.draw(rng, (15, 40))
         self._coil = Waves.draw(rng, (350, 700), 4)
 
     def slab(self, placed: list[tuple[Frame, Part]], grid: Grid) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ axis the first depends on the column alone, which makes most of a shape's arithm
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -115,6 +116,31 @@ class Union:
         for other in others:
             level = _grown_together(level, other.level(points), np.float32(self.fillet_mm))
         return level
+
+
+@dataclass(frozen=True, eq=False)
+class Uneven:
+    """A solid with an uneven surface.
+
+    Args:
+        shape: The even solid.
+        field: Of mean 0 and variance 1, in the solid's frame.
+        height_mm: Standard deviation of the unevenness.
+    """
+
+    shape: Shape
+    field: Callable[[Points], Level]
+    height_mm: float
+
+    @property
+    def box(self) -> Box:
+        """A box that holds the solid, where the field stays below 3."""
+        low, high = np.array(self.shape.box)
+        return _box(low - 3 * self.height_mm, high + 3 * self.height_mm)
+
+    def level(self, points: Points) -> Level:
+        """Below 0 inside, in mm."""
+        return self.shape.level(points) + np.float32(self.height_mm) * self.field(points)
 
 
 @dataclass(frozen=True)

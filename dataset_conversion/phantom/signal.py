@@ -58,13 +58,13 @@ class Protons:
     texture: float = 0.0
 
 
-_MARROW = Protons(0.9, 0.8, 900, 15, 0.13)
+_MARROW = Protons(0.9, 0.8, 900, 15, 0.15)
 
 PROTONS: dict[Tissue, Protons] = {
     Tissue.AIR: Protons(0, 0, 1000, 1),
     Tissue.SKIN: Protons(0.7, 0.1, 900, 10),
     Tissue.FAT: Protons(0.95, 0.95, 900, 20, 0.05),
-    Tissue.MUSCLE: Protons(0.8, 0.04, 1130, 22, 0.1),
+    Tissue.MUSCLE: Protons(0.8, 0.04, 1130, 22, 0.12),
     Tissue.FLUID: Protons(1.0, 0, 2850, 200),
     Tissue.BLOOD: Protons(0.95, 0, 500, 100),  # T1 of 1441 ms, shortened: fresh blood flows in unsaturated
     Tissue.BOWEL: Protons(0.85, 0.15, 900, 20, 0.3),
@@ -74,8 +74,8 @@ PROTONS: dict[Tissue, Protons] = {
     Tissue.MARROW: _MARROW,
     Tissue.BAND: Protons(0.4, 0.1, 900, 4, 0.1),
     Tissue.DEAD_LIKE_MARROW: _MARROW,
-    Tissue.DEAD_DARKER: Protons(0.8, 0.65, 1000, 12, 0.15),
-    Tissue.DEAD_MIXED: Protons(0.85, 0.75, 1000, 12, 0.3),
+    Tissue.DEAD_DARKER: Protons(0.88, 0.76, 900, 14, 0.16),
+    Tissue.DEAD_MIXED: Protons(0.93, 0.8, 900, 15, 0.21),
 }
 
 

@@ -56,7 +56,10 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         shown.add_column(column)
     for row in rows:
         shown.add_row(*row)
-    Console().print(shown)
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width to fit: nothing is cut off
+        console.width = 140
+    console.print(shown)
 
 
 def crossval_tables(folder: Path) -> None:

@@ -1,0 +1,257 @@
+"""Shapes, contrast and truth of the phantom against closed forms."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from dataset_conversion.phantom.acquire import acquire
+from dataset_conversion.phantom.head import GrowthScar, Head
+from dataset_conversion.phantom.lesion import Lesion
+from dataset_conversion.phantom.patient import Patient
+from dataset_conversion.phantom.plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
+from dataset_conversion.phantom.scan import Placement, Plane
+from dataset_conversion.phantom.shapes import Ball, Frame, Rod, Union, positions
+from dataset_conversion.phantom.signal import PROTONS, Sequence, Tissue, echo_table, steady_state
+from dataset_conversion.phantom.truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
+from dataset_conversion.phantom.waves import Waves
+from onfh_nnunet.errors import GeometryError
+from onfh_nnunet.hip import Side
+from onfh_nnunet.labels import Region
+from onfh_nnunet.steinberg import Grade, steinberg_grade
+from onfh_nnunet.volume import Grid, direction_of
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def counting_tolerance_ml(radius_mm, spacing_mm):
+    """Three standard deviations of a count of voxel centres: each voxel of the surface is in or out by chance."""
+    on_surface = 4 * math.pi * radius_mm**2 / math.prod(spacing_mm) ** (2 / 3)
+    return 3 * 0.5 * math.sqrt(on_surface) * math.prod(spacing_mm) / 1000
+
+
+@pytest.mark.parametrize(
+    ("shape", "ml"),
+    [
+        (Ball((1, 2, 3), (10, 14, 8)), 4 / 3 * math.pi * 10 * 14 * 8 / 1000),
+        (Rod((0.3, 0.1, -10), (0.3, 0.1, 10), (6, 6)), math.pi * 36 * (20 + 4 / 3 * 6) / 1000),
+        (Union((Ball((-20, 0, 0), (5, 5, 5)), Ball((20, 0, 0), (5, 5, 5)))), 8 / 3 * math.pi * 125 / 1000),
+    ],
+)
+@pytest.mark.parametrize("spacing", [(0.5, 0.5, 0.5), (1.0, 0.4, 0.7)])
+def test_shape_has_its_volume_and_lies_in_its_box(shape, ml, spacing):
+    size = tuple(int(70 / s) for s in spacing)
+    turned = direction_of(np.eye(3)[:, ::-1])
+    grid = Grid(size, spacing, (-35.0, -35.0, -35.0), turned)
+    inside = shape.level(positions(grid)) < 0
+    assert inside.sum() * grid.voxel_ml == pytest.approx(ml, abs=counting_tolerance_ml(14, spacing))
+    found = grid.to_mm(np.argwhere(inside))
+    low, high = shape.box
+    assert (found >= low).all()
+    assert (found <= high).all()
+
+
+def test_positions_broadcast_to_those_of_the_grid():
+    grid = Placement((2.0, 1.5, 1.0), tilt_deg=25).grid((5.0, 6.0, 7.0), (10.0, 12.0, 14.0))
+    x, y, z = np.broadcast_arrays(*positions(grid))
+    index = np.argwhere(np.ones(grid.size))
+    assert np.allclose(np.stack([x, y, z], -1).reshape(-1, 3), grid.to_mm(index), atol=1e-4)
+    assert positions(grid)[0].size == grid.size[2]
+
+
+def test_frames_of_left_and_right_are_mirror_images():
+    left, right = Frame((90.0, 1.0, 2.0), 1), Frame((-90.0, 1.0, 2.0), -1)
+    points = tuple(np.array([value], np.float32) for value in (100, 5, 7))
+    mirrored = (-points[0], points[1], points[2])
+    assert all(np.array_equal(a, b) for a, b in zip(left.local(points), right.local(mirrored), strict=True))
+    assert left.local(points)[0] == 10
+
+
+def test_waves_have_mean_0_and_variance_1_and_do_not_depend_on_the_grid():
+    waves = Waves.draw(rng(), (4, 12), 20)
+    grid = Placement((1.0, 1.0, 1.0)).grid((0.0, 0.0, 0.0), (100.0, 100.0, 100.0))
+    field = waves(positions(grid))
+    assert field.mean() == pytest.approx(0, abs=0.02)
+    assert field.std() == pytest.approx(1, abs=0.02)
+    points = [np.array(value, np.float32) for value in grid.to_mm(np.argwhere(np.ones(grid.size))[::997]).T]
+    assert np.allclose(waves(tuple(points)), field.reshape(-1)[::997], atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_head_is_a_sphere_cut_across_the_neck(seed):
+    head = Head.draw(rng(seed), male=bool(seed))
+    r = head.radius_mm
+    assert head.volume_ml == pytest.approx(27 / 32 * 4 / 3 * math.pi * r**3 / 1000)  # cut at half a radius
+    head_ml, necrosis_ml = head_and_necrosis_ml(head, None)
+    assert head_ml == pytest.approx(head.volume_ml, abs=counting_tolerance_ml(r, (SAMPLE_MM,) * 3))
+    assert necrosis_ml == 0
+    assert 22 < head_ml < 65
+    assert np.linalg.norm(head.neck) == pytest.approx(1)
+    lateral, posterior, superior = head.neck
+    assert lateral > 0.5
+    assert 0 < posterior < 0.4
+    assert superior < -0.4
+
+
+@pytest.mark.parametrize("share", [0.04, 0.15, 0.29, 0.38])
+@pytest.mark.parametrize("seed", range(2))
+def test_lesion_fills_its_share_in_front_and_above(share, seed):
+    generator = rng(seed)
+    head = Head.draw(generator, male=True)
+    lesion = grown(Lesion.draw(generator, head), share)
+    head_ml, necrosis_ml = head_and_necrosis_ml(head, lesion)
+    assert 100 * necrosis_ml / head_ml == pytest.approx(100 * share, abs=0.1)
+    points = samples(head, 1.0)
+    inside = lesion.level(points) < 0
+    _, posterior, superior = (np.broadcast_to(p, inside.shape)[inside].mean() for p in points)
+    assert posterior < 0
+    assert superior > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_band_is_closed_around_the_inside_of_the_lesion(seed):
+    generator = rng(seed)
+    head = Head.draw(generator, male=False)
+    lesion = grown(Lesion.draw(generator, head), 0.25)
+    level = np.pad(lesion.level(samples(head, 0.5)), 1, constant_values=1)
+    inside = level < -lesion.band_mm
+    band = (level < 0) & ~inside
+    assert inside.any()
+    flooded = ndimage.binary_propagation(inside, np.ones((3, 3, 3)), mask=~band)
+    assert np.array_equal(flooded, inside)
+    depth = ndimage.distance_transform_edt(level < 0, sampling=0.5)[inside]
+    assert depth.min() > 1.0  # two voxels of the default grid see it
+
+
+def test_scar_is_thin_and_in_the_head():
+    head = Head.draw(rng(), male=True)
+    points = samples(head, 0.5)
+    scar = GrowthScar(head, 1.0, 4.0).level(points) < 0
+    assert not (scar & (head.level(points) >= 0)).any()
+    assert 0 < scar.mean() < 0.05
+
+
+def test_lesion_inside_looks_like_marrow_in_most_hips():
+    head = Head.draw(rng(), male=True)
+    generator = rng(1)
+    insides = [Lesion.draw(generator, head).inside for _ in range(200)]
+    assert insides.count(Tissue.DEAD_LIKE_MARROW) / 200 == pytest.approx(0.71, abs=0.1)  # three standard errors
+    assert PROTONS[Tissue.DEAD_LIKE_MARROW] == PROTONS[Tissue.MARROW]
+
+
+def test_ernst_angle_gives_most_signal():
+    tr, t1 = 15.0, 300.0
+    ernst = math.degrees(math.acos(math.exp(-tr / t1)))
+    flips = np.linspace(1, 89, 1761)
+    signal = [steady_state(1.0, t1, 1e9, Sequence(tr, 0.0, flip)) for flip in flips]
+    assert flips[np.argmax(signal)] == pytest.approx(ernst, abs=0.05)
+    e1 = math.exp(-tr / t1)
+    assert max(signal) == pytest.approx(math.sqrt((1 - e1) / (1 + e1)), rel=1e-6)  # closed form at the Ernst angle
+
+
+def test_signal_decays_with_t2star_and_grows_with_density():
+    sequence = Sequence(15.0, 5.0, 20.0)
+    one = steady_state(1.0, 800.0, 20.0, sequence)
+    assert steady_state(1.0, 800.0, 20.0, replace(sequence, te_ms=25.0)) == pytest.approx(one / math.e)
+    assert steady_state(0.5, 800.0, 20.0, sequence) == pytest.approx(one / 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fat_is_bright_muscle_between_and_the_band_dark(seed):
+    grey = np.abs(echo_table(Sequence.draw(rng(seed))))
+    assert grey[Tissue.FAT] > grey[Tissue.MUSCLE] > grey[Tissue.BAND] > grey[Tissue.CORTEX] > grey[Tissue.AIR] == 0
+    assert grey[Tissue.MARROW] > 1.5 * grey[Tissue.MUSCLE]
+
+
+@pytest.mark.parametrize("hips", [1, 2, 3, 8, 31, 63, 126])
+def test_grades_have_the_published_mix(hips):
+    grades = [steinberg_grade(share, 1) for share in draw_shares(hips, rng())]
+    for grade, count in PAPER_MIX.items():
+        assert abs(grades.count(grade) - hips * count / 63) < 1
+    if hips == 63:
+        assert [grades.count(grade) for grade in (Grade.A, Grade.B, Grade.C)] == [22, 23, 18]
+
+
+def test_lesion_sizes_keep_their_distance_from_the_limits_of_the_grades():
+    percents = [100 * share for share in draw_shares(300, rng())]
+    assert all(any(low <= p <= high for low, high in PERCENT_RANGES.values()) for p in percents)
+
+
+@pytest.mark.parametrize("hips", range(1, 14))
+@pytest.mark.parametrize("bilateral", [False, True])
+def test_plan_shows_as_many_hips_as_asked(hips, bilateral):
+    patients = plan_patients(hips, rng(), bilateral=bilateral)
+    scans = [sides for patient in patients for sides in patient.scans]
+    assert sum(map(len, scans)) == hips
+    assert len(scans) == (hips // 2 + hips % 2 if bilateral else hips)
+    assert len({patient.patient_id for patient in patients}) == len(patients)
+    assert all(patient.shares for patient in patients)
+
+
+@pytest.mark.parametrize("bilateral", [False, True])
+def test_most_patients_are_ill_on_both_sides_and_sides_are_balanced(bilateral):
+    patients = plan_patients(80, rng(), bilateral=bilateral)
+    assert np.mean([len(patient.shares) == 2 for patient in patients]) == pytest.approx(0.6, abs=0.01)
+    left = sum(Side.LEFT in patient.shares for patient in patients)
+    right = sum(Side.RIGHT in patient.shares for patient in patients)
+    assert abs(left - right) <= 1
+
+
+@pytest.mark.parametrize("plane", Plane)
+@pytest.mark.parametrize("tilt", [0.0, 17.0])
+def test_grid_shows_the_right_on_the_left_and_turns_about_left_right(plane, tilt):
+    grid = Placement((2.0, 1.5, 1.0), tilt, plane).grid((1.0, 2.0, 3.0), (30.0, 36.0, 42.0))
+    columns = np.array(grid.direction)
+    assert np.array_equal(columns[:, 2], [1, 0, 0])
+    assert np.linalg.det(columns[:, ::-1]) == pytest.approx(1)
+    assert np.allclose(grid.to_mm((np.array(grid.size) - 1) / 2), (1, 2, 3), atol=1e-3)
+    row, slices = (columns[1, 1], columns[2, 0]) if plane is Plane.AXIAL else (-columns[2, 1], columns[1, 0])
+    assert row == pytest.approx(math.cos(math.radians(tilt)))
+    assert slices == pytest.approx(math.cos(math.radians(tilt)))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "tilt"),
+    [((0.0, 1.0, 1.0), 0.0), ((1.0, -1.0, 1.0), 0.0), ((1.0, 1.0, math.nan), 0.0), ((1, 1, 1), math.inf)],
+)
+def test_impossible_placement_is_refused(spacing, tilt):
+    with pytest.raises(GeometryError, match="Use a spacing above 0"):
+        Placement(spacing, tilt)
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [Placement((1.0, 1.25, 1.25)), Placement((3.0, 0.8, 0.8), 20.0), Placement((2.0, 1.25, 1.25), -15.0, Plane.AXIAL)],
+)
+def test_voxel_counts_agree_with_the_truth(placement):
+    patient = Patient.draw(rng(2), {Side.LEFT: 0.2})
+    hip = patient.hips[Side.LEFT]
+    labels = acquire(patient, (Side.LEFT,), placement, rng()).labels
+    tolerance = counting_tolerance_ml(hip.head.radius_mm, placement.spacing_mm)
+    for region, truth_ml in zip(Region, head_and_necrosis_ml(hip.head, hip.lesion), strict=True):
+        assert region.mask(labels.array).sum() * labels.grid.voxel_ml == pytest.approx(truth_ml, abs=tolerance)
+
+
+def best_threshold_dice(image, labels):
+    """Dice with the lesion of the best set of voxels of the true head below, or above, one grey value."""
+    head = labels > 0
+    order = np.argsort(image[head], kind="stable")
+    necrosis = (labels[head] == 2)[order]
+    chosen = np.arange(1, necrosis.size + 1)
+    return max((2 * np.cumsum(part) / (chosen + necrosis.sum())).max() for part in (necrosis, necrosis[::-1]))
+
+
+def test_no_threshold_finds_the_lesion():
+    dice = []
+    for plan in plan_patients(8, rng(5), bilateral=False):
+        patient = Patient.draw(rng([5, plan.number]), plan.shares)
+        for sides in plan.scans:
+            scan = acquire(patient, sides, Placement((1.0, 1.25, 1.25)), rng([5, plan.number]))
+            dice.append(best_threshold_dice(scan.image.array, scan.labels.array))
+    assert len(dice) == 8
+    assert max(dice) < 0.6
+    assert np.mean(dice) < 0.5
