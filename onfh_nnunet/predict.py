@@ -21,6 +21,9 @@ CLEAR_MARGIN = 0.02
 WIDE_SCAN_MM = 280.0
 """A scan this wide shows both hips, so that its middle is near the patient's."""
 
+MOST_RECENTRED_MM = 20.0
+"""A head that is seen further from the place where it was found, nearly a radius, is something else."""
+
 LEAST_SCORE = 0.65
 """Below it a head is not recognised well; on phantoms like those of the training it is above 0.75."""
 
@@ -103,9 +106,12 @@ def predict_hips(
 
 
 def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
-    """Read a place as one side; once more around the head that was seen, as training boxes are centred on it."""
+    """Read a place as one side; once more around the head that was seen there, as training boxes are centred on it."""
     first = _read_once(scan, centre_mm, side, segmenter)
-    return _read_once(scan, first.head.centre_mm, side, segmenter) if first.head else first
+    if first.head is None or np.linalg.norm(first.head.centre_mm - centre_mm) > MOST_RECENTRED_MM:
+        return first
+    again = _read_once(scan, first.head.centre_mm, side, segmenter)
+    return again if again.head and again.head.score >= first.head.score else first
 
 
 def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
@@ -122,7 +128,19 @@ def _prediction(reading: Reading) -> Prediction:
         f"the femoral head is recognised poorly (score {score:.2f}, usual is {LEAST_SCORE:g} or more): check the mask"
     )
     warnings = (doubt,) if score < LEAST_SCORE else ()
-    return Prediction(reading.side, reading.cut, labels_of(reading.probabilities), warnings)
+    return Prediction(reading.side, reading.cut, _labels_of_head(reading), warnings)
+
+
+def _labels_of_head(reading: Reading) -> NDArray[np.uint8]:
+    """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
+    from scipy import ndimage
+
+    labels = labels_of(reading.probabilities)
+    if reading.head is None:
+        return labels
+    components, _ = ndimage.label(labels > 0)
+    own = np.bincount(components[reading.head.mask]).argmax()
+    return labels * (components == own)
 
 
 def _both_sides(heads: Sequence[Readings], case: object) -> dict[Side, Readings]:
