@@ -140,7 +140,7 @@ def _labels_of_head(reading: Reading) -> NDArray[np.uint8]:
         return labels
     components, _ = ndimage.label(labels > 0)
     own = np.bincount(components[reading.head.mask]).argmax()
-    return labels * (components == own)
+    return np.where(components == own, labels, np.uint8(0))
 
 
 def _both_sides(heads: Sequence[Readings], case: object) -> dict[Side, Readings]:
