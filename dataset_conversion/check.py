@@ -9,7 +9,7 @@ import numpy as np
 from dataset_conversion.hips import HipSource
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS, HipCut
 from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML, Side
-from onfh_nnunet.labels import BoolArray, Region
+from onfh_nnunet.labels import BoolArray, Region, touches_border
 
 BOTH_HIPS_WIDTH_MM = 250.0
 """A field of view this wide usually shows both hips, so that its middle is the patient's middle."""
@@ -34,7 +34,7 @@ def _warnings(hip: HipSource) -> Iterator[str]:
     low, high = PLAUSIBLE_HEAD_ML
     if not low <= ml <= high:
         yield f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
-    if _touches_border(head):
+    if touches_border(head):
         yield "the head touches the border of the scan; a cut head spoils volume and percentage"
     parts = ndimage.label(head)[1]
     if parts > 1:
@@ -43,11 +43,6 @@ def _warnings(hip: HipSource) -> Iterator[str]:
         yield f"{hip.outside_ml:.2f} ml of the label lie too far from the head and were left out"
     if _in_the_other_half(hip, head):
         yield f"the head is labelled {hip.side} and lies in the other half of the scan"
-
-
-def _touches_border(head: BoolArray) -> bool:
-    """Whether a mask (z, y, x) reaches an end of its box, which is the scan's where the head is near it."""
-    return any(bool(np.take(head, end, axis).any()) for axis in range(3) for end in (0, -1))
 
 
 def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:

@@ -46,11 +46,6 @@ def cropped(mask: Volume) -> Volume:
     return Volume(labels, mask.grid.part((z, y, x), (depth, height, width)))
 
 
-def touches_border(foreground: BoolArray) -> bool:
-    """Whether a foreground (z, y, x) reaches the first or the last layer of its array along any axis."""
-    return any(bool(np.take(foreground, [0, -1], axis=axis).any()) for axis in range(3))
-
-
 def _extent(occupied: BoolArray) -> slice:
     where = np.flatnonzero(occupied)
     return slice(int(where[0]), int(where[-1]) + 1)

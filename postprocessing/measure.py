@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.labels import touches_border
 from onfh_nnunet.volume import Volume
 from postprocessing.angles import ARTICULAR_MM, SurfaceInvolvement, kerboul_angles, kerboul_grade, surface_involvement
-from postprocessing.box import cropped, touches_border
+from postprocessing.box import cropped
 from postprocessing.extent import extent
 from postprocessing.sphere import Sphere, fit_sphere
 

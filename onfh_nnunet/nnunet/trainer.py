@@ -42,7 +42,7 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
         return rotation, dummy_2d, patch_size, axes
 
     def configure_optimizers(self) -> tuple[Any, Any]:
-        """SGD as in nnU-Net, or AdamW with a one-cycle schedule for a short training."""
+        """SGD as in nnU-Net, or AdamW with a cosine schedule for a short training."""
         if self.preset.learning_rate is None:
             optimizer, scheduler = super().configure_optimizers()
             return optimizer, scheduler
@@ -66,7 +66,7 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
         super().load_checkpoint(filename_or_checkpoint)
 
     def on_epoch_end(self) -> None:
-        """Nnu-Net's bookkeeping, then the report."""
+        """What nnU-Net keeps of an epoch, then the report."""
         epoch = self.current_epoch
         super().on_epoch_end()
         started, ended = (self.logger.get_value(f"epoch_{edge}_timestamps", step=-1) for edge in ("start", "end"))
@@ -83,7 +83,7 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
 
 
 class _CosineByEpoch:
-    """A warm first epoch, then a half cosine down to nothing; called by nnU-Net at the start of each epoch."""
+    """Half a cosine, from the learning rate down to nothing; called by nnU-Net at the start of each epoch."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, learning_rate: float, epochs: int) -> None:
         self.optimizer, self.learning_rate, self.epochs = optimizer, learning_rate, epochs
