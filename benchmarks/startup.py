@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.grid import Grid
+from onfh_nnunet.volume import Volume
 
 RUNS = 7
 LIMITS_S = {"onfh --help": 0.5, "onfh grade, one mask": 1.5}

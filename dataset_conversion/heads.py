@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from dataset_conversion.cohort import ScanSide
 from onfh_nnunet.errors import LabelError, SideError
+from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import Side
 from onfh_nnunet.labels import BoolArray, Label
-from onfh_nnunet.volume import FloatArray, Grid, Volume
+from onfh_nnunet.volume import Volume
 
 HEAD_ABOVE_ML = 5.0
 """A component above it is a femoral head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""

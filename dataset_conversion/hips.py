@@ -17,8 +17,9 @@ from dataset_conversion.cohort import ScanSide
 from dataset_conversion.heads import find_heads, known_labels
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import GeometryError
+from onfh_nnunet.grid import Grid, same_grid
 from onfh_nnunet.hip import CANONICAL_SIDE, Side
-from onfh_nnunet.volume import Grid, Volume, same_grid
+from onfh_nnunet.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)

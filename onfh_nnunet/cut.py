@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.errors import GeometryError
-from onfh_nnunet.volume import FloatArray, Grid, Index, Triple, Volume, direction_of, same_grid
+from onfh_nnunet.grid import FloatArray, Grid, Index, Triple, direction_of, same_grid
+from onfh_nnunet.volume import Volume
 
 HIP_BOX_MM = 96.0
 """Edge of the cube around a head's centre that becomes a case: 20 mm around a head of 56 mm, a very large one."""

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.cut import HIP_BOX_MM, LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.labels import BoolArray
 from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.volume import FloatArray, Volume
+from onfh_nnunet.volume import Volume
 
 STRIDE_MM = HIP_BOX_MM / 2
 """Half a window: a head of up to 48 mm lies whole in some window."""

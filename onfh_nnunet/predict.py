@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import HipNotFound, SideError
+from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.locate import BETWEEN_HEADS_MM, HeadBlob, find_heads, head_blobs
 from onfh_nnunet.segment import HipSegmenter, labels_of
-from onfh_nnunet.volume import FloatArray, Grid, Volume
+from onfh_nnunet.volume import Volume
 
 CLEAR_MARGIN = 0.02
 """Difference in certainty from which the network tells left from right; on phantoms it is 0.04 and more."""

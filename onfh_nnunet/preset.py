@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from onfh_nnunet.errors import TrainingError
-from onfh_nnunet.volume import Triple
+from onfh_nnunet.grid import Triple
 
 CONFIGURATION = "3d_fullres"
 

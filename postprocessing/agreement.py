@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
+from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.volume import FloatArray
 from postprocessing.bootstrap import patient_draws, percentile_interval
 from postprocessing.estimators import bland_altman, icc_2_1, kappa, wilson
 

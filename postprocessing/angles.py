@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.labels import BoolArray, Label
-from onfh_nnunet.volume import FloatArray, Volume
+from onfh_nnunet.volume import Volume
 from postprocessing.sphere import Sphere
 
 SUBCHONDRAL_MM = 2.0

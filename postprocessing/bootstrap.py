@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onfh_nnunet.volume import FloatArray
+from onfh_nnunet.grid import FloatArray
 
 DRAWS = 2000
 SEED = 711

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.grid import FloatArray, Triple, same_grid
 from onfh_nnunet.labels import BoolArray, Region
-from onfh_nnunet.volume import FloatArray, Triple, Volume, same_grid
+from onfh_nnunet.volume import Volume
 from postprocessing.box import bounding_box, padded
 
 NSD_TOLERANCE_MM = 1.0

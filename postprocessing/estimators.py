@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onfh_nnunet.volume import FloatArray
+from onfh_nnunet.grid import FloatArray
 
 Z_95 = 1.959963984540054
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.labels import BoolArray
-from onfh_nnunet.volume import FloatArray, Grid
 
 KEPT_SHARE = 0.6
 """Share of the surface, the best fitting, that makes the sphere. A head cut at 0.3 to 0.5 radius distal to its centre

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.labels import Region
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import write_rows
-from onfh_nnunet.volume import FloatArray, Volume
+from onfh_nnunet.volume import Volume
 from postprocessing.agreement import ConfusionRow, Reading, Statistic, agreement, confusion
 from postprocessing.bootstrap import patient_draws, percentile_interval
 from postprocessing.compare import compare

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from onfh_nnunet.volume import Grid, Volume, direction_of
+from onfh_nnunet.grid import Grid, direction_of
+from onfh_nnunet.volume import Volume
 from postprocessing.angles import ARTICULAR_MM, SUBCHONDRAL_MM, kerboul_angles, kerboul_grade, surface_involvement
 from postprocessing.box import cropped
 from postprocessing.sphere import Sphere

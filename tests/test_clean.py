@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from onfh_nnunet.errors import LabelError
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.grid import Grid
+from onfh_nnunet.volume import Volume
 from postprocessing.clean import clean, require_hip_labels
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))

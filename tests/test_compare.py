@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from onfh_nnunet.errors import GridMismatch
+from onfh_nnunet.grid import Grid
 from onfh_nnunet.labels import Region
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.volume import Volume
 from postprocessing.compare import compare, compare_region, surface_distances
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))

@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 from dataset_conversion.hips import cut_hips, put_back
 from onfh_nnunet.cut import HIP_BOX_MM
 from onfh_nnunet.errors import GeometryError, GridMismatch, LabelError, SideError
+from onfh_nnunet.grid import Grid, direction_of
 from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Grid, Volume, direction_of
+from onfh_nnunet.volume import Volume
 
 
 def turned_pelvis(order, signs, angle):

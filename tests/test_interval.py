@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onfh_nnunet.errors import LabelError
+from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import columns, read_rows
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.volume import Volume
 from postprocessing.grade_table import GradeRow, grade_row, write_grades
 from postprocessing.interval import PercentInterval, margin_interval, possible_grades
 

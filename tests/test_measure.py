@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from onfh_nnunet.errors import LabelError
-from onfh_nnunet.volume import Grid, Volume, direction_of
+from onfh_nnunet.grid import Grid, direction_of
+from onfh_nnunet.volume import Volume
 from postprocessing.box import cropped
 from postprocessing.measure import measure
 from postprocessing.sphere import fit_sphere

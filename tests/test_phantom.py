@@ -18,10 +18,10 @@ from dataset_conversion.phantom.signal import PROTONS, Sequence, Tissue, echo_ta
 from dataset_conversion.phantom.truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
 from dataset_conversion.phantom.waves import Waves
 from onfh_nnunet.errors import GeometryError
+from onfh_nnunet.grid import Grid, direction_of
 from onfh_nnunet.hip import Side
 from onfh_nnunet.labels import Region
 from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.volume import Grid, direction_of
 
 
 def rng(seed=0):

@@ -8,7 +8,8 @@ import pytest
 
 from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
 from onfh_nnunet.errors import CohortError, GeometryError, WorkspaceError
-from onfh_nnunet.volume import Volume, same_grid
+from onfh_nnunet.grid import same_grid
+from onfh_nnunet.volume import Volume
 
 COARSE = (3.0, 2.5, 2.0)
 TRUTH = "patient_id side head_ml necrosis_ml necrosis_percent grade head_radius_mm centre_x_mm centre_y_mm centre_z_mm"

@@ -11,10 +11,11 @@ import pytest
 
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import HipNotFound, SideError
+from onfh_nnunet.grid import Grid, direction_of
 from onfh_nnunet.hip import Side
 from onfh_nnunet.locate import find_heads
 from onfh_nnunet.predict import predict_hips
-from onfh_nnunet.volume import Grid, Volume, direction_of
+from onfh_nnunet.volume import Volume
 
 AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
 RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])

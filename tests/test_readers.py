@@ -10,8 +10,9 @@ from dataset_conversion.readers.dicom import DIRECTORY
 from dataset_conversion.voxels import compact
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import GeometryError, ReadError, SideError
+from onfh_nnunet.grid import Grid, direction_of, same_grid
 from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Grid, Volume, direction_of, same_grid
+from onfh_nnunet.volume import Volume
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PROSTATEX = REAL / "prostatex-pelvis-mr" / "dicom"

@@ -12,10 +12,11 @@ from onfh_nnunet.cli.report import report
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.dataset import HASH_KEY, Case
 from onfh_nnunet.errors import GridMismatch, LabelError, ReadError, WorkspaceError
+from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import write_rows
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.volume import Volume
 from onfh_nnunet.workspace import Workspace
 from postprocessing.grade_table import grade_row, write_grades
 from postprocessing.published import KAPPA_NOTE

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onfh_nnunet.errors import GridMismatch
+from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.labels import Region
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import columns, read_rows
-from onfh_nnunet.volume import Grid, Volume
+from onfh_nnunet.volume import Volume
 from postprocessing.published import KAPPA_NOTE, PUBLISHED
 from postprocessing.summarize import CrossvalRow, SummaryRow, crossval_row, medians, summarize, write_tables
 

@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import GeometryError, GridMismatch, ReadError
-from onfh_nnunet.volume import Grid, Volume, direction_of, same_grid
+from onfh_nnunet.grid import Grid, direction_of, same_grid
+from onfh_nnunet.volume import Volume
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # array axes z, y, x along head, back, left
 
@@ -124,7 +125,8 @@ def test_truncated_file_is_refused(tmp_path, suffix):
 
 
 def test_foreign_and_absent_files_are_refused(tmp_path):
-    with pytest.raises(ReadError, match="is none of"):
+    (tmp_path / "v.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ReadError, match="is none of NIfTI"):
         Volume.read(tmp_path / "v.png")
     (tmp_path / "short.nii.gz").write_bytes(b"no header")
     with pytest.raises(ReadError, match="cannot be read"):

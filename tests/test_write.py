@@ -13,8 +13,9 @@ from dataset_conversion.source import SOURCE_KEY
 from dataset_conversion.write import convert
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import CohortError, GridMismatch, LabelError, OnfhError, ReadError, SideError, WorkspaceError
+from onfh_nnunet.grid import Grid, same_grid
 from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.volume import Grid, Volume, same_grid
+from onfh_nnunet.volume import Volume
 from onfh_nnunet.workspace import Workspace
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

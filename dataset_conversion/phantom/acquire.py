@@ -10,8 +10,9 @@ from dataset_conversion.phantom.patient import Patient
 from dataset_conversion.phantom.render import label_map, render
 from dataset_conversion.phantom.scan import Placement
 from dataset_conversion.phantom.signal import Sequence
+from onfh_nnunet.grid import FloatArray, Triple
 from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import FloatArray, Triple, Volume
+from onfh_nnunet.volume import Volume
 
 _ONE_HIP_MM = (150.0, 90.0, 150.0)  # left-right, front-back, foot-head
 _BOTH_HIPS_MM = (320.0, 80.0, 320.0)

@@ -15,7 +15,7 @@ from dataset_conversion.phantom.pelvis import Cup, Joint, pelvic_bone
 from dataset_conversion.phantom.shapes import Ball, Rod, Shape, Uneven, Union
 from dataset_conversion.phantom.signal import Tissue
 from dataset_conversion.phantom.waves import Waves
-from onfh_nnunet.volume import Triple
+from onfh_nnunet.grid import Triple
 
 Layers = tuple[tuple[float, Tissue], ...]
 """(depth in mm, tissue) from outside in: the tissue fills what lies deeper than this below the surface."""

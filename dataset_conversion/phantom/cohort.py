@@ -17,10 +17,10 @@ from dataset_conversion.phantom.series import Examination, write_series
 from dataset_conversion.phantom.truth import head_and_necrosis_ml
 from onfh_nnunet.errors import CohortError, WorkspaceError
 from onfh_nnunet.files import write_text, written_whole
+from onfh_nnunet.grid import Triple
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade, steinberg_grade
 from onfh_nnunet.tables import read_rows, write_rows
-from onfh_nnunet.volume import Triple
 
 SETTINGS = "phantom.json"
 VERSION = 2

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.shapes import Box, Level, Points
-from onfh_nnunet.volume import Triple
+from onfh_nnunet.grid import Triple
 
 NECK_CUT_RADII = 0.5
 """The cut lies this many radii distal to the centre, perpendicular to the neck; it keeps 84 % of the sphere."""

@@ -14,7 +14,7 @@ from dataset_conversion.phantom.head import Head
 from dataset_conversion.phantom.shapes import Ball, Box, Level, Points
 from dataset_conversion.phantom.signal import Tissue
 from dataset_conversion.phantom.waves import Waves
-from onfh_nnunet.volume import FloatArray, Triple
+from onfh_nnunet.grid import FloatArray, Triple
 
 _INSIDES = (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 _INSIDE_SHARES = (0.71, 0.15, 0.14)  # isointense with fat in 71 % before fracture: domain notes, section 6

@@ -8,7 +8,7 @@ import numpy as np
 
 from dataset_conversion.phantom.head import Head
 from dataset_conversion.phantom.shapes import Box, Level, Points, Rod, Union
-from onfh_nnunet.volume import Triple
+from onfh_nnunet.grid import Triple
 
 JOINT_SPACE_MM = 4.0
 """From bone to bone: two layers of cartilage and the fluid between them."""

@@ -12,8 +12,8 @@ from dataset_conversion.phantom.patient import PhantomHip
 from dataset_conversion.phantom.shapes import Box, Frame, Points, positions
 from dataset_conversion.phantom.signal import Sequence, Tissue, echo_table, texture_table
 from dataset_conversion.phantom.waves import Waves
+from onfh_nnunet.grid import FloatArray, Grid, Index
 from onfh_nnunet.labels import Label
-from onfh_nnunet.volume import FloatArray, Grid, Index
 
 _PER_VOXEL = 2
 _SLAB = 4  # slices that are painted at a time, to bound memory

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from onfh_nnunet.errors import GeometryError
-from onfh_nnunet.volume import FloatArray, Grid, Triple, direction_of
+from onfh_nnunet.grid import FloatArray, Grid, Triple, direction_of
 
 
 class Plane(StrEnum):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.volume import Grid, Triple
+from onfh_nnunet.grid import Grid, Triple
 
 Level = NDArray[np.float32]
 Points = tuple[Level, Level, Level]

@@ -7,7 +7,8 @@ from pathlib import Path
 from dataset_conversion.readers import dicom
 from dataset_conversion.readers.scan import Scan
 from onfh_nnunet.errors import ReadError
-from onfh_nnunet.volume import FILE_SUFFIXES, Volume
+from onfh_nnunet.imagefile import FILE_SUFFIXES
+from onfh_nnunet.volume import Volume
 
 __all__ = ["Scan", "read_scan", "read_volume"]
 

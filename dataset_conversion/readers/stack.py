@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from onfh_nnunet.errors import GeometryError, ReadError
-from onfh_nnunet.volume import FloatArray, Grid, direction_of
+from onfh_nnunet.grid import FloatArray, Grid, direction_of
 
 ORIENTATION_TOLERANCE = 1e-4
 """How far direction cosines of one stack may differ: scanners repeat them to 1e-7, a localizer's planes differ by 1."""

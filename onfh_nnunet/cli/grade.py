@@ -10,7 +10,8 @@ import typer
 from onfh_nnunet.cli import show
 from onfh_nnunet.errors import CohortError
 from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.volume import FILE_SUFFIXES, Volume
+from onfh_nnunet.imagefile import FILE_SUFFIXES
+from onfh_nnunet.volume import Volume
 
 
 def grade(

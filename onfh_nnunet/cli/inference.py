@@ -16,8 +16,8 @@ from onfh_nnunet.devices import Device, resolve_device
 from onfh_nnunet.errors import CohortError, ReadError, SideError
 from onfh_nnunet.files import remove, write_text
 from onfh_nnunet.hip import Hip, Side
+from onfh_nnunet.imagefile import FILE_SUFFIXES
 from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import FILE_SUFFIXES
 from postprocessing.clean import clean
 from postprocessing.grade_table import GradeRow, grade_row, write_grades
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
-from onfh_nnunet.volume import Triple
+from onfh_nnunet.grid import Triple
 
 
 def phantom(

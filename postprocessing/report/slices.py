@@ -15,8 +15,9 @@ import numpy as np
 
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import LabelError
+from onfh_nnunet.grid import FloatArray, Index, same_grid
 from onfh_nnunet.labels import BoolArray, Region
-from onfh_nnunet.volume import FloatArray, Index, Volume, same_grid
+from onfh_nnunet.volume import Volume
 from postprocessing.box import cropped
 
 if TYPE_CHECKING:
