@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.check import check_hip
+from dataset_conversion.check import check_hip, contrast
 from dataset_conversion.cohort import SourceScan
+from dataset_conversion.findings import Finding, Level, of_error
 from dataset_conversion.hips import HipSource, cut_hips
-from dataset_conversion.readers import Scan, read_scan, read_volume
+from dataset_conversion.labelling import LabelRules, label_map
+from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.voxels import compact
 from onfh_nnunet.dataset import Case
-from onfh_nnunet.errors import LabelError, SideError
+from onfh_nnunet.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.hip import Hip
 from onfh_nnunet.labels import Region
 from onfh_nnunet.steinberg import Grade, steinberg_grade
@@ -22,43 +25,110 @@ from onfh_nnunet.volume import Volume
 
 
 @dataclass(frozen=True)
-class LabelValues:
-    """The values of viable head and necrosis in the cohort's label maps."""
-
-    head: int
-    necrosis: int
-
-
-@dataclass(frozen=True)
-class Written:
-    """A hip whose files are written: its row, what to look at, and a hash of its voxels and geometry."""
-
-    case: Case
-    warnings: tuple[str, ...]
-    sha256: str
-
-
-def write_cases(scan: SourceScan, patient: str, values: LabelValues, folder: Path, dataset_name: str) -> list[Written]:
-    """Read a scan and write its hips into a dataset folder.
+class Job:
+    """A scan to convert.
 
     Args:
         scan: A row of the cohort that has a label.
         patient: The patient's name in the dataset.
-        values: What the label's values mean.
-        folder: Where ``imagesTr`` and ``labelsTr`` are.
-        dataset_name: The folder's final name, for the paths in the rows.
+        rules: What the label means.
+        dataset_name: The dataset folder's final name, for the paths in the rows.
+    """
+
+    scan: SourceScan
+    patient: str
+    rules: LabelRules
+    dataset_name: str
+
+    @property
+    def name(self) -> str:
+        """What messages and progress call the scan."""
+        return f"{self.patient}_{self.scan.side}"
+
+
+@dataclass(frozen=True)
+class ConvertedHip:
+    """A hip whose files are written.
+
+    Args:
+        case: Its row.
+        sha256: Of its voxels and geometry.
+        contrast: How bright the head is among its surroundings; see `check.contrast`.
+    """
+
+    case: Case
+    sha256: str
+    contrast: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a scan.
+
+    Args:
+        job: The scan.
+        hips: Its hips; none when it cannot be used.
+        findings: What to look at.
+        image_sha256: Of its voxels, the same for a copy under another name; empty when it cannot be used.
+        study_sha256: Of its StudyInstanceUID; empty where there is none.
+        technique: Kind of echo and 2D or 3D; empty where it is not stated.
+        error: Why it cannot be used; none when it can.
+    """
+
+    job: Job
+    hips: tuple[ConvertedHip, ...]
+    findings: tuple[Finding, ...]
+    image_sha256: str = ""
+    study_sha256: str = ""
+    technique: str = ""
+    error: OnfhError | None = None
+
+
+def convert_scan(job: Job, folder: Path | None) -> Outcome:
+    """Read a scan, check it, and write its hips into a dataset folder.
+
+    Args:
+        job: The scan.
+        folder: Where ``imagesTr`` and ``labelsTr`` are; none to check and write nothing.
+
+    Returns:
+        The outcome; a scan that cannot be used is one with an error.
 
     Raises:
-        OnfhError: Image or label cannot be read or used, or a file cannot be written.
+        WorkspaceError: A file cannot be written.
     """
-    place = f"line {scan.line} of the cohort, {patient}_{scan.side}"
+    try:
+        return _convert(job, folder)
+    except WorkspaceError:
+        raise
+    except OnfhError as error:
+        return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
+
+
+def _convert(job: Job, folder: Path | None) -> Outcome:
+    scan = job.scan
+    place = f"line {scan.line} of the cohort, {job.name}"
     if scan.label is None:
         raise LabelError(place, "has no label", "Give a label, or leave the scan out")
-    image = read_scan(scan.image)
+    image = read_scan(scan.image, scan.series)
     _agree_on_side(scan, image, place)
-    label = read_volume(scan.label)
-    hips = cut_hips(image.volume, label, scan.side, place, head_value=values.head, necrosis_value=values.necrosis)
-    return [_write(hip, Hip(patient, hip.side), scan.grade, folder, dataset_name) for hip in hips]
+    frame = image.acquisition.frame_of_reference if image.acquisition else None
+    label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
+    sources = cut_hips(image.volume, label.volume, scan.side, place)
+    hips = [(source, _converted(source, job, folder)) for source in sources]
+    notes = [*(("label", note) for note in label.notes), *_about_header(image)]
+    findings = [Finding(job.name, scan.line, Level.WARNING, check, note) for check, note in notes]
+    for source, hip in hips:
+        findings += check_hip(source, hip.case.case_id, scan.line)
+        findings += _two_grades(hip.case, scan)
+    return Outcome(
+        job,
+        tuple(hip for _, hip in hips),
+        tuple(findings),
+        _hash("", image.volume),
+        hashlib.sha256(image.acquisition.study_uid.encode()).hexdigest() if image.acquisition else "",
+        image.acquisition.technique if image.acquisition else "",
+    )
 
 
 def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:
@@ -67,15 +137,21 @@ def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:
         raise SideError(place, problem, "Correct the side in the cohort, or the header")
 
 
-def _write(source: HipSource, hip: Hip, reader: Grade | None, folder: Path, dataset_name: str) -> Written:
+def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
+    if image.acquisition and image.acquisition.burned_in:
+        yield "header", "the header says that annotations are burned into the image; they may name the patient"
+
+
+def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
+    hip = Hip(job.patient, source.side)
     name = hip.case_id
     image = Volume(compact(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
-    for volume, file in zip((image, source.label), files, strict=True):
-        volume.write(folder / file)
-    case = _case(hip, source, reader, *(f"{dataset_name}/{file}" for file in files))
-    warnings = (*check_hip(source, name), *_two_grades(case))
-    return Written(case, warnings, _hash(name, image, source.label))
+    if folder is not None:
+        for volume, file in zip((image, source.label), files, strict=True):
+            volume.write(folder / file)
+    case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
+    return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
 
 
 def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
@@ -92,12 +168,12 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
     )
 
 
-def _two_grades(case: Case) -> list[str]:
+def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
     """A reader's grade that is not the label's: one of the two may belong to another hip."""
     of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
-    if of_label == case.grade:
-        return []
-    return [f"{case.case_id}: the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"]
+    if of_label != case.grade:
+        message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
+        yield Finding(case.case_id, scan.line, Level.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:

@@ -17,7 +17,7 @@ ScanSide = Literal["L", "R", "B"]
 
 SIDES: tuple[str, ...] = get_args(ScanSide)
 REQUIRED_COLUMNS = ("patient_id", "image", "side", "label")
-_COLUMNS = (*REQUIRED_COLUMNS, "grade")
+_COLUMNS = (*REQUIRED_COLUMNS, "grade", "series", "label_necrosis")
 _REMEDY = "Correct the table and run again"
 
 
@@ -27,11 +27,13 @@ class SourceScan:
 
     Args:
         patient_id: The hospital's name of the patient; it leaves this table only into private/key.csv.
-        image: A DICOM folder or an image file.
+        image: A DICOM folder, tree or zip archive, or an image file.
         side: The side that is labelled, or ``B`` for both.
-        label: The label map; none for a scan without one.
+        label: The label map, or the head's mask where `label_necrosis` is given; none for a scan without one.
         grade: The reader's grade, of both hips where the side is ``B``; none to take the label's.
         line: Where the row ends in the table, from 1.
+        series: Description or UID of the DICOM series that is meant; none where there is one only.
+        label_necrosis: The mask of the necrosis, where it has a file of its own.
     """
 
     patient_id: str
@@ -40,6 +42,8 @@ class SourceScan:
     label: Path | None
     grade: Grade | None
     line: int
+    series: str | None = None
+    label_necrosis: Path | None = None
 
     @property
     def hips(self) -> tuple[Side, ...]:
@@ -78,9 +82,12 @@ def _table(path: Path) -> tuple[list[str], list[_Row]]:
         raise CohortError(path, "is not text in UTF-8", "Save it as 'CSV UTF-8'") from error
     header = text.partition("\n")[0]
     reader = csv.reader(text.splitlines(keepends=True), delimiter=max(",;\t", key=header.count))
-    names = [name.strip() for name in next(reader, [])]
-    _check_header(path, names)
-    rows = [_row(reader.line_num, names, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        _check_header(path, names)
+        rows = [_row(reader.line_num, names, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise CohortError(path, f"is no table at line {reader.line_num} ({error})", "Look for an open quote") from error
     if not rows:
         raise CohortError(path, "has no rows, expected one a scan", _REMEDY)
     return names, rows
@@ -111,23 +118,30 @@ def _problems(row: _Row, folder: Path, n_columns: int) -> Iterator[str]:
         yield f"side: got {cells['side']!r}, expected L, R or B"
     if cells["grade"] not in ("", *Grade):
         yield f"grade: got {cells['grade']!r}, expected A, B, C, none or nothing"
+    yield from _absent_files(cells, folder)
+
+
+def _absent_files(cells: dict[str, str], folder: Path) -> Iterator[str]:
     if not cells["image"] or not (folder / cells["image"]).exists():
         yield f"image: got {cells['image']!r}, which does not exist; expected a DICOM folder or an image file"
-    if cells["label"] and not (folder / cells["label"]).exists():
-        yield f"label: got {cells['label']!r}, which does not exist; expected a label file or nothing"
+    for column in ("label", "label_necrosis"):
+        if cells[column] and not (folder / cells[column]).exists():
+            yield f"{column}: got {cells[column]!r}, which does not exist; expected a label file or nothing"
+    if cells["label_necrosis"] and not cells["label"]:
+        yield "label: got nothing beside a mask of the necrosis, expected the head's mask"
 
 
 def _repeated(rows: list[_Row]) -> Iterator[str]:
     """A hip that stands twice, and an image of two patients, who could then sit on both sides of a fold."""
     hips: dict[tuple[str, str], int] = {}
-    images: dict[str, _Row] = {}
+    images: dict[tuple[str, str], _Row] = {}
     for row in rows:
-        patient, side, image = (row.cells[name] for name in ("patient_id", "side", "image"))
+        patient, side = row.cells["patient_id"], row.cells["side"]
         for one in "RL" if side == "B" else side:
             first = hips.setdefault((patient, one), row.line)
             if first != row.line:
                 yield f"line {row.line}, side: got hip {one} of this patient again, expected once (line {first})"
-        owner = images.setdefault(image, row)
+        owner = images.setdefault((row.cells["image"], row.cells["series"]), row)
         if owner.cells["patient_id"] != patient:
             yield f"line {row.line}, image: got the image of another patient (line {owner.line}), expected one's own"
 
@@ -135,6 +149,7 @@ def _repeated(rows: list[_Row]) -> Iterator[str]:
 def _scan(row: _Row, folder: Path) -> SourceScan:
     cells = row.cells
     side: ScanSide = "B" if cells["side"] == "B" else "L" if cells["side"] == "L" else "R"
-    label = folder / cells["label"] if cells["label"] else None
+    label, necrosis = (folder / cells[name] if cells[name] else None for name in ("label", "label_necrosis"))
     grade = Grade(cells["grade"]) if cells["grade"] else None
-    return SourceScan(cells["patient_id"], folder / cells["image"], side, label, grade, row.line)
+    image, series = folder / cells["image"], cells["series"] or None
+    return SourceScan(cells["patient_id"], image, side, label, grade, row.line, series, necrosis)

@@ -25,6 +25,7 @@ HEADS_APART_MM = 60.0
 """The least left-right distance of two heads: adults have 130 mm and more, children's are above this."""
 
 _REMEDY = "Correct the label"
+_EMPTY = "has an empty head: no voxel of viable femoral head"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +34,13 @@ class Head:
 
     Args:
         side: The patient's side.
-        mask: Its voxels and those of the specks that go with it, on the scan's grid (z, y, x).
+        box: Where all labels of the scan lie in its array (z, y, x).
+        mask: Its voxels and those of the specks that go with it, in that box.
         centre_mm: Centre (LPS) of the bounding box of its largest component.
     """
 
     side: Side
+    box: tuple[slice, slice, slice]
     mask: BoolArray
     centre_mm: FloatArray
 
@@ -61,26 +64,6 @@ class _Parts:
         return dict(zip(self.order, self.grid.to_mm(np.array(centres)), strict=True))
 
 
-def known_labels(label: Volume, case: str, head_value: int, necrosis_value: int) -> Volume:
-    """A label map with the values of `Label`, as uint8.
-
-    Raises:
-        LabelError: The label holds other values than 0 and the two named ones, or these are not two.
-    """
-    if 0 in (head_value, necrosis_value) or head_value == necrosis_value:
-        problem = f"has head label {head_value} and necrosis label {necrosis_value}"
-        raise LabelError(case, problem, "Name two values that differ from each other and from 0")
-    head, necrosis = label.array == head_value, label.array == necrosis_value
-    unknown = ~(head | necrosis | (label.array == 0))
-    if unknown.any():
-        got = np.unique(label.array[unknown])
-        shown = ", ".join(f"{value:g}" for value in got[:8]) + (" ..." if got.size > 8 else "")
-        problem = f"has the unknown label values {shown}, expected 0, {head_value} (head), {necrosis_value} (necrosis)"
-        raise LabelError(case, problem, "Correct the label, or name its values with --head-label and --necrosis-label")
-    array = head.astype(np.uint8) * np.uint8(Label.VIABLE_HEAD) + necrosis.astype(np.uint8) * np.uint8(Label.NECROSIS)
-    return Volume(array, label.grid)
-
-
 def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
     """The heads of a label map, the right one first.
 
@@ -93,15 +76,29 @@ def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
         LabelError: The head is empty, a lesion lies outside the head, or there are more or fewer heads than stated.
         SideError: The two heads of side B do not lie side by side.
     """
-    parts = _parts(label, case)
+    box = _box(label, case)
+    start, size = ([edge.start for edge in box], [edge.stop - edge.start for edge in box])
+    boxed = Volume(label.array[box], label.grid.part((start[0], start[1], start[2]), (size[0], size[1], size[2])))
+    parts = _parts(boxed, case)
     if side != "B":
         if parts.ml_of(1) > HEAD_ABOVE_ML:
             problem = f"holds two heads, of {parts.ml_of(0):.1f} and {parts.ml_of(1):.1f} ml, for side {side}"
             raise LabelError(case, problem, "Use side B, or label one hip only")
-        return [Head(Side(side), parts.array > 0, _box_centre_mm(parts, parts.order[0]))]
+        return [Head(Side(side), box, parts.array > 0, _box_centre_mm(parts, parts.order[0]))]
     owners = _owners(parts, *_right_and_left(parts, case))
     pairs = zip((Side.RIGHT, Side.LEFT), owners, strict=True)
-    return [Head(one, np.isin(parts.array, list(ids)), _box_centre_mm(parts, ids[0])) for one, ids in pairs]
+    return [Head(one, box, np.isin(parts.array, list(ids)), _box_centre_mm(parts, ids[0])) for one, ids in pairs]
+
+
+def _box(label: Volume, case: str) -> tuple[slice, slice, slice]:
+    """The bounding box of all that is labelled."""
+    from scipy import ndimage
+
+    found = ndimage.find_objects((label.array > 0).view(np.uint8))
+    if not found:
+        raise LabelError(case, _EMPTY, "Label the head and the necrosis")
+    z, y, x = found[0]
+    return z, y, x
 
 
 def _parts(label: Volume, case: str) -> _Parts:
@@ -109,7 +106,7 @@ def _parts(label: Volume, case: str) -> _Parts:
 
     viable = label.array == Label.VIABLE_HEAD
     if not viable.any():
-        raise LabelError(case, "has an empty head: no voxel of viable femoral head", "Label the head and the necrosis")
+        raise LabelError(case, _EMPTY, "Label the head and the necrosis")
     array, n = ndimage.label(label.array > 0)
     voxels = np.bincount(array.ravel(), minlength=n + 1)
     # Every lesion that touches viable head is one component with it, so a component without any is a stray lesion.

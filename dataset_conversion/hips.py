@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.cohort import ScanSide
-from dataset_conversion.heads import find_heads, known_labels
+from dataset_conversion.heads import Head, find_heads
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import GeometryError
 from onfh_nnunet.grid import Grid, same_grid
@@ -41,9 +41,7 @@ class HipSource:
     outside_ml: float
 
 
-def cut_hips(
-    scan: Volume, label: Volume, side: ScanSide, case: str, *, head_value: int = 1, necrosis_value: int = 2
-) -> list[HipSource]:
+def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
     """Cut every labelled hip out of a scan: a cube around the centre of the head's bounding box.
 
     Where the other hip's head (side B) reaches into the box, its voxels are background in this hip's label; nothing is
@@ -51,30 +49,29 @@ def cut_hips(
 
     Args:
         scan: Intensities.
-        label: Label map on the scan's grid, of any number type.
+        labels: Values of `Label`, uint8, on the scan's grid.
         side: The side that is labelled, or ``B`` for both.
         case: What messages name.
-        head_value: Value of viable head in the label.
-        necrosis_value: Value of necrosis in the label.
 
     Returns:
         The hips, the right one first.
 
     Raises:
         GridMismatch: Image and label lie on different grids.
-        LabelError: Unknown values, an empty head, a lesion outside the head, more or fewer heads than stated.
+        LabelError: An empty head, a lesion outside the head, more or fewer heads than stated.
         SideError: The two heads of side B do not lie side by side.
     """
-    same_grid(case, label.grid, scan.grid)
-    labels = known_labels(label, case, head_value, necrosis_value)
-    hips = []
-    for head in find_heads(labels, side, case):
-        cut = HipCut.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
-        own = np.where(head.mask, labels.array, np.uint8(0))
-        taken = cut.take(Volume(own, scan.grid))
-        outside = np.count_nonzero(own) - np.count_nonzero(taken.array)
-        hips.append(HipSource(head.side, cut, cut.take(scan), taken, outside * scan.grid.voxel_ml))
-    return hips
+    same_grid(case, labels.grid, scan.grid)
+    return [_cut(scan, labels, head) for head in find_heads(labels, side, case)]
+
+
+def _cut(scan: Volume, labels: Volume, head: Head) -> HipSource:
+    cut = HipCut.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
+    own = np.zeros_like(labels.array)
+    own[head.box] = labels.array[head.box] * head.mask
+    taken = cut.take(Volume(own, scan.grid))
+    outside = np.count_nonzero(own[head.box]) - np.count_nonzero(taken.array)
+    return HipSource(head.side, cut, cut.take(scan), taken, outside * scan.grid.voxel_ml)
 
 
 def put_back(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:

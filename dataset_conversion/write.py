@@ -1,33 +1,31 @@
 """A cohort becomes a raw nnU-Net dataset, whole or not at all.
 
-The dataset folder is filled under a temporary name. When all hips are in it, the key and cases.csv are written, and
-the folder's rename is the last step: until then the old dataset is the valid one. A conversion of the same files with
-the same options is recognised by a hash of paths, sizes and times, and does nothing.
+The dataset folder is filled under a temporary name. When all hips are in it, the key, checks.csv and cases.csv are
+written, and the folder's rename is the last step: until then the old dataset is the valid one. Scans whose files have
+not changed since are carried over, and when none has, nothing is written.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_conversion.cases import LabelValues, Written, write_cases
+from dataset_conversion.cases import Job, Outcome
 from dataset_conversion.cohort import SourceScan, read_cohort
+from dataset_conversion.examine import Progress, examine
+from dataset_conversion.findings import Finding, Level, at_level, refuse
+from dataset_conversion.labelling import LabelRules
+from dataset_conversion.outliers import cohort_findings
 from dataset_conversion.pseudonyms import pseudonyms, write_key
-from dataset_conversion.source import SOURCE_KEY, source_hash
+from dataset_conversion.record import Record, source_hashes, write_sources
 from onfh_nnunet.dataset import HASH_KEY, Case, Dataset
-from onfh_nnunet.errors import LabelError, OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.errors import LabelError, WorkspaceError
 from onfh_nnunet.files import write_text, written_whole
 from onfh_nnunet.tables import write_rows
 from onfh_nnunet.workspace import DATASET_TITLE, Workspace
-
-Progress = Callable[[str, int, int], None]
-"""Called with the scan that was just converted, how many are, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -36,38 +34,37 @@ class Conversion:
 
     Args:
         dataset: The dataset that now lies in the workspace.
-        warnings: What to look at, one line each; empty when nothing had to be done.
+        findings: What to look at; the same when nothing had to be done.
         unlabelled: Scans without a label, which were left out.
-        unchanged: Whether the dataset was there already.
+        converted: How many scans were converted; the others were there already.
     """
 
     dataset: Dataset
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     unlabelled: tuple[str, ...]
-    unchanged: bool
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is to be converted, where to, and under which names."""
-
-    workspace: Workspace
-    scans: tuple[SourceScan, ...]
-    names: dict[str, str]
-    values: LabelValues
-    source: str
+    converted: int
 
 
 def convert(
     cohort: Path,
     workspace: Workspace,
+    rules: LabelRules | None = None,
     *,
-    head_value: int = 1,
-    necrosis_value: int = 2,
+    series: str | None = None,
     keep_ids: bool = False,
+    strict: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Conversion:
     """Convert every labelled scan of a cohort, one case a hip.
+
+    Args:
+        cohort: The table.
+        workspace: Where the dataset goes.
+        rules: What the labels mean; 1 is head and 2 necrosis when absent.
+        series: The DICOM series that is meant where a row names none; see `readers.read_scan`.
+        keep_ids: Use the hospital's names instead of pseudonyms.
+        strict: Take warnings for errors.
+        progress: Told of each scan that is converted.
 
     Raises:
         CohortError: The table has bad rows, or `keep_ids` meets a name that is none for a file.
@@ -75,22 +72,65 @@ def convert(
         OnfhError: A scan cannot be used; the message names all such scans, and nothing was written.
         WorkspaceError: The workspace cannot be written, or holds a dataset of another number.
     """
-    scans = read_cohort(cohort)
-    labelled = tuple(scan for scan in scans if scan.label is not None)
+    scans = _scans(cohort, series)
+    _refuse_second_dataset(workspace)
+    names = pseudonyms((scan.patient_id for scan in scans), workspace.key_csv, keep_ids=keep_ids)
+    jobs = _jobs(cohort, scans, names, rules or LabelRules(), workspace)
+    hashes = source_hashes(jobs)
+    record = Record.read(workspace)
+    there = [record.outcome(job, source) if record else None for job, source in zip(jobs, hashes, strict=True)]
+    left_out = tuple(f"{names[scan.patient_id]}_{scan.side} (line {scan.line})" for scan in scans if not scan.label)
+    outcomes = [outcome for outcome in there if outcome]
+    if record and len(outcomes) == len(jobs) and _n_hips(outcomes) == len(record.dataset.cases):
+        findings = _findings(outcomes)
+        refuse(findings, strict=strict)
+        return Conversion(record.dataset, findings, left_out, converted=0)
+    with written_whole(workspace.raw) as folder:
+        for name in ("imagesTr", "labelsTr"):
+            (folder / name).mkdir(parents=True)
+        new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
+        outcomes = [old or next(new) for old in there]
+        findings = _findings(outcomes)
+        _refuse(outcomes, findings, strict)
+        for old in there:
+            if record and old:
+                record.carry_over(old, folder)
+        write_sources(folder, outcomes, hashes)
+        _write_tables(workspace, folder, outcomes, findings, names)
+    return Conversion(Dataset.read(workspace), findings, left_out, converted=there.count(None))
+
+
+def check(
+    cohort: Path,
+    rules: LabelRules | None = None,
+    *,
+    series: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> tuple[Finding, ...]:
+    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+
+    Raises:
+        CohortError: The table has bad rows.
+        LabelError: No scan has a label.
+    """
+    scans = _scans(cohort, series)
+    names = pseudonyms((scan.patient_id for scan in scans), Path(), keep_ids=False)
+    jobs = _jobs(cohort, scans, names, rules or LabelRules(), Workspace(Path()))
+    return _findings(examine(jobs, None, progress))
+
+
+def _scans(cohort: Path, series: str | None) -> list[SourceScan]:
+    return [scan if scan.series else replace(scan, series=series) for scan in read_cohort(cohort)]
+
+
+def _jobs(
+    cohort: Path, scans: Sequence[SourceScan], names: dict[str, str], rules: LabelRules, workspace: Workspace
+) -> list[Job]:
+    labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
         problem = "has a missing label in every row, and a dataset is made for training"
         raise LabelError(cohort, problem, "Fill the column label")
-    _refuse_second_dataset(workspace)
-    names = pseudonyms((scan.patient_id for scan in scans), workspace.key_csv, keep_ids=keep_ids)
-    values = LabelValues(head_value, necrosis_value)
-    plan = _Plan(workspace, labelled, names, values, source_hash(cohort, labelled, names, values))
-    left_out = tuple(f"{names[scan.patient_id]}_{scan.side} (line {scan.line})" for scan in scans if not scan.label)
-    there = _unchanged(workspace, plan.source)
-    if there is not None:
-        return Conversion(there, (), left_out, unchanged=True)
-    written = _write_dataset(plan, progress)
-    warnings = tuple(warning for one in written for warning in one.warnings)
-    return Conversion(Dataset.read(workspace), warnings, left_out, unchanged=False)
+    return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name) for scan in labelled]
 
 
 def _refuse_second_dataset(workspace: Workspace) -> None:
@@ -100,71 +140,35 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
             raise WorkspaceError(workspace.root, problem, "Use its number, or another --work")
 
 
-def _unchanged(workspace: Workspace, source: str) -> Dataset | None:
-    """The dataset in the workspace, if it is whole and was made from this source."""
-    with contextlib.suppress(OSError, ValueError, KeyError, ReadError, WorkspaceError):
-        made_from = json.loads((workspace.raw / "dataset.json").read_text(encoding="utf-8"))[SOURCE_KEY]
-        if made_from == source and workspace.key_csv.is_file():
-            return Dataset.read(workspace)
-    return None
+def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
+    return (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
 
 
-def _write_dataset(plan: _Plan, progress: Progress) -> list[Written]:
-    workspace = plan.workspace
-    with written_whole(workspace.raw) as folder:
-        for name in ("imagesTr", "labelsTr"):
-            (folder / name).mkdir(parents=True)
-        written = sorted(_all_cases(plan, folder, progress), key=lambda one: one.case.case_id)
-        write_text(folder / "dataset.json", json.dumps(_dataset_json(written, plan.source), indent=2) + "\n")
-        write_key(workspace.key_csv, plan.names)
-        write_rows(workspace.cases_csv, Case, [one.case for one in written])
-    return written
+def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:
+    """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if len(errors) == 1 == len(at_level(findings, Level.ERROR)):
+        raise errors[0]
+    refuse(findings, strict=strict)
 
 
-def _dataset_json(written: Sequence[Written], source: str) -> dict[str, object]:
-    hashes = "\n".join(one.sha256 for one in written)
-    return {
+def _n_hips(outcomes: Sequence[Outcome]) -> int:
+    return sum(len(outcome.hips) for outcome in outcomes)
+
+
+def _write_tables(
+    workspace: Workspace, folder: Path, outcomes: Sequence[Outcome], findings: Sequence[Finding], names: dict[str, str]
+) -> None:
+    hips = sorted((hip for outcome in outcomes for hip in outcome.hips), key=lambda hip: hip.case.case_id)
+    description = {
         "channel_names": {"0": "MR"},  # any name but CT and a few keywords: z-score normalisation of each case
         "labels": {"background": 0, "femoral_head": [1, 2], "necrosis": 2},
         "regions_class_order": [1, 2],
-        "numTraining": len(written),
+        "numTraining": len(hips),
         "file_ending": ".nii.gz",
-        HASH_KEY: hashlib.sha256(hashes.encode()).hexdigest(),
-        SOURCE_KEY: source,
+        HASH_KEY: hashlib.sha256("\n".join(hip.sha256 for hip in hips).encode()).hexdigest(),
     }
-
-
-def _all_cases(plan: _Plan, folder: Path, progress: Progress) -> Iterator[Written]:
-    """Write the cases of all scans, one scan a core at a time.
-
-    Threads, not processes: reading, compression and most of NumPy run outside Python's lock, and nothing is spawned.
-    """
-    n = len(plan.scans)
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, n))
-    name = plan.workspace.dataset_name
-    try:
-        futures = {
-            pool.submit(write_cases, scan, plan.names[scan.patient_id], plan.values, folder, name): scan
-            for scan in plan.scans
-        }
-        for done, future in enumerate(as_completed(futures), start=1):
-            if isinstance(future.exception(), WorkspaceError):  # no room: the other scans will fare no better
-                future.result()
-            scan = futures[future]
-            progress(f"{plan.names[scan.patient_id]}_{scan.side}", done, n)
-        _refuse_bad(list(futures))
-        for future in futures:
-            yield from future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _refuse_bad(futures: Sequence[Future[list[Written]]]) -> None:
-    """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
-    errors = [error for error in (future.exception() for future in futures) if error is not None]
-    refusals = [error for error in errors if isinstance(error, OnfhError)]
-    if len(errors) == 1 or len(refusals) < len(errors):
-        raise next((error for error in errors if not isinstance(error, OnfhError)), errors[0])
-    if refusals:
-        listed = "\n  ".join(str(error) for error in refusals)
-        raise OnfhError("cohort", f"has {len(refusals)} scans that cannot be used:\n  {listed}\n", "Correct them")
+    write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")
+    write_key(workspace.key_csv, names)
+    write_rows(workspace.checks_csv, Finding, findings)
+    write_rows(workspace.cases_csv, Case, [hip.case for hip in hips])

@@ -2,4 +2,5 @@
 
 from onfh_nnunet.cli import run
 
-run()
+if __name__ == "__main__":  # a process that a command spawns imports this module, too
+    run()

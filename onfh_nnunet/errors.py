@@ -16,6 +16,16 @@ class OnfhError(Exception):
         self.case, self.problem, self.remedy = str(case), problem, remedy
         super().__init__(f"{case}: {problem}. {remedy}.")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes whatever their constructor takes."""
+        return _restored, (type(self), self.case, self.problem, self.remedy)
+
+
+def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str) -> OnfhError:
+    error = kind.__new__(kind)
+    OnfhError.__init__(error, case, problem, remedy)
+    return error
+
 
 class CohortError(OnfhError):
     """A row or a column of cohort.csv cannot be used."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 import zlib
 from collections.abc import Sequence
 from enum import StrEnum
@@ -159,13 +160,30 @@ def _read_itk(path: Path, kind: ImageFormat) -> tuple[NDArray[Any], Grid]:
         raise _without_geometry(path, "a header without a spacing")  # ITK would take 1 mm
     engine = "NrrdImageIO" if kind is ImageFormat.NRRD else "MetaImageIO"
     try:
+        if kind is ImageFormat.NRRD:
+            refuse_damaged_gzip(path)
         image = sitk.ReadImage(str(path), imageIO=engine)
-    except RuntimeError as error:
+    except (RuntimeError, zlib.error) as error:
         raise _unreadable(path, error) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise _not_3d(path, f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} values a voxel")
     columns = np.asarray(image.GetDirection()).reshape(3, 3) * np.asarray(image.GetSpacing())
     return sitk.GetArrayFromImage(image), grid_of(path, image.GetSize(), columns, image.GetOrigin())
+
+
+def refuse_damaged_gzip(path: Path) -> None:
+    """Check the voxels of a compressed NRRD file with gzip's own checksum, before which ITK stops reading.
+
+    Raises:
+        ReadError: The file ends before its voxels do.
+        zlib.error: They are damaged.
+    """
+    header, *rest = re.split(rb"\r?\n\r?\n", path.read_bytes(), maxsplit=1)
+    if rest and re.search(rb"^encoding: gz", header, re.MULTILINE | re.IGNORECASE):
+        stream = zlib.decompressobj(wbits=31)
+        stream.decompress(rest[0])
+        if not stream.eof:
+            raise ReadError(path, "cannot be read (it ends before its voxels do)", "Export it again")
 
 
 def _unreadable(path: Path, error: Exception) -> ReadError:

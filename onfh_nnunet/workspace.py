@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "cases.csv"
 
     @property
+    def checks_csv(self) -> Path:
+        """What the checks before training found."""
+        return self.root / "checks.csv"
+
+    @property
     def folds_csv(self) -> Path:
         """One row a hip: its fold."""
         return self.root / "folds.csv"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from onfh_nnunet.grid import Grid
@@ -14,6 +14,7 @@ PELVIS = Grid((24, 28, 72), (4.0, 4.0, 4.0), (-142.0, -54.0, -46.0), AXIAL)
 RIGHT, LEFT = (-85.0, 0.0, 0.0), (85.0, 2.0, 1.0)
 RADIUS_MM = 22.0
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
+ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 
 
 def ball(grid, centre_mm, radius_mm=RADIUS_MM):
@@ -56,6 +57,45 @@ def write_series(folder: Path, volume: Volume, *, name="IM{:04d}.dcm", change=No
     return files
 
 
+def write_enhanced(file: Path, volume: Volume, *, rescale=None, order=None, change=None) -> Path:
+    """Write a volume as one Enhanced MR file; `rescale(frame)` gives slope and intercept, `order` the frames' order."""
+    grid, order = volume.grid, list(order if order is not None else range(len(volume.array)))
+    dataset = _slice(grid, 0, volume.array[0], generate_uid())
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+        del dataset[keyword]
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = ENHANCED_MR
+    dataset.NumberOfFrames, dataset.EchoPulseSequence, dataset.MRAcquisitionType = len(order), "GRADIENT", "3D"
+    columns = np.array(grid.direction)
+    measures = item(PixelSpacing=list(grid.spacing_mm[1:]), SliceThickness=99)
+    plane = item(ImageOrientationPatient=[f"{value:.9f}" for value in (*columns[:, 2], *columns[:, 1])])
+    dataset.SharedFunctionalGroupsSequence = [item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[plane])]
+    dataset.PerFrameFunctionalGroupsSequence = [_groups(grid, number, rescale) for number in order]
+    dataset.PixelData = np.ascontiguousarray(volume.array[order], np.int16).tobytes()
+    if change is not None:
+        change(dataset)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(file, enforce_file_format=True)
+    return file
+
+
+def _groups(grid, number, rescale):
+    position = item(ImagePositionPatient=[f"{value:.6g}" for value in grid.to_mm((number, 0, 0))])
+    groups = item(PlanePositionSequence=[position])
+    if rescale is not None:
+        slope, intercept = rescale(number)
+        groups.PixelValueTransformationSequence = [
+            item(RescaleSlope=str(slope), RescaleIntercept=str(intercept), RescaleType="US")
+        ]
+    return groups
+
+
+def item(**attributes):
+    item = Dataset()
+    for keyword, value in attributes.items():
+        setattr(item, keyword, value)
+    return item
+
+
 def _slice(grid, number, pixels, series):
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MR_IMAGE, generate_uid()
@@ -64,6 +104,7 @@ def _slice(grid, number, pixels, series):
     dataset.SOPClassUID, dataset.SOPInstanceUID = MR_IMAGE, meta.MediaStorageSOPInstanceUID
     dataset.Modality, dataset.SeriesDescription = "MR", "cor 3D SPGR"
     dataset.PatientName, dataset.PatientID, dataset.InstitutionName = "Secret^Name", "SECRET-ID", "Secret Clinic"
+    dataset.PatientBirthDate = "19610417"
     dataset.SeriesInstanceUID, dataset.StudyInstanceUID = series, generate_uid()
     dataset.InstanceNumber = number + 1
     columns = np.array(grid.direction)

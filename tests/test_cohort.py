@@ -84,6 +84,8 @@ def test_all_bad_rows_are_named_at_once(table):
         (HEADER, "no rows"),
         (HEADER + "\n,,,,\n", "no rows"),
         ("", "expected also"),
+        (HEADER + 'p,"' + "x" * 200_000 + '",L,,\n', "is no table at line 2"),
+        (HEADER + "p,a\0b.nii.gz,L,,\n", "which does not exist"),
     ],
 )
 def test_bad_table_is_refused(table, text, match):
@@ -96,3 +98,18 @@ def test_table_that_is_no_text_is_refused(table, tmp_path):
         read_cohort(table(HEADER + "Müller,a.nii.gz,L,,\n", "latin-1"))
     with pytest.raises(CohortError, match="cannot be read"):
         read_cohort(tmp_path / "absent.csv")
+
+
+def test_a_hundred_thousand_rows(table):
+    rows = "".join(f"p{number},series,{'LRB'[number % 3]},a-label.nii.gz,\n" for number in range(100_000))
+    with pytest.raises(CohortError, match="line 100001, image: got the image of another patient"):
+        read_cohort(table(HEADER + rows))
+
+
+def test_series_of_one_folder_are_images_of_their_own(table):
+    header = "patient_id,image,side,label,series,label_necrosis\n"
+    first, second = read_cohort(table(header + "p,series,L,,a,\nq,series,R,a.nii.gz,b,b.nii.gz\n"))
+    assert (first.series, second.series, first.label_necrosis) == ("a", "b", None)
+    assert second.label_necrosis.name == "b.nii.gz"
+    with pytest.raises(CohortError, match="label: got nothing beside a mask of the necrosis"):
+        read_cohort(table(header + "p,series,L,,a,b.nii.gz\n"))

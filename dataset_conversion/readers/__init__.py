@@ -1,39 +1,54 @@
-"""One volume from whatever a scanner or a labelling tool exports: a folder is a DICOM series, a file a volume."""
+"""One volume from whatever a scanner or a labelling tool exports; what a file is, is told by its bytes."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
-from dataset_conversion.readers import dicom
-from dataset_conversion.readers.scan import Scan
+from dataset_conversion.readers.archive import unpacked
+from dataset_conversion.readers.dicom import read_series
+from dataset_conversion.readers.headers import ENHANCED_MR, is_dicom, read_header, sop_class
+from dataset_conversion.readers.scan import Acquisition, Scan
+from dataset_conversion.readers.study import choose, series_in
 from onfh_nnunet.errors import ReadError
-from onfh_nnunet.imagefile import FILE_SUFFIXES
 from onfh_nnunet.volume import Volume
 
-__all__ = ["Scan", "read_scan", "read_volume"]
+__all__ = ["Acquisition", "Scan", "read_scan", "read_volume"]
 
 
-def read_scan(path: Path) -> Scan:
-    """Read a scan and the side that its header states.
+def read_scan(path: Path, series: str | None = None) -> Scan:
+    """Read a scan and what its header says.
 
     Args:
-        path: A folder with one DICOM series, or a NIfTI, NRRD or MetaImage file.
+        path: A folder, a tree or a zip archive of DICOM files, an enhanced DICOM file, or a NIfTI, NRRD or MetaImage
+            file.
+        series: The description or the UID of the DICOM series that is meant, where there are several.
 
     Raises:
-        ReadError: It is missing, damaged, or not one 3D MR image.
+        ReadError: It is missing, damaged, not one 3D MR image, or holds several series; they are listed.
         GeometryError: Its voxel grid is unknown or impossible.
         SideError: Its header states both sides.
     """
     try:
         if path.is_dir():
-            return dicom.read_scan(path)
-        if path.is_file() and not path.name.lower().endswith(FILE_SUFFIXES) and dicom.is_dicom(path):
-            raise ReadError(path, "is one DICOM file, expected the folder of a series", "Give its folder instead")
+            return read_series(choose(series_in(path), series, path).headers, path)
+        if path.is_file() and is_dicom(path):
+            return _read_file(path)
+        if path.is_file() and zipfile.is_zipfile(path):
+            with unpacked(path) as folder:
+                return read_series(choose(series_in(folder), series, path).headers, path)
         return Scan(Volume.read(path))
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
 
 
-def read_volume(path: Path) -> Volume:
-    """Read the voxels and the grid of a scan or a label; see `read_scan`."""
-    return read_scan(path).volume
+def read_volume(path: Path, series: str | None = None) -> Volume:
+    """Read the voxels and the grid of a scan; see `read_scan`."""
+    return read_scan(path, series).volume
+
+
+def _read_file(path: Path) -> Scan:
+    header = read_header(path)
+    if sop_class(header) not in ENHANCED_MR:
+        raise ReadError(path, "is one DICOM file, expected the folder of a series", "Give its folder instead")
+    return read_series([header], path)

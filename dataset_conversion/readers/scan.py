@@ -9,8 +9,32 @@ from onfh_nnunet.volume import Volume
 
 
 @dataclass(frozen=True)
+class Acquisition:
+    """What a DICOM header says about a scan beside its geometry.
+
+    Args:
+        study_uid: StudyInstanceUID (0020,000D); one examination of one patient.
+        frame_of_reference: FrameOfReferenceUID (0020,0052), which a DICOM SEG repeats; none where it is not stated.
+        laterality: The side that it states; none where it states no single side.
+        technique: Kind of echo and 2D or 3D, such as ``GR 3D``; empty where it is not stated.
+        burned_in: Whether it says that the pixels show annotations, which may name the patient.
+    """
+
+    study_uid: str
+    frame_of_reference: str | None
+    laterality: Side | None
+    technique: str
+    burned_in: bool
+
+
+@dataclass(frozen=True)
 class Scan:
-    """A scan and the side that its header states; none where it states no single side."""
+    """A scan and what its header says; nothing for a file that is not DICOM."""
 
     volume: Volume
-    laterality: Side | None = None
+    acquisition: Acquisition | None = None
+
+    @property
+    def laterality(self) -> Side | None:
+        """The side that the header states."""
+        return self.acquisition.laterality if self.acquisition else None

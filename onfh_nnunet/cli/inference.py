@@ -37,6 +37,7 @@ class Settings:
     device: Device
     folds: tuple[int, ...] | None
     tta: bool
+    series: str | None = None
 
 
 def predict_scans(inputs: Sequence[Path], settings: Settings) -> list[GradeRow]:
@@ -85,7 +86,7 @@ def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterato
     with show.steps("predict") as step:
         for done, (name, source) in enumerate(names.items()):
             step(name, done, len(names))
-            scan = read_scan(source)
+            scan = read_scan(source, settings.series)
             hips = predict_hips(scan.volume, segmenter, scout, settings.side, source)
             _require_header_agrees(scan, hips, source)
             for hip in hips:
@@ -110,7 +111,7 @@ def _names(inputs: Sequence[Path]) -> dict[str, Path]:
     names: dict[str, Path] = {}
     for path in inputs:
         bare = path.resolve().name
-        suffix = max((s for s in FILE_SUFFIXES if bare.lower().endswith(s)), key=len, default="")
+        suffix = max((s for s in (*FILE_SUFFIXES, ".zip") if bare.lower().endswith(s)), key=len, default="")
         name = (
             re.sub(r"[^A-Za-z0-9._-]+", "-", bare.removesuffix(bare[len(bare) - len(suffix) :])).strip("._-") or "scan"
         )
@@ -125,4 +126,6 @@ def _made_from(inputs: Sequence[Path], settings: Settings, bundle: Bundle) -> st
     files = sorted(file for path in inputs for file in ((path,) if path.is_file() else path.rglob("*")))
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     scans = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
-    return json.dumps([bundle.sha256, scans, settings.side, settings.device, settings.folds, settings.tta])
+    return json.dumps(
+        [bundle.sha256, scans, settings.side, settings.device, settings.folds, settings.tta, settings.series]
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli.options import DeviceOption
+from onfh_nnunet.cli.options import DeviceOption, Series
 from onfh_nnunet.devices import Device
 from onfh_nnunet.hip import Side
 
@@ -29,7 +29,10 @@ class Engine(StrEnum):
 
 
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw scans: DICOM folders or image files.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Raw scans: DICOM folders, trees, archives, or image files."),
+    ],
     model: Annotated[Path, typer.Option(help="Model file of onfh export.")],
     out: Annotated[Path, typer.Option(help="Folder for masks and grades.csv.")],
     side: Annotated[
@@ -39,12 +42,13 @@ def predict(
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; all when absent.")] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
+    series: Series = None,
 ) -> None:
     """Segment and grade every hip of raw scans."""
     from onfh_nnunet.cli.inference import Settings, predict_scans
 
     wanted = None if side is SideOption.AUTO else Side(side)
-    rows = predict_scans(inputs, Settings(model, out, wanted, device, _numbers(folds), tta))
+    rows = predict_scans(inputs, Settings(model, out, wanted, device, _numbers(folds), tta, series))
     for row in rows:
         percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
         print(

@@ -1,0 +1,117 @@
+"""The frames of MR images: one of each file of a classic series, all of an enhanced multi-frame file.
+
+Where an enhanced file states an attribute once for all frames (Shared Functional Groups) or for each (Per-Frame), the
+frame's own wins (PS3.3, C.7.6.16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dataset_conversion.readers.headers import CLASSIC_MR, ENHANCED_MR, EXPORT_AGAIN, Header, path_of, sop_class
+from onfh_nnunet.errors import ReadError
+from onfh_nnunet.grid import FloatArray
+
+_CLASSIC_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where one image lies, and where its pixels are.
+
+    Args:
+        header: Of its file.
+        number: Among the frames of its file, from 0.
+        name: What messages call it.
+        position_mm: Centre (x, y, z in LPS) of its first pixel.
+        orientation: Two unit vectors (x, y, z): along a row (to the next column), along a column (to the next row).
+        spacing_mm: Between rows, between columns.
+        size: Rows, columns.
+        rescale: Slope and intercept of its stored values.
+    """
+
+    header: Header
+    number: int
+    name: str
+    position_mm: FloatArray
+    orientation: FloatArray
+    spacing_mm: FloatArray
+    size: tuple[int, int]
+    rescale: tuple[float, float]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def frames_of(header: Header) -> list[Frame]:
+    """The frames of one MR file, in the file's order.
+
+    Raises:
+        ReadError: It is no grey MR image, or lacks an attribute of its geometry.
+    """
+    path = path_of(header)
+    modality = header.get("Modality")
+    if modality is None:
+        raise ReadError(path, "lacks Modality", EXPORT_AGAIN)
+    if modality != "MR":
+        raise ReadError(path, f"has Modality {modality}, expected MR", "Give the folder of an MR series")
+    colours = header.get("PhotometricInterpretation")
+    if colours != "MONOCHROME2":
+        raise ReadError(path, f"is a {colours} image, expected MONOCHROME2", "Give the original MR images")
+    try:
+        return list(_enhanced(header) if sop_class(header) in ENHANCED_MR else _classic(header))
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ReadError(path, f"has an unusable position ({error})", EXPORT_AGAIN) from error
+
+
+def _classic(header: Header) -> Iterator[Frame]:
+    path = path_of(header)
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        problem = f"holds {header.NumberOfFrames} frames and is no Enhanced MR Image, so their places are unknown"
+        raise ReadError(path, problem, "Export the original images")
+    missing = [name for name in _CLASSIC_GEOMETRY if not header.get(name)]
+    if missing or sop_class(header) == "":
+        raise ReadError(path, f"lacks {', '.join(missing) or CLASSIC_MR}", EXPORT_AGAIN)
+    name = f"instance {header.get('InstanceNumber', '?')} ({path.name})"
+    yield _frame(header, 0, name, [header])
+
+
+def _enhanced(header: Header) -> Iterator[Frame]:
+    shared, own = header.get("SharedFunctionalGroupsSequence"), header.get("PerFrameFunctionalGroupsSequence")
+    count = int(header.get("NumberOfFrames") or 1)
+    if not own or len(own) != count:
+        problem = f"has {count} frames and the places of {len(own or ())}"
+        raise ReadError(path_of(header), problem, EXPORT_AGAIN)
+    for number, groups in enumerate(own):
+        name = f"frame {number + 1} of {path_of(header).name}"
+        yield _frame(header, number, name, [groups, *(shared or ())])
+
+
+def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Frame:
+    def value(sequence: str, keyword: str) -> FloatArray:
+        for place in places:
+            holder = place[sequence][0] if sequence in place else place
+            if holder.get(keyword) is not None:
+                return np.array(holder.get(keyword), float)
+        raise ReadError(path_of(header), f"lacks {keyword} of {name}", EXPORT_AGAIN)
+
+    def rescale(keyword: str, default: float) -> float:
+        try:
+            return float(value("PixelValueTransformationSequence", keyword))
+        except ReadError:
+            return default
+
+    return Frame(
+        header,
+        number,
+        name,
+        value("PlanePositionSequence", "ImagePositionPatient").reshape(3),
+        value("PlaneOrientationSequence", "ImageOrientationPatient").reshape(2, 3),
+        value("PixelMeasuresSequence", "PixelSpacing").reshape(2),
+        (int(header.Rows), int(header.Columns)),
+        (rescale("RescaleSlope", 1.0), rescale("RescaleIntercept", 0.0)),
+    )

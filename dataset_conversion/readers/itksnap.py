@@ -1,0 +1,48 @@
+"""Label description files of ITK-SNAP: what the values of a label map mean.
+
+Source: the comment that ITK-SNAP writes at the top of such a file: a line is
+``IDX -R- -G- -B- -A-- VIS MSH LABEL``, the label in double quotes; lines that begin with ``#`` are comments.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from onfh_nnunet.errors import LabelError, ReadError
+
+_LINE = re.compile(r'(?P<value>\d+)(?:\s+\d+(?:\.\d+)?){4}\s+[01]\s+[01]\s+"(?P<name>.*)"')
+_REMEDY = "Export the label descriptions from ITK-SNAP again"
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """The name of each label value; the background, 0, is left out.
+
+    Raises:
+        ReadError: The file is missing, no text, or a line is no label description.
+        LabelError: A value is described twice, or none is.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror})", "Check the path") from error
+    except UnicodeDecodeError as error:
+        raise ReadError(path, "is not text in UTF-8", _REMEDY) from error
+    names: dict[int, str] = {}
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        if line and not line.startswith("#"):
+            value, name = _described(path, number, line)
+            if value in names:
+                raise LabelError(path, f"describes the value {value} twice: {names[value]!r} and {name!r}", _REMEDY)
+            names[value] = name
+    if not names.keys() - {0}:
+        raise LabelError(path, "describes no label", _REMEDY)
+    return {value: name for value, name in names.items() if value}
+
+
+def _described(path: Path, number: int, line: str) -> tuple[int, str]:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        problem = f"has in line {number} {line[:60]!r}, expected a number, seven columns and a name in quotes"
+        raise ReadError(path, problem, _REMEDY)
+    return int(match["value"]), match["name"]

@@ -1,0 +1,126 @@
+"""A file of labels becomes layers of numbers and a table of segments, whichever tool wrote it.
+
+The kind is told by content: a 3D Slicer segmentation by the keys in its NRRD header, a DICOM SEG by its SOP class, and
+any other image is a plain label map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_conversion.readers.headers import is_dicom
+from onfh_nnunet.errors import LabelError, ReadError
+from onfh_nnunet.grid import Grid
+from onfh_nnunet.imagefile import read_image
+from onfh_nnunet.labels import BoolArray
+
+HIGHEST_VALUE = int(np.iinfo(np.uint16).max)
+"""Of a label: what lies above it is an intensity."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One labelled structure.
+
+    Args:
+        number: The number that its tool shows: the label's value, or the SegmentNumber of a DICOM SEG.
+        name: Its name as given; empty for a value of a plain label map.
+        codes: Its type as scheme and value, such as ``SCT:113197003``, and that code's meaning.
+        layer: Which layer of the segmentation holds it.
+        value: Its value in that layer.
+    """
+
+    number: int
+    name: str
+    codes: tuple[str, ...]
+    layer: int
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Segments on one grid; those of different layers may overlap.
+
+    Args:
+        grid: Where the voxels lie; it may be smaller than the scan.
+        layers: Arrays (z, y, x) of whole numbers, 0 where nothing is labelled.
+        segments: In the order of the file; a segment may be empty.
+        frame_of_reference: DICOM's FrameOfReferenceUID; none where the format has none.
+    """
+
+    grid: Grid
+    layers: tuple[NDArray[Any], ...]
+    segments: tuple[Segment, ...]
+    frame_of_reference: str | None = None
+
+    def mask(self, segment: Segment) -> BoolArray:
+        """Where a segment is, (z, y, x)."""
+        mask: BoolArray = self.layers[segment.layer] == segment.value
+        return mask
+
+
+def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Segmentation:
+    """Read a label map, a 3D Slicer segmentation (``.seg.nrrd``) or a DICOM SEG.
+
+    Args:
+        path: The file; for DICOM SEG also a folder that holds exactly one.
+        names: What the values of a plain label map mean, such as an ITK-SNAP label description states it. A named
+            value that no voxel has is an empty segment. The other formats bring their own names.
+
+    Raises:
+        ReadError: It is missing, damaged, or none of these.
+        GeometryError: Its grid is unknown or impossible.
+        LabelError: Its voxels are no labels.
+    """
+    # these build upon this module's values
+    from dataset_conversion.readers.dicom_seg import only_segmentation, read_dicom_seg
+    from dataset_conversion.readers.segnrrd import is_seg_nrrd, read_seg_nrrd
+
+    try:
+        file = only_segmentation(path) if path.is_dir() else path
+        if file.is_file():
+            if is_dicom(file):
+                return read_dicom_seg(file)
+            if is_seg_nrrd(file):
+                return read_seg_nrrd(file)
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
+    return _label_map(path, names or {})
+
+
+def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """Label values (of any shape) as the smallest unsigned type that holds them; 8-bit ones are not copied.
+
+    Raises:
+        LabelError: A value is negative, not whole, or above `HIGHEST_VALUE`.
+    """
+    if array.dtype == np.uint8:
+        return array
+    low, high = array.min(), array.max()
+    if array.dtype.kind not in "uif" or low < 0 or high > HIGHEST_VALUE:
+        problem = f"holds {array.dtype} values from {low:g} to {high:g}, expected labels from 0 to {HIGHEST_VALUE}"
+        raise LabelError(path, problem, "Give the label map, not an image")
+    labels = array.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
+    if array.dtype.kind == "f" and not np.array_equal(labels, array):
+        problem = f"holds values that are not whole, such as {array[labels != array].flat[0]:g}, expected labels"
+        raise LabelError(path, problem, "Export the label map as whole numbers, without interpolation")
+    return labels
+
+
+def _label_map(path: Path, names: Mapping[int, str]) -> Segmentation:
+    array, grid = read_image(path)
+    layer = whole_numbers(path, array)
+    n_values = int(layer.max()) + 1
+    voxels = sum(np.bincount(plane.ravel(), minlength=n_values) for plane in layer)  # by plane: bincount widens 8-fold
+    values = {int(value) for value in np.flatnonzero(voxels)} | set(names)
+    segments = (Segment(value, names.get(value, ""), (), 0, value) for value in sorted(values - {0}))
+    return Segmentation(grid, (layer,), tuple(segments))

@@ -1,0 +1,33 @@
+"""``onfh check``."""
+
+from __future__ import annotations
+
+import typer
+
+from onfh_nnunet.cli import show
+from onfh_nnunet.cli.options import Cohort, HeadLabel, LabelNames, NecrosisLabel, ResampleLabels, Series, Strict
+
+
+def check(
+    cohort: Cohort,
+    head_label: HeadLabel = "1",
+    necrosis_label: NecrosisLabel = "2",
+    label_names: LabelNames = None,
+    resample_labels: ResampleLabels = False,
+    series: Series = None,
+    strict: Strict = False,
+) -> None:
+    """Look for what is wrong or unlikely in a cohort, and write nothing; exit 1 when there are errors."""
+    from dataset_conversion.findings import Level, at_level
+    from dataset_conversion.write import check as check_cohort
+    from onfh_nnunet.cli.labels import label_rules
+
+    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
+    with show.steps("check") as step:
+        findings = check_cohort(cohort, rules, series=series, progress=step)
+    errors, warnings = (at_level(findings, level) for level in (Level.ERROR, Level.WARNING))
+    for title, found in (("Errors", errors), ("Warnings", warnings)):
+        rows = [[f"{one.line or ''}", one.case_id, one.check, one.message] for one in found]
+        show.table(f"{title}: {len(found)}", ["line", "case", "check", "what"], rows)
+    if errors or (strict and warnings):
+        raise typer.Exit(1)
