@@ -1,14 +1,13 @@
-"""All scans of a cohort, one scan a core at a time, each in a process of its own."""
+"""All scans of a cohort, one scan a core at a time."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from dataset_conversion.cases import Job, Outcome, convert_scan
+from onfh_nnunet.parallel import on_all_cores
 
 Progress = Callable[[str, int, int], None]
 """Called with the scan that was just done, how many are, and how many there are."""
@@ -31,23 +30,8 @@ def examine(jobs: Sequence[Job], folder: Path | None, progress: Progress = lambd
     Raises:
         WorkspaceError: A file cannot be written; no further scan is begun.
     """
-    outcomes: dict[int, Outcome] = {}
-    for number, outcome in _outcomes(jobs, folder):
-        outcomes[number] = outcome
+    outcomes = []
+    for outcome in on_all_cores(partial(convert_scan, folder=folder), jobs, FEW):
+        outcomes.append(outcome)
         progress(outcome.job.name, len(outcomes), len(jobs))
-    return [outcomes[number] for number in range(len(jobs))]
-
-
-def _outcomes(jobs: Sequence[Job], folder: Path | None) -> Iterator[tuple[int, Outcome]]:
-    workers = min(os.cpu_count() or 1, len(jobs))
-    if workers < 2 or len(jobs) <= FEW:
-        for number, job in enumerate(jobs):
-            yield number, convert_scan(job, folder)
-        return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-    try:
-        numbers = {pool.submit(convert_scan, job, folder): number for number, job in enumerate(jobs)}
-        for future in as_completed(numbers):
-            yield numbers[future], future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return outcomes

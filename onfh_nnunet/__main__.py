@@ -1,6 +1,6 @@
 """``python -m onfh_nnunet`` is ``onfh``."""
 
-from onfh_nnunet.cli import run
-
 if __name__ == "__main__":  # a process that a command spawns imports this module, too
+    from onfh_nnunet.cli import run
+
     run()

@@ -81,8 +81,10 @@ def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
     return Model(plans, labels, None if axes is None else tuple(axes), {fold: content["network_weights"]})
 
 
-def export(dataset: Dataset, splits: Splits, plan: Plan, out: Path) -> Bundle:
-    """Write the model of all folds into one file.
+def export(
+    dataset: Dataset, splits: Splits, plan: Plan, out: Path, calibration: dict[str, Any] | None = None
+) -> Bundle:
+    """Write the model of all folds into one file, with the calibration of its intervals where there is one.
 
     Raises:
         TrainingError: A fold is not trained to its end.
@@ -99,6 +101,7 @@ def export(dataset: Dataset, splits: Splits, plan: Plan, out: Path) -> Bundle:
     }
     manifest = _provenance(dataset, splits, plan) | {
         "mirroring_axes": folds[0].mirroring_axes,
+        "calibration": calibration,
         "aliases": _aliases(folds[0].weights[0]),
         "members": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }

@@ -158,6 +158,8 @@ def _read_itk(path: Path, kind: ImageFormat) -> tuple[NDArray[Any], Grid]:
     header = _header_of(path)
     if not any(key in header for key in ("space directions:", "spacings:", "elementspacing", "elementsize")):
         raise _without_geometry(path, "a header without a spacing")  # ITK would take 1 mm
+    if re.search(r"^(space directions|spacings|elementspacing|elementsize)\s*[:=].*\bnan\b", header, re.MULTILINE):
+        raise _without_geometry(path, "a spacing that is no number")  # here, too
     engine = "NrrdImageIO" if kind is ImageFormat.NRRD else "MetaImageIO"
     try:
         if kind is ImageFormat.NRRD:

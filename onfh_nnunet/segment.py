@@ -1,54 +1,50 @@
-"""The image of one hip -> probabilities, through nnU-Net's own preprocessing, sliding window and resampling."""
+"""The image of one hip -> probabilities: nnU-Net's preprocessing and resampling around an engine's network.
+
+The patch is as large as a case, so that one usually holds the whole region; a larger region is covered by tiles at
+nnU-Net's places and with its weights.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.devices import Device
+from onfh_nnunet.engine import Engine
 from onfh_nnunet.errors import ModelError
 from onfh_nnunet.labels import Label, Region
 from onfh_nnunet.model import Model
 from onfh_nnunet.preset import CONFIGURATION
 from onfh_nnunet.volume import Volume
 
+TILE_STEP = 0.5
+"""Distance of tiles as a share of the patch, at most; nnU-Net's default."""
+
 
 class HipSegmenter:
-    """Folds of one network on one device, whose logits are averaged.
+    """A network and what runs it.
 
     Args:
         model: The trained network.
-        device: A resolved device.
+        engine: Its folds.
         tta: Whether to average over the mirror images that training saw as well.
 
     Raises:
-        ModelError: `tta` is asked of a model that was trained without mirroring, or the weights do not fit the plan.
+        ModelError: `tta` is asked of a model that was trained without mirroring.
     """
 
-    def __init__(self, model: Model, device: Device, *, tta: bool = False) -> None:
-        import torch
-        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+    def __init__(self, model: Model, engine: Engine, *, tta: bool = False) -> None:
         from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
         if tta and model.mirroring_axes is None:
             raise ModelError("--tta", "has no mirror images to average: the model was trained without", "Leave it out")
-        plans = PlansManager(dict(model.plans))
-        weights = list(model.weights.values())
-        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net remarks that a CPU is no GPU
-            self._predictor = nnUNetPredictor(use_mirroring=tta, device=torch.device(device), allow_tqdm=False)
-        self._predictor.manual_initialization(
-            _network(model, plans, weights[0]),
-            plans,
-            plans.get_configuration(CONFIGURATION),
-            weights,
-            dict(model.dataset),
-            "nnUNetTrainer",
-            model.mirroring_axes,
-        )
+        self._model, self._engine = model, engine
+        self._mirrors = list(_subsets(model.mirroring_axes or ())) if tta else [()]
+        self._plans = PlansManager(dict(model.plans))
+        self._configuration = self._plans.get_configuration(CONFIGURATION)
 
     def probabilities(self, hip: Volume) -> NDArray[np.float32]:
         """How likely each voxel belongs to each region.
@@ -62,23 +58,58 @@ class HipSegmenter:
         import torch
         from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 
-        tool = self._predictor
+        dataset = dict(self._model.dataset)
         properties: dict[str, Any] = {"spacing": list(hip.grid.spacing_mm)}
-        preprocessor = tool.configuration_manager.preprocessor_class(verbose=False)
+        preprocessor = self._configuration.preprocessor_class(verbose=False)
         data, _, properties = preprocessor.run_case_npy(
-            hip.array[None], None, properties, tool.plans_manager, tool.configuration_manager, tool.dataset_json
+            hip.array[None], None, properties, self._plans, self._configuration, dataset
         )
-        logits = tool.predict_logits_from_preprocessed_data(torch.from_numpy(data))
         _, probabilities = convert_predicted_logits_to_segmentation_with_correct_shape(
-            logits,
-            tool.plans_manager,
-            tool.configuration_manager,
-            tool.label_manager,
+            torch.from_numpy(self._logits(data)),
+            self._plans,
+            self._configuration,
+            self._plans.get_label_manager(dataset),
             properties,
             return_probabilities=True,
             num_threads_torch=torch.get_num_threads(),
         )
         return np.asarray(probabilities, np.float32)
+
+    def _logits(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (region, z, y, x) of preprocessed voxels (channel, z, y, x) of any size."""
+        from acvl_utils.cropping_and_padding.padding import pad_nd_image
+
+        size = tuple(self._configuration.patch_size)
+        padded, inner = pad_nd_image(data, size, "constant", {"constant_values": 0}, return_slicer=True)
+        if padded.shape[1:] == size:
+            return self._patch(padded)[(slice(None), *inner[1:])]
+        return self._tiled(padded, size)[(slice(None), *inner[1:])]
+
+    def _tiled(self, data: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
+        import torch
+        from nnunetv2.inference.sliding_window_prediction import compute_gaussian, compute_steps_for_sliding_window
+
+        weight = compute_gaussian(size, sigma_scale=1 / 8, value_scaling_factor=10, device=torch.device("cpu"))
+        weight = weight.float().numpy()
+        starts = compute_steps_for_sliding_window(data.shape[1:], size, TILE_STEP)
+        total = np.zeros((len(Region), *data.shape[1:]), np.float32)
+        weights = np.zeros(data.shape[1:], np.float32)
+        for place in itertools.product(*starts):
+            tile = tuple(slice(start, start + n) for start, n in zip(place, size, strict=True))
+            total[(slice(None), *tile)] += self._patch(data[(slice(None), *tile)]) * weight
+            weights[tile] += weight
+        total /= weights
+        return total
+
+    def _patch(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits of one patch, averaged over its mirror images where these are asked for."""
+        mirrored = (
+            np.flip(self._engine.logits(np.ascontiguousarray(np.flip(patch, axes))), axes) for axes in self._mirrors
+        )
+        total = np.array(next(mirrored))
+        for one in mirrored:
+            total += one
+        return total / np.float32(len(self._mirrors))
 
 
 def labels_of(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -87,21 +118,8 @@ def labels_of(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.where(necrosis, Label.NECROSIS, head * Label.VIABLE_HEAD).astype(np.uint8)
 
 
-def _network(model: Model, plans: Any, weights: Any) -> Any:
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-    from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
-
-    configuration = plans.get_configuration(CONFIGURATION)
-    network = get_network_from_plans(
-        configuration.network_arch_class_name,
-        configuration.network_arch_init_kwargs,
-        configuration.network_arch_init_kwargs_req_import,
-        determine_num_input_channels(plans, configuration, dict(model.dataset)),
-        plans.get_label_manager(dict(model.dataset)).num_segmentation_heads,
-        deep_supervision=False,
-    )
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelError("the model", "has weights that do not fit its plan", "Export it again") from error
-    return network
+def _subsets(axes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Every set of mirrored axes, the empty one first; axis 0 of the patch is its channel."""
+    for count in range(len(axes) + 1):
+        for some in itertools.combinations(axes, count):
+            yield tuple(axis + 1 for axis in some)

@@ -1,6 +1,6 @@
 """The small part of a mask that holds something: crop first, compute then.
 
-A crop has one layer of background all round, so the image border counts as background and a look-up that is clipped to
+A crop has layers of background all round, so the image border counts as background and a look-up that is clipped to
 the crop reads background.
 """
 
@@ -20,15 +20,16 @@ Box = tuple[slice, slice, slice]
 
 def bounding_box(foreground: BoolArray) -> Box | None:
     """The smallest box (z, y, x) that holds all of a foreground (z, y, x); None when there is none."""
-    if not foreground.any():
+    projected = np.asarray(foreground.any(axis=0))
+    if not projected.any():
         return None
-    first, second, third = (_extent(np.asarray(foreground.any(axis=other))) for other in ((1, 2), (0, 2), (0, 1)))
-    return first, second, third
+    rows, columns = (_extent(np.asarray(projected.any(axis=other))) for other in (1, 0))
+    return _extent(np.asarray(foreground[:, rows, columns].any(axis=(1, 2)))), rows, columns
 
 
-def padded(array: NDArray[Any], box: Box) -> NDArray[Any]:
-    """A box of an array (z, y, x) within one layer of zeros."""
-    return np.pad(array[box], 1)
+def padded(array: NDArray[Any], box: Box, layers: int = 1) -> NDArray[Any]:
+    """A box of an array (z, y, x) within layers of zeros."""
+    return np.pad(array[box], layers)
 
 
 def cropped(mask: Volume) -> Volume:

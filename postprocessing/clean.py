@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from onfh_nnunet.errors import LabelError
+from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML
 from onfh_nnunet.labels import BoolArray, Label
 from onfh_nnunet.volume import Volume
 from postprocessing.box import bounding_box, padded
@@ -69,6 +70,22 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
     accepted = Volume(labels, mask.grid)
     _refuse_second_head(accepted, case)
     return accepted
+
+
+def refuse_lesion_alone(mask: Volume, case: object) -> None:
+    """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
+
+    Args:
+        mask: From `require_hip_labels`.
+        case: What the message names.
+
+    Raises:
+        LabelError: There is no viable head, and too little necrosis for a head.
+    """
+    ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
+    if ml < PLAUSIBLE_HEAD_ML[0] and not np.any(mask.array == Label.VIABLE_HEAD):
+        problem = f"holds {ml:.1f} ml of necrosis (label {Label.NECROSIS:d}) and no viable head, too little for a head"
+        raise LabelError(case, problem, "Export head (1) and necrosis (2) as one label map")
 
 
 def _refuse_second_head(labels: Volume, case: object) -> None:

@@ -1,10 +1,8 @@
-"""One region of a reference against a prediction.
+"""One region of a reference against a prediction: volumes, overlap, surfaces, lesions.
 
-The surface of a region is its voxels that have a background voxel across a face; the image border counts as
-background. Distances run between voxel centres, in mm, from each surface voxel to the nearest of the other surface.
-"ASD" is not one number: tools differ by a factor of two. Here ASSD pools both directed sets (MedPy's `assd` with
-connectivity 1, MONAI's symmetric surface distance with spacing), and HD95 is the larger of the two directed 95th
-percentiles (Metrics Reloaded, MONAI, surface-distance); MedPy's `hd95` pools the directions and differs.
+What a distance, an area and a lesion is stands in `postprocessing.distances`, `postprocessing.area` and
+`postprocessing.detection`. Which metrics belong together, and why none is enough alone: Maier-Hein L, Reinke A et al.
+Metrics reloaded. Nat Methods 2024;21:195-212.
 """
 
 from __future__ import annotations
@@ -17,7 +15,10 @@ import numpy as np
 from onfh_nnunet.grid import FloatArray, Triple, same_grid
 from onfh_nnunet.labels import BoolArray, Region
 from onfh_nnunet.volume import Volume
-from postprocessing.box import bounding_box, padded
+from postprocessing.area import surface_area_mm2
+from postprocessing.box import bounding_box
+from postprocessing.detection import detect
+from postprocessing.distances import surface_distances
 
 NSD_TOLERANCE_MM = 1.0
 
@@ -26,23 +27,31 @@ NSD_TOLERANCE_MM = 1.0
 class SegmentationMetrics:
     """How well a prediction meets a reference; None is undefined and never counts as 0.
 
-    | reference | prediction | dice | assd_mm, hd95_mm | nsd_1mm |
-    |---|---|---|---|---|
-    | empty | empty | None | None | None |
-    | empty | not | 0 | None | 0 |
-    | not | empty | 0 | None | 0 |
-    | not | not | 0 to 1 | 0 or more | 0 to 1 |
+    | reference | prediction | dice, iou | assd, hd95, hd, centroid distance | nsd_1mm | volume_error_percent |
+    |---|---|---|---|---|---|
+    | empty | empty | None | None | None | None |
+    | empty | not | 0 | None | 0 | None |
+    | not | empty | 0 | None | 0 | -100 |
+    | not | not | 0 to 1 | 0 or more | 0 to 1 | above -100 |
 
     Two empty masks are no success: a hip without necrosis must not raise the mean. One empty mask is a failure: its
-    overlaps are the worst, and no distance describes it.
+    overlaps are the worst, and no distance describes it. Volumes, areas and counts of an empty mask are 0.
 
     Args:
-        dice: Twice the overlap over the sum of both volumes.
+        dice: Twice the overlap over the sum of both volumes (Dice LR. Ecology 1945;26:297-302).
         assd_mm: Average symmetric surface distance, both directions pooled.
         hd95_mm: The larger of the two directed 95th percentiles.
         nsd_1mm: Share of the voxels of both surfaces that lie within 1 mm of the other surface.
         ml_true: Volume of the reference.
         ml_pred: Volume of the prediction.
+        iou: Overlap over union (Jaccard P. New Phytol 1912;11:37-50).
+        hd_mm: Hausdorff distance.
+        area_true_mm2: Surface of the reference.
+        area_pred_mm2: Surface of the prediction.
+        centroid_distance_mm: Between the centres of gravity.
+        true_positives: Lesions (components) of the reference that are found.
+        false_negatives: Those that are not.
+        false_positives: Lesions of the prediction that are none.
     """
 
     dice: float | None
@@ -51,33 +60,34 @@ class SegmentationMetrics:
     nsd_1mm: float | None
     ml_true: float
     ml_pred: float
+    iou: float | None
+    hd_mm: float | None
+    area_true_mm2: float
+    area_pred_mm2: float
+    centroid_distance_mm: float | None
+    true_positives: int
+    false_negatives: int
+    false_positives: int
 
     @property
     def volume_error_ml(self) -> float:
         """Prediction minus reference."""
         return self.ml_pred - self.ml_true
 
-
-@dataclass(frozen=True, eq=False)
-class SurfaceDistances:
-    """From every surface voxel of one mask to the surface of the other, in mm; neither is empty."""
-
-    from_reference: FloatArray
-    from_prediction: FloatArray
+    @property
+    def absolute_volume_error_ml(self) -> float:
+        """The error without its sign."""
+        return abs(self.volume_error_ml)
 
     @property
-    def assd_mm(self) -> float:
-        """Mean of both sets pooled."""
-        return float(np.concatenate([self.from_reference, self.from_prediction]).mean())
+    def volume_error_percent(self) -> float | None:
+        """Prediction minus reference in percent of the reference; None without a reference."""
+        return 100 * self.volume_error_ml / self.ml_true if self.ml_true else None
 
     @property
-    def hd95_mm(self) -> float:
-        """Larger of the two 95th percentiles, linearly interpolated."""
-        return float(max(np.percentile(one, 95) for one in (self.from_reference, self.from_prediction)))
-
-    def nsd(self, tolerance_mm: float) -> float:
-        """Share of both surfaces within a tolerance of the other, bound included."""
-        return float((np.concatenate([self.from_reference, self.from_prediction]) <= tolerance_mm).mean())
+    def absolute_volume_error_percent(self) -> float | None:
+        """The same without its sign."""
+        return None if self.volume_error_percent is None else abs(self.volume_error_percent)
 
 
 def compare(reference: Volume, prediction: Volume, case: object) -> dict[Region, SegmentationMetrics]:
@@ -88,7 +98,7 @@ def compare(reference: Volume, prediction: Volume, case: object) -> dict[Region,
     """
     same_grid(case, prediction.grid, reference.grid)
     box = bounding_box((reference.array > 0) | (prediction.array > 0))
-    true, pred = (mask.array if box is None else padded(mask.array, box) for mask in (reference, prediction))
+    true, pred = (mask.array if box is None else mask.array[box] for mask in (reference, prediction))
     spacing = reference.grid.spacing_mm
     return {region: compare_region(region.mask(true), region.mask(pred), spacing) for region in Region}
 
@@ -98,42 +108,40 @@ def compare_region(reference: BoolArray, prediction: BoolArray, spacing_mm: Trip
 
     Args:
         reference: Where the region is, bool (z, y, x).
-        prediction: Where it is said to be, bool (z, y, x).
+        prediction: Where it is said to be, bool (z, y, x) of the same shape.
         spacing_mm: Of the array axes z, y, x.
 
     Returns:
         The metrics; the table in `SegmentationMetrics` says what holds for empty masks.
     """
-    voxel_ml = math.prod(spacing_mm) / 1000
-    n_true, n_pred = int(np.count_nonzero(reference)), int(np.count_nonzero(prediction))
-    overlap = 2 * int(np.count_nonzero(reference & prediction))
-    apart = surface_distances(reference, prediction, spacing_mm) if n_true and n_pred else None
-    worst = 0.0 if n_true or n_pred else None
+    box = bounding_box(reference | prediction)
+    if box is None:
+        return _BOTH_EMPTY
+    true, pred, voxel_ml = reference[box], prediction[box], math.prod(spacing_mm) / 1000
+    n_true, n_pred, both = (int(np.count_nonzero(mask)) for mask in (true, pred, true & pred))
+    apart = surface_distances(true, pred, spacing_mm) if n_true and n_pred else None
     return SegmentationMetrics(
-        dice=overlap / (n_true + n_pred) if n_true or n_pred else None,
+        dice=2 * both / (n_true + n_pred),
         assd_mm=apart.assd_mm if apart else None,
         hd95_mm=apart.hd95_mm if apart else None,
-        nsd_1mm=apart.nsd(NSD_TOLERANCE_MM) if apart else worst,
+        nsd_1mm=apart.nsd(NSD_TOLERANCE_MM) if apart else 0.0,
         ml_true=n_true * voxel_ml,
         ml_pred=n_pred * voxel_ml,
+        iou=both / (n_true + n_pred - both),
+        hd_mm=apart.hd_mm if apart else None,
+        area_true_mm2=surface_area_mm2(true, spacing_mm),
+        area_pred_mm2=surface_area_mm2(pred, spacing_mm),
+        centroid_distance_mm=math.dist(*(_centroid_mm(mask, spacing_mm) for mask in (true, pred))) if apart else None,
+        **vars(detect(true, pred, spacing_mm)),
     )
 
 
-def surface_distances(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> SurfaceDistances:
-    """The distances between the surfaces of two masks (z, y, x), of which neither is empty, in both directions."""
-    from scipy.spatial import KDTree
-
-    box = bounding_box(reference | prediction)
-    if box is None:
-        raise ValueError("an empty mask has no surface")
-    true, pred = (np.argwhere(_surface(padded(mask, box))) * spacing_mm for mask in (reference, prediction))
-    to_pred, to_true = (np.asarray(KDTree(to).query(of)[0]) for to, of in ((pred, true), (true, pred)))
-    return SurfaceDistances(to_pred, to_true)
+_BOTH_EMPTY = SegmentationMetrics(None, None, None, None, 0.0, 0.0, None, None, 0.0, 0.0, None, 0, 0, 0)
 
 
-def _surface(mask: BoolArray) -> BoolArray:
-    """The voxels of a mask, within one layer of background, that have a background voxel across a face."""
-    inner = mask.copy()
-    for axis in range(3):
-        inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
-    return mask & ~inner
+def _centroid_mm(mask: BoolArray, spacing_mm: Triple) -> FloatArray:
+    """Centre of gravity of a mask that is not empty, along z, y, x from its first voxel."""
+    plane = mask.sum(axis=0)
+    layers = (mask.sum(axis=(1, 2)), plane.sum(axis=1), plane.sum(axis=0))
+    centre: FloatArray = np.array([np.average(np.arange(n.size), weights=n) for n in layers]) * spacing_mm
+    return centre

@@ -1,10 +1,12 @@
-"""Statistics of agreement, each for many weightings of the same hips at once.
+"""Statistics of paired measurements, each for many weightings of the same targets at once.
 
-Weights (draws, n) say how often each hip counts in each draw of a bootstrap; the plain figure is the draw in which
-every hip counts once. A statistic has a value a draw, NaN where it is undefined.
+Weights (draws, n) say how often each target counts in each draw of a bootstrap, which no library takes; the plain
+figure is the draw in which each counts once, and equals the library's. NaN is undefined.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,29 +15,30 @@ from onfh_nnunet.grid import FloatArray
 Z_95 = 1.959963984540054
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """The 95 % score interval of a proportion (Wilson, J Am Stat Assoc 1927;22:209), n above 0."""
-    share, z2 = successes / n, Z_95**2
-    centre = share + z2 / (2 * n)
-    half = Z_95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return float((centre - half) / (1 + z2 / n)), float((centre + half) / (1 + z2 / n))
+class MeanSquares(NamedTuple):
+    """The two-way analysis of variance of n targets by k raters, each field (draws,)."""
+
+    targets: FloatArray
+    raters: FloatArray
+    error: FloatArray
 
 
-def kappa(confusion: FloatArray, power: int) -> FloatArray:
-    """Cohen's kappa (Psychol Bull 1968;70:213) of count tables (..., k, k), classes in order.
+def mean_squares(ratings: FloatArray, weights: FloatArray) -> MeanSquares:
+    """Between targets, between raters, and what is left.
 
     Args:
-        confusion: Counts; rows true, columns predicted.
-        power: 0 unweighted; 1 and 2 disagreement weighted by the distance of the classes and by its square.
-
-    Returns:
-        (...); NaN where both raters use one class only.
+        ratings: (n, k), targets by raters.
+        weights: (draws, n), how often each target counts.
     """
-    steps = np.abs(np.subtract.outer(*[np.arange(confusion.shape[-1])] * 2)).astype(float)
-    weights = np.where(steps > 0, steps**power, 0)
-    expected = confusion.sum(-1)[..., :, None] * confusion.sum(-2)[..., None, :]
-    total = confusion.sum((-1, -2))
-    return 1 - _ratio((weights * confusion).sum((-1, -2)) * total, (weights * expected).sum((-1, -2)))
+    k, n = ratings.shape[1], weights.sum(1)
+    by_target = ratings.mean(1)
+    by_rater = ratio(weights @ ratings, n[:, None])  # (draws, k)
+    grand = by_rater.mean(1)
+    targets = k * (weights * (by_target - grand[:, None]) ** 2).sum(1)
+    raters = n * ((by_rater - grand[:, None]) ** 2).sum(1)
+    total = (weights[..., None] * (ratings - grand[:, None, None]) ** 2).sum((1, 2))
+    targets, raters, error = (_without_rounding(s, ratings) for s in (targets, raters, total - targets - raters))
+    return MeanSquares(ratio(targets, n - 1), raters / (k - 1), ratio(error, (n - 1) * (k - 1)))
 
 
 def icc_2_1(ratings: FloatArray, weights: FloatArray) -> FloatArray:
@@ -48,16 +51,34 @@ def icc_2_1(ratings: FloatArray, weights: FloatArray) -> FloatArray:
     Returns:
         (draws,); NaN for fewer than two targets or without any variance.
     """
-    k, n = ratings.shape[1], weights.sum(1)
-    by_target = ratings.mean(1)
-    by_rater = _ratio(weights @ ratings, n[:, None])  # (draws, k)
-    grand = by_rater.mean(1)
-    targets = k * (weights * (by_target - grand[:, None]) ** 2).sum(1)
-    raters = n * ((by_rater - grand[:, None]) ** 2).sum(1)
-    total = (weights[..., None] * (ratings - grand[:, None, None]) ** 2).sum((1, 2))
-    ms_targets, ms_raters = _ratio(targets, n - 1), raters / (k - 1)
-    ms_error = _ratio(total - targets - raters, (n - 1) * (k - 1))
-    return _ratio(ms_targets - ms_error, ms_targets + (k - 1) * ms_error + _ratio(k * (ms_raters - ms_error), n))
+    k, n, ms = ratings.shape[1], weights.sum(1), mean_squares(ratings, weights)
+    noise = (k - 1) * ms.error + ratio(k * (ms.raters - ms.error), n)
+    return ratio(ms.targets - ms.error, ms.targets + noise)
+
+
+def icc_3_1(ratings: FloatArray, weights: FloatArray) -> FloatArray:
+    """ICC(3,1): two-way mixed effects, consistency, single measure: a constant shift is forgiven; else as `icc_2_1`."""
+    k, ms = ratings.shape[1], mean_squares(ratings, weights)
+    return ratio(ms.targets - ms.error, ms.targets + (k - 1) * ms.error)
+
+
+def lin_ccc(ratings: FloatArray, weights: FloatArray) -> FloatArray:
+    """Lin's concordance correlation coefficient (Biometrics 1989;45:255), moments divided by n as there.
+
+    Args:
+        ratings: (n, 2).
+        weights: (draws, n), how often each row counts.
+
+    Returns:
+        (draws,); NaN when all ratings are one and the same value.
+    """
+    n = weights.sum(1)
+    means = ratio(weights @ ratings, n[:, None])
+    apart = ratings - means[:, None]  # (draws, n, 2)
+    variances = ratio((weights[..., None] * apart**2).sum(1), n[:, None])
+    covariance = ratio((weights * apart[..., 0] * apart[..., 1]).sum(1), n)
+    shift = (means[:, 0] - means[:, 1]) ** 2
+    return ratio(2 * covariance, _without_rounding(variances.sum(1) + shift, ratings))
 
 
 def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatArray:
@@ -74,14 +95,20 @@ def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatA
         (draws,), prediction minus reference; limits are NaN for fewer than two rows.
     """
     difference, n = ratings[:, 1] - ratings[:, 0], weights.sum(1)
-    bias = _ratio(weights @ difference, n)
+    bias = ratio(weights @ difference, n)
     if limit == 0:
         return bias
-    variance = _ratio((weights * (difference - bias[:, None]) ** 2).sum(1), n - 1)
+    variance = ratio((weights * (difference - bias[:, None]) ** 2).sum(1), n - 1)
     return bias + limit * Z_95 * np.sqrt(variance)
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+def _without_rounding(squares: FloatArray, ratings: FloatArray) -> FloatArray:
+    """Sums of squares; what is no more than the rounding of the ratings becomes 0, so that no variance is none."""
+    largest = np.abs(ratings).max(initial=0)
+    return np.where(squares > len(ratings) * (1e-13 * largest) ** 2, squares, 0.0)
+
+
+def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     """A quotient that is NaN where the divisor is not positive."""
     undefined: FloatArray = np.full(np.broadcast(above, below).shape, np.nan)
     return np.divide(above, below, out=undefined, where=below > 0)

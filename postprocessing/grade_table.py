@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import write_rows
 from onfh_nnunet.volume import Volume
+from postprocessing.arco import ArcoType, arco_type
 from postprocessing.extent import extent
-from postprocessing.interval import margin_interval, possible_grades
-from postprocessing.measure import measure
+from postprocessing.interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
+from postprocessing.jic import JicTies, JicType, jic_type, weight_bearing
+from postprocessing.landmarks import Landmarks
+from postprocessing.measure import HipMeasurement, measure
 
 
 @dataclass(frozen=True)
 class GradeRow:
-    """A row of grades.csv; an empty cell is explained in `warnings`.
+    """A row of grades.csv; an empty cell is explained in `warnings`, but for `jic_type`, which needs landmarks.
+
+    Columns up to `warnings` are the first ones for good; later ones come after it.
 
     Args:
         case_id: The hip.
@@ -25,8 +31,10 @@ class GradeRow:
         side: L or R; empty when nothing tells.
         possible_grades: Every grade that the interval meets, in order of severity, such as ``A/B``.
         warnings: Joined with ``; ``.
+        interval_method: Where `percent_low` and `percent_high` come from.
+        jic_type: From landmarks; then `arco_2021_type` tells 2 from 3.
 
-    The other columns are those of `HipMeasurement`, `PercentInterval` and `steinberg_grade`.
+    The other columns are those of `HipMeasurement`, `Location`, `Octants`, `PercentInterval` and `steinberg_grade`.
     """
 
     case_id: str
@@ -47,10 +55,35 @@ class GradeRow:
     kerboul_grade: int | None
     necrotic_surface_percent: float | None
     warnings: str
+    interval_method: IntervalMethod
+    sphere_residual_mm: float | None
+    head_centre_x_mm: float | None
+    head_centre_y_mm: float | None
+    head_centre_z_mm: float | None
+    lesion_latitude_deg: float | None
+    lesion_longitude_deg: float | None
+    lateral_necrotic_angle_deg: float | None
+    anterior_necrotic_angle_deg: float | None
+    necrosis_depth_mm: float | None
+    superior_anterior_lateral_percent: float | None
+    superior_anterior_medial_percent: float | None
+    superior_posterior_lateral_percent: float | None
+    superior_posterior_medial_percent: float | None
+    inferior_anterior_lateral_percent: float | None
+    inferior_anterior_medial_percent: float | None
+    inferior_posterior_lateral_percent: float | None
+    inferior_posterior_medial_percent: float | None
+    arco_2021_type: ArcoType | None
+    jic_type: JicType | None
 
 
 def grade_row(
-    case_id: str, source: str, side: Side | None, mask: Volume, extra_warnings: Iterable[str] = ()
+    case_id: str,
+    source: str,
+    side: Side | None,
+    mask: Volume,
+    extra_warnings: Iterable[str] = (),
+    interval: PercentInterval | None = None,
 ) -> GradeRow:
     """Measure and grade one hip. The grade follows from whole voxel counts; nothing is rounded before it.
 
@@ -60,25 +93,58 @@ def grade_row(
         side: The patient's side, where known.
         mask: Labels 0, 1, 2 (z, y, x), from `clean` or `require_hip_labels`.
         extra_warnings: What earlier steps have to say; they come first.
+        interval: The calibrated interval of the percentage; without it, the margin's.
 
     Raises:
         LabelError: There is no head.
     """
-    hip, interval = measure(mask), margin_interval(mask)
-    measured = {name: value for name, value in vars(hip).items() if name != "warnings"}
+    hip, met = measure(mask, side), interval or margin_interval(mask)
     return GradeRow(
         case_id=case_id,
         source=source,
         side=side,
-        percent_low=interval.low,
-        percent_high=interval.high,
+        percent_low=met.low,
+        percent_high=met.high,
         steinberg_grade=extent(mask).grade,
-        possible_grades="/".join(possible_grades(interval)),
+        possible_grades="/".join(possible_grades(met)),
         warnings="; ".join((*extra_warnings, *hip.warnings)),
-        **measured,
+        interval_method=met.method,
+        jic_type=None,
+        **_columns(hip),
     )
+
+
+def with_landmarks(row: GradeRow, landmarks: Landmarks | None, ties: JicTies = JicTies.MINISTRY) -> GradeRow:
+    """Add what two landmarks tell: the JIC type, and ARCO type 2 or 3. It needs nothing but the row.
+
+    Args:
+        row: A graded hip.
+        landmarks: Its landmarks; None when they were asked for and there are none, which `warnings` then says.
+        ties: Where a lesion of exactly one or two thirds belongs.
+
+    Raises:
+        GeometryError: The landmarks do not fit the head.
+    """
+    x, y, z, lateral = row.head_centre_x_mm, row.head_centre_y_mm, row.head_centre_z_mm, row.lateral_necrotic_angle_deg
+    if landmarks is None:
+        return _warned(row, "no landmarks: no JIC type")
+    if row.side is None or x is None or y is None or z is None:
+        return _warned(row, "no side or no sphere: no JIC type")
+    surface = weight_bearing(row.case_id, landmarks, (x, y, z), row.side)
+    if lateral is None:
+        return _warned(row, "no lateral angle: no JIC type")
+    return replace(row, jic_type=jic_type(lateral, surface, ties), arco_2021_type=arco_type(lateral, surface.edge_deg))
 
 
 def write_grades(path: Path, rows: Iterable[GradeRow]) -> None:
     """Write grades.csv whole."""
     write_rows(path, GradeRow, rows)
+
+
+def _columns(hip: HipMeasurement) -> dict[str, Any]:
+    nested = {**vars(hip), **vars(hip.location), **vars(hip.location.octants)}
+    return {name: value for name, value in nested.items() if name not in ("location", "octants", "warnings")}
+
+
+def _warned(row: GradeRow, warning: str) -> GradeRow:
+    return replace(row, warnings="; ".join(filter(None, (row.warnings, warning))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -16,9 +17,21 @@ MARGIN_VOXELS = 0.5
 """How far the lesion's margin may lie from where it is drawn, in mean spacings: a voxel's label is its centre's."""
 
 
+class IntervalMethod(StrEnum):
+    """Where an interval comes from: the shifted margin of a mask, or the errors of a cross-validation."""
+
+    MARGIN = "margin"
+    CONFORMAL = "conformal"
+
+
 @dataclass(frozen=True)
 class PercentInterval:
     """From `low` to `high` percent of the head, both included.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+        method: Where it comes from; only ``conformal`` has a level, that of its `Calibration`.
 
     Raises:
         ValueError: The bounds are not ordered within 0 to 100.
@@ -26,6 +39,7 @@ class PercentInterval:
 
     low: float
     high: float
+    method: IntervalMethod
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 100:
@@ -50,22 +64,18 @@ def margin_interval(mask: Volume) -> PercentInterval:
     counts = extent(labels)
     if counts.necrosis in (0, counts.head):
         only = 100.0 * (counts.necrosis > 0)
-        return PercentInterval(only, only)
+        return PercentInterval(only, only, IntervalMethod.MARGIN)
     lost, gained = (_moved(labels, loser) for loser in (Label.NECROSIS, Label.VIABLE_HEAD))
     low = 100 * (counts.necrosis - lost) / counts.head
     high = 100 * (counts.necrosis + gained) / counts.head
-    return PercentInterval(max(low, 0.0), min(high, 100.0))
+    return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
 
 
 def possible_grades(interval: PercentInterval) -> tuple[Grade, ...]:
-    """Every grade that an interval meets, in order of severity; none only for an interval that is 0 throughout.
-
-    Both ties belong to B. An interval that begins at 0 and ends above it means a lesion, however small: A, not none.
-    """
-    if interval.high == 0:
-        return (Grade.NONE,)
+    """Every grade that an interval meets, in order of severity: none is 0 exactly, and both ties belong to B."""
     met = {
-        Grade.A: interval.low < MODERATE_FROM_PERCENT,
+        Grade.NONE: interval.low == 0,
+        Grade.A: interval.low < MODERATE_FROM_PERCENT and interval.high > 0,
         Grade.B: interval.low <= SEVERE_ABOVE_PERCENT and interval.high >= MODERATE_FROM_PERCENT,
         Grade.C: interval.high > SEVERE_ABOVE_PERCENT,
     }

@@ -1,6 +1,7 @@
 """The sphere of the articular surface of a femoral head.
 
-The surface is sampled where it is: at the centres of the voxel faces between head and background. Centres of surface
+It is fitted to the viable part of the surface: necrotic bone may have collapsed, and would draw the sphere in. The
+surface is sampled where it is: at the centres of the voxel faces between head and background. Centres of surface
 voxels lie about half a voxel inside it. A voxel belongs to the head when its centre does, so the true surface crosses
 the line between two neighbouring centres anywhere with equal probability, and the face, midway, is unbiased.
 """
@@ -8,28 +9,44 @@ the line between two neighbouring centres anywhere with equal probability, and t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from onfh_nnunet.grid import FloatArray, Grid
-from onfh_nnunet.labels import BoolArray
+from onfh_nnunet.labels import BoolArray, Label
+from onfh_nnunet.volume import Volume
+
+VIABLE_SHARE = 0.5
+"""Share of the head's surface that must be viable for it to make the sphere. Below it the flat cut may outweigh what is
+left of the articular surface, and all of the surface makes the sphere."""
 
 KEPT_SHARE = 0.6
 """Share of the surface, the best fitting, that makes the sphere. A head cut at 0.3 to 0.5 radius distal to its centre
 has 20 to 30 % of its surface on the flat cut; the rest of the margin is for osteophytes, dents and a stub of neck."""
 
 ROUNDS = 30
-"""Of trimming and fitting again; a cut sphere settles within about 15."""
+"""Of trimming and fitting again, at most; a cut sphere settles within about 15."""
+
+_SINGULAR = 1e-10
+"""Share of the largest singular value of the squared problem below which a direction is undetermined."""
 
 
 @dataclass(frozen=True)
 class Sphere:
-    """A fitted sphere; `residual_mm` is the root mean square distance of the kept surface from it."""
+    """A fitted sphere.
+
+    Args:
+        centre_mm: LPS.
+        radius_mm: Radius.
+        residual_mm: Root mean square distance of the kept surface from the sphere.
+        viable: Whether the viable surface alone made it.
+    """
 
     centre_mm: FloatArray
     radius_mm: float
     residual_mm: float
+    viable: bool = True
 
     @property
     def volume_ml(self) -> float:
@@ -37,43 +54,58 @@ class Sphere:
         return 4 / 3 * math.pi * self.radius_mm**3 / 1000
 
 
-def fit_sphere(head: BoolArray, grid: Grid) -> Sphere | None:
-    """Least trimmed squares (Rousseeuw 1984) by repeated algebraic fits to the best fitting `KEPT_SHARE` of the faces.
+def fit_sphere(mask: Volume) -> Sphere | None:
+    """Least trimmed squares (Rousseeuw, J Am Stat Assoc 1984;79:871) of the viable surface, by repeated algebraic fits.
 
     Args:
-        head: The head (z, y, x) within one layer of background.
-        grid: Its grid.
+        mask: Labels (z, y, x) of a head within one layer of background.
 
     Returns:
-        The sphere, its centre in LPS mm; None for a surface that determines none (too few faces, or flat).
+        The sphere; None for a surface that determines none (too few faces, or flat).
     """
-    points = surface_mm(head, grid)
-    kept = points
-    for _ in range(ROUNDS):
-        sphere = _algebraic(kept)
-        if sphere is None or sphere.radius_mm > np.ptp(points, axis=0).max():
-            return None
-        residual = np.abs(np.linalg.norm(points - sphere.centre_mm, axis=1) - sphere.radius_mm)
-        kept = points[residual <= np.quantile(residual, KEPT_SHARE)]
-    return sphere
+    background = mask.array == Label.BACKGROUND
+    surface = faces_mm(~background, background, mask.grid)
+    viable = faces_mm(mask.array == Label.VIABLE_HEAD, background, mask.grid)
+    enough = len(viable) >= VIABLE_SHARE * len(surface)
+    sphere = _trimmed(viable if enough else surface)
+    if sphere is None or sphere.radius_mm > np.ptp(surface, axis=0).max():
+        return None
+    return replace(sphere, viable=enough)
 
 
-def surface_mm(head: BoolArray, grid: Grid) -> FloatArray:
-    """Centres (n, 3) in LPS mm of the voxel faces between a head (z, y, x; background all round) and background."""
+def faces_mm(one: BoolArray, other: BoolArray, grid: Grid) -> FloatArray:
+    """Centres (n, 3) in LPS mm of the voxel faces between two regions (z, y, x) that share no voxel."""
     faces = []
     for axis in range(3):
-        index = np.argwhere(np.diff(head, axis=axis)).astype(float)
+        along_one, along_other = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
+        between = (along_one[:-1] & along_other[1:]) | (along_other[:-1] & along_one[1:])
+        index = np.argwhere(np.moveaxis(between, 0, axis)).astype(float)
         index[:, axis] += 0.5
         faces.append(index)
     return grid.to_mm(np.concatenate(faces))
 
 
+def _trimmed(points: FloatArray) -> Sphere | None:
+    kept, sphere = np.ones(len(points), bool), _algebraic(points)
+    for _ in range(ROUNDS):
+        if sphere is None:
+            return None
+        residual = np.abs(np.linalg.norm(points - sphere.centre_mm, axis=1) - sphere.radius_mm)
+        before, kept = kept, residual <= np.quantile(residual, KEPT_SHARE)
+        if np.array_equal(kept, before):
+            break
+        sphere = _algebraic(points[kept])
+    return sphere
+
+
 def _algebraic(points: FloatArray) -> Sphere | None:
     """The sphere that minimises the sum of (distance squared - radius squared) squared: a linear problem."""
+    if len(points) < 4:
+        return None
     middle = points.mean(axis=0)
     near = points - middle  # keeps the problem well conditioned far from the origin
     unknowns = np.column_stack([2 * near, np.ones(len(near))])
-    solution, _, rank, _ = np.linalg.lstsq(unknowns, (near**2).sum(axis=1))
+    solution, _, rank, _ = np.linalg.lstsq(unknowns.T @ unknowns, unknowns.T @ (near**2).sum(axis=1), rcond=_SINGULAR)
     if rank < 4:
         return None
     centre, rest = solution[:3], solution[3]

@@ -9,12 +9,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
-    "errors", "labels", "hip", "steinberg", "grid", "imagefile", "volume", "cut", "files", "tables", "workspace",
+    "errors", "labels", "hip", "steinberg", "grid", "imagefile", "volume", "cut", "files", "tables", "parallel",
+    "workspace",
     "dataset", "splits",
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
-    "doctor",
+    "doctor", "engine",
 }  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def part(name):
 
 def test_every_module_has_a_place():
     own = {path.stem for path in (ROOT / "onfh_nnunet").glob("*.py")} - {"__init__", "__main__"}
-    assert own | {"nnunet"} == VOCABULARY | STAGES
+    assert own | {"nnunet", "engine"} == VOCABULARY | STAGES
 
 
 @pytest.mark.parametrize("package", ["dataset_conversion", "postprocessing"])

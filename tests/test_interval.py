@@ -13,7 +13,7 @@ from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import columns, read_rows
 from onfh_nnunet.volume import Volume
 from postprocessing.grade_table import GradeRow, grade_row, write_grades
-from postprocessing.interval import PercentInterval, margin_interval, possible_grades
+from postprocessing.interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 RADIUS_MM = 23.0
@@ -75,15 +75,15 @@ def test_interval_holds_the_percentage(seed, spacing):
 
 
 def test_without_a_margin_the_percentage_is_certain():
-    assert margin_interval(block(0)) == PercentInterval(0, 0)
-    assert margin_interval(block(20)) == PercentInterval(100, 100)
+    assert margin_interval(block(0)) == PercentInterval(0, 0, IntervalMethod.MARGIN)
+    assert margin_interval(block(20)) == PercentInterval(100, 100, IntervalMethod.MARGIN)
 
 
-def test_lesion_of_one_voxel_may_vanish_but_not_become_none():
+def test_lesion_of_one_voxel_is_a_lesion_at_half_a_voxels_shift():
     labels = np.ones((7, 7, 7))
     labels[3, 3, 3] = 2
     interval = margin_interval(volume(labels))
-    assert 0 <= interval.low < 100 / 343 < interval.high
+    assert 0 < interval.low < 100 / 343 < interval.high
     assert possible_grades(interval) == (Grade.A,)
 
 
@@ -96,7 +96,9 @@ def test_mask_without_a_head_is_refused():
     ("low", "high", "grades"),
     [
         (0, 0, "none"),
-        (0, 3, "A"),
+        (0, 3, "none A"),
+        (0.001, 3, "A"),
+        (0, 15, "none A B"),
         (10, 14.999, "A"),
         (14.999, 15, "A B"),
         (15, 15, "B"),
@@ -105,17 +107,17 @@ def test_mask_without_a_head_is_refused():
         (30, 30.001, "B C"),
         (30.001, 100, "C"),
         (14, 31, "A B C"),
-        (0, 100, "A B C"),
+        (0, 100, "none A B C"),
     ],
 )
 def test_interval_meets_its_grades_and_ties_fall_in_b(low, high, grades):
-    assert " ".join(possible_grades(PercentInterval(low, high))) == grades
+    assert " ".join(possible_grades(PercentInterval(low, high, IntervalMethod.CONFORMAL))) == grades
 
 
 @pytest.mark.parametrize(("low", "high"), [(2, 1), (-1, 1), (1, 101), (float("nan"), 1)])
 def test_impossible_interval_is_refused(low, high):
     with pytest.raises(ValueError, match="no interval"):
-        PercentInterval(low, high)
+        PercentInterval(low, high, IntervalMethod.MARGIN)
 
 
 @pytest.mark.parametrize(("necrotic", "grade", "grades"), [(3, "B", "A/B"), (6, "B", "B/C"), (0, "none", "none")])
@@ -128,7 +130,9 @@ def test_row_grades_the_voxel_counts_and_names_every_possible_grade(necrotic, gr
 def test_table_has_the_columns_of_the_contract_and_reads_back(tmp_path):
     row = grade_row("P001_R", "P001.nii.gz", None, block(3), ["seen before"])
     write_grades(tmp_path / "grades.csv", [row])
-    assert (tmp_path / "grades.csv").read_text().splitlines()[0] == GRADES_CSV == ",".join(columns(GradeRow))
+    header = (tmp_path / "grades.csv").read_text().splitlines()[0]
+    assert header == ",".join(columns(GradeRow))
+    assert f"{header},".startswith(f"{GRADES_CSV},")
     (again,) = read_rows(tmp_path / "grades.csv", GradeRow)
     assert again.warnings.startswith("seen before; head of ")
     assert again.side is None

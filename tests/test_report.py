@@ -157,7 +157,7 @@ def test_every_graded_hip_is_in_the_page(predicted):
     assert page.count("data:image/png;base64,") == len(rows)
     for row in rows:
         assert f">{row.case_id}</a>" in page
-        assert f"{row.necrosis_percent:.1f} ({row.percent_low:.1f} to {row.percent_high:.1f})" in page
+        assert f"{row.necrosis_percent:.1f} ({row.percent_low:.1f} to {row.percent_high:.1f}, margin)" in page
         assert f'<td class="grade">{row.steinberg_grade}</td>' in page
         assert row.warnings in unescape(page)
     assert "Research use only. Not a medical device." in page

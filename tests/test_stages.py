@@ -16,6 +16,7 @@ import pytest
 from onfh_nnunet.bundle import Bundle, out_of_fold_model
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.devices import Device, resolve_device
+from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.segment import HipSegmenter, labels_of
@@ -162,10 +163,12 @@ def test_stock_nnunet_reads_the_checkpoints_and_gives_the_same_mask(study, tmp_p
     flags = ["--disable_tta", "-device", "cpu", "-npp", "1", "-nps", "1"]
     subprocess.run([str(word) for word in (stock, *arguments, *flags)], check=True, capture_output=True)
     theirs = Volume.read(tmp_path / "out" / f"{case.case_id}.nii.gz").array
-    segmenter = HipSegmenter(out_of_fold_model(dataset, plan, 0), Device.CPU)
-    ours = labels_of(segmenter.probabilities(Volume.read(dataset.image(case))))
-    assert theirs.any()
-    assert (ours == theirs).mean() >= 0.9999
+    model = out_of_fold_model(dataset, plan, 0)
+    for engine in (EngineName.TORCH, EngineName.OPENVINO):
+        segmenter = HipSegmenter(model, engine_for(model, Device.CPU, engine, exact=True))
+        ours = labels_of(segmenter.probabilities(Volume.read(dataset.image(case))))
+        assert theirs.any()
+        assert (ours == theirs).mean() >= 0.9999
 
 
 def test_exported_model_predicts_as_the_checkpoints_do(study):
@@ -193,8 +196,10 @@ def test_every_changed_byte_of_a_model_is_noticed(study, tmp_path):
 
 
 def test_model_trained_without_mirroring_has_no_tta(study):
+    model = Bundle.read(study / "model.onfh").model
+    engine = engine_for(model, Device.CPU, EngineName.TORCH)
     with pytest.raises(ModelError, match="trained without"):
-        HipSegmenter(Bundle.read(study / "model.onfh").model, Device.CPU, tta=True)
+        HipSegmenter(model, engine, tta=True)
 
 
 def test_device_that_is_not_here_is_refused():

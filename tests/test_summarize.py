@@ -1,5 +1,5 @@
 import csv
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,12 @@ from onfh_nnunet.labels import Region
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import columns, read_rows
 from onfh_nnunet.volume import Volume
+from postprocessing.agreement import Statistic
+from postprocessing.cases import METRICS, CrossvalRow, case_row, crossval_row
+from postprocessing.compare import SegmentationMetrics, compare
 from postprocessing.published import KAPPA_NOTE, PUBLISHED
-from postprocessing.summarize import CrossvalRow, SummaryRow, crossval_row, medians, summarize, write_tables
+from postprocessing.spread import medians
+from postprocessing.summarize import TABLES, GroupRow, SummaryRow, summarize, summarize_groups, write_tables
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 CASES_CSV = (
@@ -23,6 +27,15 @@ CASES_CSV = (
     "necrosis_dice,necrosis_assd_mm,necrosis_hd95_mm,necrosis_nsd_1mm,necrosis_ml_true,necrosis_ml_pred,"
     "necrosis_percent_true,necrosis_percent_pred,grade_true,grade_pred"
 )
+FURTHER = [
+    f"{region}_{name}"
+    for region in ("head", "necrosis")
+    for name in (
+        *("iou", "hd_mm", "centroid_distance_mm", "volume_error_ml", "absolute_volume_error_ml"),
+        *("volume_error_percent", "absolute_volume_error_percent", "area_true_mm2", "area_pred_mm2"),
+        *("true_positives", "false_negatives", "false_positives"),
+    )
+]
 SUMMARY_CSV = "region,metric,n,n_undefined,median,q1,q3,mean,sd,min,max,ci_low,ci_high"
 
 
@@ -56,6 +69,12 @@ def test_hip_is_judged_by_region_and_graded_by_voxel_counts():
     assert (row.necrosis_percent_true, row.necrosis_percent_pred) == (15, 30)
     assert (row.grade_true, row.grade_pred) == (Grade.B, Grade.B)
     assert row.necrosis_ml_pred == pytest.approx(6 * 64 / 1000)
+
+
+def test_case_of_unknown_patient_side_and_fold_is_judged_alike():
+    known = crossval_row(Hip("P001", Side.LEFT), 2, mask(3), mask(6))
+    unknown = case_row("scan 17", None, None, mask(3), mask(6))
+    assert unknown == replace(known, case_id="scan 17", patient="scan 17", side=None, fold=None)
 
 
 def test_missed_head_is_dice_0_without_a_percentage():
@@ -96,12 +115,35 @@ def test_dice_of_the_lesion_is_given_by_true_grade(rows):
 
 
 def test_every_metric_of_every_region_has_a_row(rows):
-    expected = ["dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml"]
+    expected = ["dice", "assd_mm", "hd95_mm", "nsd_1mm", "iou", "hd_mm", "centroid_distance_mm"]
+    expected += [f"{way}volume_error_{unit}" for unit in ("ml", "percent") for way in ("", "absolute_")]
     lesion = [*expected, "percent_error_points", *(f"dice_grade_{grade}" for grade in "ABC")]
     assert [(row.region, row.metric) for row in summarize(rows)] == [
         *(("head", name) for name in expected),
         *(("necrosis", name) for name in lesion),
     ]
+
+
+def test_groups_are_true_grade_side_and_fold(rows):
+    groups = summarize_groups(rows)
+    sizes = {(row.by, row.group): row.n for row in groups if (row.region, row.metric) == ("head", "dice")}
+    assert sizes == {
+        **{("grade", "none"): 1, ("grade", "A"): 3, ("grade", "B"): 2, ("grade", "C"): 2},
+        **{("side", side): 4 for side in "LR"},
+        **{("fold", str(fold)): 2 for fold in range(4)},
+    }
+    for group in ("A", "B", "C"):
+        (row,) = [r for r in groups if (r.by, r.group, r.region, r.metric) == ("grade", group, "necrosis", "dice")]
+        assert (row.n, row.median) == (
+            found(summarize(rows), "necrosis", f"dice_grade_{group}").n,
+            found(summarize(rows), "necrosis", f"dice_grade_{group}").median,
+        )
+
+
+def test_what_is_unknown_groups_nothing(rows):
+    unknown = [replace(row, side=None, fold=None) for row in rows]
+    assert {row.by for row in summarize_groups(unknown)} == {"grade"}
+    assert summarize_groups([]) == []
 
 
 def test_one_hip_has_a_median_and_neither_spread_nor_interval(rows):
@@ -125,16 +167,19 @@ def test_tables_have_the_columns_of_the_contract_and_read_back(rows, tmp_path):
     write_tables(tmp_path / "crossval", rows)
     heads = {path.name: path.read_text().splitlines()[0] for path in (tmp_path / "crossval").iterdir()}
     assert heads == {
-        "cases.csv": CASES_CSV,
+        "cases.csv": ",".join([CASES_CSV, *FURTHER]),
         "summary.csv": SUMMARY_CSV,
-        "agreement.csv": "statistic,value,ci_low,ci_high,n",
+        "summary_by_group.csv": f"by,group,{SUMMARY_CSV}",
+        "agreement.csv": "statistic,value,ci_low,ci_high,n,note",
         "confusion.csv": "true,A,B,C,none",
     }
-    assert ",".join(columns(CrossvalRow)) == CASES_CSV
+    assert set(heads) == set(TABLES)
+    assert columns(CrossvalRow) == [*CASES_CSV.split(","), *FURTHER]
     again = read_rows(tmp_path / "crossval" / "cases.csv", CrossvalRow)
     assert [row.case_id for row in again] == [row.case_id for row in rows]
     assert again[-1].necrosis_assd_mm is None
-    assert len(read_rows(tmp_path / "crossval" / "summary.csv", SummaryRow)) == 14
+    assert len(read_rows(tmp_path / "crossval" / "summary.csv", SummaryRow)) == 11 + 12 + 3
+    assert len(read_rows(tmp_path / "crossval" / "summary_by_group.csv", GroupRow)) == (11 + 12) * (4 + 2 + 4)
     with (tmp_path / "crossval" / "confusion.csv").open(newline="") as file:
         assert [list(row.values()) for row in csv.DictReader(file)] == [
             ["A", "1", "1", "0", "1"],
@@ -142,6 +187,42 @@ def test_tables_have_the_columns_of_the_contract_and_read_back(rows, tmp_path):
             ["C", "0", "0", "2", "0"],
             ["none", "0", "0", "0", "1"],
         ]
+
+
+def test_volumes_have_their_agreement(rows, tmp_path):
+    write_tables(tmp_path, rows)
+    table = {row.statistic: row for row in read_rows(tmp_path / "agreement.csv", Statistic)}
+    assert table["bland_altman_bias_necrosis_ml"].value == pytest.approx(-2 * 64 / 8 / 1000)
+    assert table["icc_2_1_necrosis_ml"].value == pytest.approx(table["icc_2_1_percent"].value)  # heads of one size
+    assert table["icc_2_1_head_ml"].note.startswith("undefined")
+
+
+def test_every_metric_of_a_region_is_a_column():
+    known = {field.name for field in fields(SegmentationMetrics)}
+    assert known <= set(METRICS)
+    row, metrics = judged("P001", "R", 3, 6), compare(mask(3), mask(6), "P001_R")
+    for region in Region:
+        for name in METRICS:
+            assert getattr(row, f"{region}_{name}") == getattr(metrics[region], name)
+
+
+def test_lesions_are_counted_over_all_hips(rows, tmp_path):
+    write_tables(tmp_path, rows)
+    table = {row.statistic: row for row in read_rows(tmp_path / "agreement.csv", Statistic)}
+    lesions = [(row.necrosis_true_positives, row.necrosis_false_negatives) for row in rows]
+    assert lesions[-2:] == [(0, 0), (0, 0)]  # a healthy hip, and a lesion of 0.064 ml, which is too small to count
+    assert (table["lesion_sensitivity"].value, table["lesion_precision"].value) == (1, 1)
+    missed = [replace(row, necrosis_true_positives=0, necrosis_false_negatives=1) for row in rows[:3]]
+    write_tables(tmp_path, [*missed, replace(rows[3], necrosis_false_positives=2), *rows[4:]])
+    table = {row.statistic: row for row in read_rows(tmp_path / "agreement.csv", Statistic)}
+    assert (table["lesion_sensitivity"].value, table["lesion_precision"].value) == pytest.approx((3 / 6, 3 / 5))
+
+
+def test_tables_of_unknown_sides_and_folds_read_back(rows, tmp_path):
+    unknown = [replace(row, side=None, fold=None) for row in rows]
+    write_tables(tmp_path, unknown)
+    again = read_rows(tmp_path / "cases.csv", CrossvalRow)
+    assert [(row.side, row.fold, row.grade_true) for row in again] == [(None, None, row.grade_true) for row in rows]
 
 
 def test_order_of_the_hips_does_not_change_the_figures(rows):

@@ -48,7 +48,7 @@ def _acquisition(headers: Sequence[Header], place: Path) -> Acquisition:
     return Acquisition(
         study_uid=str(first.get("StudyInstanceUID", "")),
         frame_of_reference=str(first.get("FrameOfReferenceUID", "")) or None,
-        laterality=_laterality(headers, place),
+        laterality=laterality(headers, place),
         technique=_technique(first),
         burned_in=any(header.get("BurnedInAnnotation") == "YES" for header in headers),
     )
@@ -62,7 +62,7 @@ def _technique(header: Header) -> str:
     return " ".join(("\\".join(sorted(short.get(name, name) for name in names)), header.get("MRAcquisitionType", "")))
 
 
-def _laterality(headers: Sequence[Header], place: Path) -> Side | None:
+def laterality(headers: Sequence[Header], place: Path) -> Side | None:
     """The side of Laterality (0020,0060), ImageLaterality (0020,0062) and FrameLaterality (0020,9072)."""
     stated = {str(value) for header in headers for value in _stated_sides(header)} & set(Side)
     if len(stated) > 1:

@@ -6,7 +6,10 @@ import sys
 
 import typer
 
+from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.cli.check import check
+from onfh_nnunet.cli.cohort import cohort
+from onfh_nnunet.cli.compare import compare
 from onfh_nnunet.cli.convert import convert
 from onfh_nnunet.cli.crossval import crossval
 from onfh_nnunet.cli.doctor import doctor
@@ -20,7 +23,10 @@ from onfh_nnunet.cli.train import train
 from onfh_nnunet.errors import OnfhError
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
-COMMANDS = (doctor, phantom, check, convert, plan, train, crossval, export, predict, grade, report)
+COMMANDS = (
+    *(doctor, phantom, cohort, check, convert, plan, train, crossval, export),
+    *(predict, grade, compare, agree, report),
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 for command in COMMANDS:

@@ -12,18 +12,21 @@ from onfh_nnunet.bundle import out_of_fold_model
 from onfh_nnunet.cli import show
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.devices import Device, resolve_device
+from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.files import remove, sha256, write_text
 from onfh_nnunet.labels import Region
 from onfh_nnunet.plan import Plan, require_all_cases
 from onfh_nnunet.segment import HipSegmenter, labels_of
 from onfh_nnunet.splits import Splits
+from onfh_nnunet.tables import read_rows
 from onfh_nnunet.train import finished_checkpoint
 from onfh_nnunet.volume import Volume
 from onfh_nnunet.workspace import Workspace
+from postprocessing.cases import CrossvalRow, crossval_row
 from postprocessing.clean import clean
-from postprocessing.summarize import CrossvalRow, crossval_row, write_tables
-
-TABLES = ("cases.csv", "summary.csv", "agreement.csv", "confusion.csv")
+from postprocessing.conformal import Calibration
+from postprocessing.figures import write_figures
+from postprocessing.summarize import TABLES, write_tables
 
 
 def cross_validate(workspace: Workspace, device: Device) -> Path:
@@ -42,15 +45,46 @@ def cross_validate(workspace: Workspace, device: Device) -> Path:
     splits = Splits.read(workspace.folds_csv)
     require_all_cases(dataset, splits)
     plan = Plan.read(dataset, splits)
-    folder, record = workspace.crossval, workspace.crossval / "made_from.json"
-    made_from = json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
-    if record.is_file() and record.read_text(encoding="utf-8") == made_from and _complete(folder, dataset):
+    folder = workspace.crossval
+    if evaluated(dataset, splits, plan):
         return folder
     remove(folder)
     rows = sorted(_rows(dataset, splits, plan, device), key=lambda row: row.case_id)
     write_tables(folder, rows)
-    write_text(record, made_from)
+    write_figures(folder, rows)
+    write_text(_record(workspace), _made_from(workspace, splits, plan))
     return folder
+
+
+def evaluated(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
+    """Whether the cross-validation in the workspace is whole, and of the folds as they are trained now.
+
+    Raises:
+        TrainingError: A fold is not trained.
+        StaleError: A fold was trained on other data or other folds.
+    """
+    workspace, record = dataset.workspace, _record(dataset.workspace)
+    made_from = _made_from(workspace, splits, plan)
+    same = record.is_file() and record.read_text(encoding="utf-8") == made_from
+    return same and _complete(workspace.crossval, dataset)
+
+
+def calibration(workspace: Workspace) -> Calibration:
+    """The calibration of intervals by the out-of-fold errors of a workspace that is evaluated."""
+    rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
+    return Calibration.fit(
+        [row.necrosis_percent_true for row in rows],
+        [row.necrosis_percent_pred for row in rows],
+        [row.patient for row in rows],
+    )
+
+
+def _record(workspace: Workspace) -> Path:
+    return workspace.crossval / "made_from.json"
+
+
+def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> str:
+    return json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
 
 
 def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device) -> Iterator[CrossvalRow]:
@@ -59,7 +93,8 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device) -> Itera
     with show.steps("crossval") as step:
         done = 0
         for fold in range(splits.n_folds):
-            segmenter = HipSegmenter(out_of_fold_model(dataset, plan, fold), chosen)
+            model = out_of_fold_model(dataset, plan, fold)
+            segmenter = HipSegmenter(model, engine_for(model, chosen, EngineName.AUTO))
             for case_id in splits.validation(fold):
                 mask = _mask(dataset, cases[case_id], segmenter)
                 mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")

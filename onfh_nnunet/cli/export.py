@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,15 @@ def export(
 ) -> None:
     """Put all trained folds into one model file that runs nothing when it is opened."""
     from onfh_nnunet.bundle import export as export_model
+    from onfh_nnunet.cli.evaluation import calibration, evaluated
 
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
-    bundle = export_model(dataset, splits, Plan.read(dataset, splits), out)
+    plan = Plan.read(dataset, splits)
+    known = calibration(dataset.workspace) if evaluated(dataset, splits, plan) else None
+    bundle = export_model(dataset, splits, plan, out, known.to_json() if known else None)
+    if known is None:
+        print("no calibrated intervals in it: run onfh crossval first, then export again", file=sys.stderr)
+    elif known.note:
+        print(f"no calibrated intervals in it: {known.note}", file=sys.stderr)
     print(f"model of {splits.n_folds} folds, sha256 {bundle.sha256[:12]}: {out}")

@@ -8,36 +8,44 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import show
-from onfh_nnunet.errors import CohortError
+from onfh_nnunet.errors import CohortError, SideError
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.imagefile import FILE_SUFFIXES
-from onfh_nnunet.volume import Volume
+from postprocessing.jic import JicTies
 
 
 def grade(
-    masks: Annotated[list[Path], typer.Argument(help="Masks of one hip each: 1 viable head, 2 necrosis.")],
+    masks: Annotated[list[Path], typer.Argument(help="NIfTI, NRRD or MetaImage label maps, one hip each: 0, 1, 2.")],
     out: Annotated[Path, typer.Option(help="Table to write.")],
+    side: Annotated[Side | None, typer.Option(help="Side of masks whose names do not end with _L or _R.")] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(help="Acetabular edge and teardrop of each hip, CSV or Slicer .mrk.json: JIC types.")
+    ] = None,
+    jic_ties: Annotated[
+        JicTies, typer.Option(help="Where exactly 1/3 and 2/3 belong: the ministry's B and C, or A and B of 2001.")
+    ] = JicTies.MINISTRY,
 ) -> None:
-    """Measure and grade masks from any tool."""
-    from postprocessing.clean import require_hip_labels
-    from postprocessing.grade_table import grade_row, write_grades
+    """Measure and grade masks from any tool: 1 viable head, 2 necrosis."""
+    from postprocessing.grade_files import MaskFile, add_landmarks, grade_files
+    from postprocessing.grade_table import write_grades
+    from postprocessing.landmarks import read_landmarks
 
-    rows = []
+    files = [MaskFile(path, *_name_and_side(path, side)) for path in masks]
+    points = read_landmarks(landmarks, [file.case_id for file in files]) if landmarks else None
     with show.steps("grade") as step:
-        for number, path in enumerate(masks, start=1):
-            mask = require_hip_labels(Volume.read(path), path)
-            case_id, side = _name_and_side(path)
-            rows.append(grade_row(case_id, str(path), side, mask))
-            step(case_id, number, len(masks))
-    write_grades(out, rows)
+        rows = grade_files(files, step)
+    write_grades(out, rows if points is None else add_landmarks(rows, points, jic_ties))
     print(f"{len(rows)} hips graded: {out}")
 
 
-def _name_and_side(path: Path) -> tuple[str, Side | None]:
-    """The file's name without its suffix, and the side if it ends with _L or _R as case ids do."""
-    suffix = max((s for s in FILE_SUFFIXES if path.name.lower().endswith(s)), key=len)
-    name = path.name[: -len(suffix)]
+def _name_and_side(path: Path, given: Side | None) -> tuple[str, Side | None]:
+    """The file's name without its suffix; the side of a name that ends with _L or _R as case ids do, else as given."""
+    suffix = max((s for s in FILE_SUFFIXES if path.name.lower().endswith(s)), key=len, default="")
+    name = path.name[: len(path.name) - len(suffix)]
     try:
-        return name, Hip.parse(name).side
+        side = Hip.parse(name).side
     except CohortError:
-        return name, None
+        return name, given
+    if given not in (None, side):
+        raise SideError(path, f"is named as side {side}, and --side says {given}", "Rename it or leave out --side")
+    return name, side

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from onfh_nnunet.cli import show
 from onfh_nnunet.devices import Device, resolve_device
+from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.errors import CohortError, ReadError, SideError
 from onfh_nnunet.files import remove, write_text
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.imagefile import FILE_SUFFIXES
 from onfh_nnunet.tables import read_rows
 from postprocessing.clean import clean
+from postprocessing.conformal import Calibration
+from postprocessing.extent import extent
 from postprocessing.grade_table import GradeRow, grade_row, write_grades
 
 if TYPE_CHECKING:
@@ -37,7 +40,15 @@ class Settings:
     device: Device
     folds: tuple[int, ...] | None
     tta: bool
+    engine: EngineName = EngineName.AUTO
     series: str | None = None
+
+
+@dataclass(frozen=True)
+class _Graded:
+    """What of a row of grades.csv is enough to find its mask, whichever version wrote it."""
+
+    case_id: str
 
 
 def predict_scans(inputs: Sequence[Path], settings: Settings) -> list[GradeRow]:
@@ -69,7 +80,7 @@ def _clear(out: Path, table: Path, record: Path) -> None:
     remove(record)
     if table.is_file():
         with contextlib.suppress(ReadError):
-            for row in read_rows(table, GradeRow):
+            for row in read_rows(table, _Graded):
                 remove(out / f"{row.case_id}.nii.gz")
     remove(table)
 
@@ -81,8 +92,11 @@ def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterato
 
     device = resolve_device(settings.device)
     model = bundle.model.of_folds(settings.folds)
-    segmenter = HipSegmenter(model, device, tta=settings.tta)
-    scout = HipSegmenter(model.of_folds((min(model.weights),)), device)
+    segmenter = HipSegmenter(model, engine_for(model, device, settings.engine), tta=settings.tta)
+    first = model.of_folds((min(model.weights),))
+    scout = HipSegmenter(first, engine_for(first, device, settings.engine))
+    known = bundle.manifest.get("calibration")
+    calibration = Calibration.from_json(known) if known else None
     with show.steps("predict") as step:
         for done, (name, source) in enumerate(names.items()):
             step(name, done, len(names))
@@ -90,13 +104,15 @@ def _rows(names: dict[str, Path], settings: Settings, bundle: Bundle) -> Iterato
             hips = predict_hips(scan.volume, segmenter, scout, settings.side, source)
             _require_header_agrees(scan, hips, source)
             for hip in hips:
-                yield _finish(Hip(name, hip.side), source, hip, settings.out)
+                yield _finish(Hip(name, hip.side), source, hip, settings.out, calibration)
 
 
-def _finish(hip: Hip, source: Path, prediction: Prediction, out: Path) -> GradeRow:
+def _finish(hip: Hip, source: Path, prediction: Prediction, out: Path, calibration: Calibration | None) -> GradeRow:
     mask = clean(prediction.mask(), hip.case_id)
     mask.write(out / f"{hip.case_id}.nii.gz")
-    return grade_row(hip.case_id, str(source), hip.side, mask, prediction.warnings)
+    percent = extent(mask).percent
+    interval = calibration.interval(percent) if calibration and percent is not None else None
+    return grade_row(hip.case_id, str(source), hip.side, mask, prediction.warnings, interval)
 
 
 def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:
@@ -126,6 +142,5 @@ def _made_from(inputs: Sequence[Path], settings: Settings, bundle: Bundle) -> st
     files = sorted(file for path in inputs for file in ((path,) if path.is_file() else path.rglob("*")))
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     scans = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
-    return json.dumps(
-        [bundle.sha256, scans, settings.side, settings.device, settings.folds, settings.tta, settings.series]
-    )
+    options = [settings.side, settings.device, settings.engine, settings.folds, settings.tta, settings.series]
+    return json.dumps([bundle.sha256, scans, *options])

@@ -10,6 +10,7 @@ import typer
 
 from onfh_nnunet.cli.options import DeviceOption, Series
 from onfh_nnunet.devices import Device
+from onfh_nnunet.engine import EngineName
 from onfh_nnunet.hip import Side
 
 
@@ -19,13 +20,6 @@ class SideOption(StrEnum):
     AUTO = "auto"
     LEFT = "L"
     RIGHT = "R"
-
-
-class Engine(StrEnum):
-    """What `--engine` takes."""
-
-    AUTO = "auto"
-    TORCH = "torch"
 
 
 def predict(
@@ -39,7 +33,9 @@ def predict(
         SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
     ] = SideOption.AUTO,
     device: DeviceOption = Device.AUTO,
-    engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
+    engine: Annotated[
+        EngineName, typer.Option(help="What runs the network; auto takes OpenVINO on a CPU that has it.")
+    ] = EngineName.AUTO,
     folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; all when absent.")] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
     series: Series = None,
@@ -48,7 +44,7 @@ def predict(
     from onfh_nnunet.cli.inference import Settings, predict_scans
 
     wanted = None if side is SideOption.AUTO else Side(side)
-    rows = predict_scans(inputs, Settings(model, out, wanted, device, _numbers(folds), tta, series))
+    rows = predict_scans(inputs, Settings(model, out, wanted, device, _numbers(folds), tta, engine, series))
     for row in rows:
         percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
         print(

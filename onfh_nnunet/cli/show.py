@@ -13,6 +13,9 @@ from onfh_nnunet.tables import read_rows
 if TYPE_CHECKING:
     from onfh_nnunet.train import Epoch
 
+SHOWN_METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml", "accuracy")
+"""Of the many in summary.csv, those that a person wants to see first."""
+
 Step = Callable[[str, int, int], None]
 
 
@@ -79,13 +82,14 @@ def crossval_tables(folder: Path) -> None:
             f"{row.n_undefined}",
         ]
         for row in read_rows(folder / "summary.csv", SummaryRow)
+        if row.metric in SHOWN_METRICS
     ]
     table("Out of fold, median (IQR)", ["region", "metric", "here", "published", "n", "undefined"], rows)
     agreement = [
-        [row.statistic, _number(row.value), f"{_number(row.ci_low)} to {_number(row.ci_high)}", f"{row.n}"]
+        [row.statistic, _number(row.value), f"{_number(row.ci_low)} to {_number(row.ci_high)}", f"{row.n}", row.note]
         for row in read_rows(folder / "agreement.csv", Statistic)
     ]
-    table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n"], agreement)
+    table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
     print(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
 
 

@@ -1,0 +1,34 @@
+"""``onfh agree``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onfh_nnunet.cli import show
+
+
+def agree(
+    first: Annotated[Path, typer.Argument(help="CSV of one reader: case_id, steinberg_grade or grade.")],
+    second: Annotated[Path, typer.Argument(help="CSV of the other reader, of the same hips.")],
+    out: Annotated[Path, typer.Option(help="Folder for agreement.csv, confusion.csv and figures.")],
+) -> None:
+    """Agreement of two readers' grades, and of their percentages where both give them."""
+    from postprocessing.figures import write_reader_figures
+    from postprocessing.figures.pairs import Names
+    from postprocessing.grade_readers import paired, read_gradings
+    from postprocessing.two_readers import reader_agreement, write_reader_tables
+
+    readings = paired(read_gradings(first), read_gradings(second))
+    found = reader_agreement(readings)
+    write_reader_tables(out, readings, found)
+    write_reader_figures(out, readings, Names("first reader", "second reader"))
+    rows = [[row.statistic, _number(row.value), _number(row.ci_low), _number(row.ci_high), row.note] for row in found]
+    show.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
+    print(f"{len(readings)} hips, tables and figures: {out}")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

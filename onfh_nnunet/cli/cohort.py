@@ -1,0 +1,28 @@
+"""``onfh cohort``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onfh_nnunet.cli import show
+
+
+def cohort(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of studies and labels, at any depth.")],
+) -> None:
+    """Propose a cohort.csv from a folder, for a person to correct: onfh cohort DIR > cohort.csv.
+
+    Paths are relative to the current folder, so keep the table in it. What is uncertain goes to stderr; a side that
+    nothing tells stays empty, and must be filled in.
+    """
+    from dataset_conversion.proposal.propose import propose
+
+    with show.steps("cohort") as step:
+        proposal = propose(folder, Path.cwd(), progress=step)
+    for note in proposal.notes:
+        print(f"uncertain: {note}", file=sys.stderr)
+    typer.echo(proposal.csv().encode(), nl=False)

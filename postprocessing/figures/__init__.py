@@ -1,0 +1,7 @@
+"""The figures of a comparison, as SVG and PNG; rows and readings in, bytes out, and the same bytes again."""
+
+from __future__ import annotations
+
+from postprocessing.figures.write import write_figures, write_reader_figures
+
+__all__ = ["write_figures", "write_reader_figures"]

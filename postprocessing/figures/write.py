@@ -1,0 +1,52 @@
+"""All figures of a comparison, each as SVG and as PNG, in the folder ``figures``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onfh_nnunet.files import written_whole
+from postprocessing.agreement import Reading
+from postprocessing.cases import CrossvalRow
+from postprocessing.figures.pairs import Names, bland_altman_figure, confusion_figure, percent_figure
+from postprocessing.figures.spreads import assd_figure, dice_figure
+from postprocessing.figures.style import rendered
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS = ("svg", "png")
+
+
+def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
+    """Write dice, assd, percent, bland_altman and confusion, each whole.
+
+    Args:
+        folder: Of the tables; the figures lie in its folder ``figures``.
+        rows: The hips. What is undefined is left out of a figure; without hips they are empty.
+    """
+    readings = [row.reading for row in rows]
+    spreads = {"dice": lambda: dice_figure(rows), "assd": lambda: assd_figure(rows)}
+    _write(folder, spreads | _of_readings(readings, Names(), intervals=True))
+
+
+def write_reader_figures(folder: Path, readings: Sequence[Reading], names: Names) -> None:
+    """Write percent, bland_altman and confusion of two readers, each whole."""
+    _write(folder, _of_readings(readings, names, intervals=False))
+
+
+def _of_readings(readings: Sequence[Reading], names: Names, *, intervals: bool) -> dict[str, Callable[[], Figure]]:
+    return {
+        "percent": lambda: percent_figure(readings, names, intervals=intervals),
+        "bland_altman": lambda: bland_altman_figure(readings, names),
+        "confusion": lambda: confusion_figure(readings, names),
+    }
+
+
+def _write(folder: Path, figures: Mapping[str, Callable[[], Figure]]) -> None:
+    for name, draw in figures.items():
+        figure = draw()
+        for kind in KINDS:
+            with written_whole(folder / "figures" / f"{name}.{kind}") as part:
+                part.write_bytes(rendered(figure, kind))

@@ -1,0 +1,60 @@
+"""The head in eight parts: upper or lower, front or back, lateral or medial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from onfh_nnunet.grid import FloatArray, Grid
+from onfh_nnunet.hip import Side
+from onfh_nnunet.labels import BoolArray, Label
+from onfh_nnunet.volume import Volume
+from postprocessing.sphere import Sphere
+
+
+@dataclass(frozen=True)
+class Octants:
+    """Necrotic share of each eighth of the head in percent; None where there is less than a voxel of head.
+
+    The planes between them run through the centre of the fitted sphere, along the axes of the patient.
+    Eight regions are used to map lesions (J Orthop Surg Res 2024, doi:10.1186/s13018-024-05058-3); the planes are ours.
+    """
+
+    superior_anterior_lateral_percent: float | None = None
+    superior_anterior_medial_percent: float | None = None
+    superior_posterior_lateral_percent: float | None = None
+    superior_posterior_medial_percent: float | None = None
+    inferior_anterior_lateral_percent: float | None = None
+    inferior_anterior_medial_percent: float | None = None
+    inferior_posterior_lateral_percent: float | None = None
+    inferior_posterior_medial_percent: float | None = None
+
+
+def frame(side: Side) -> FloatArray:
+    """Unit vectors (3, 3) in LPS: rows up, front, lateral."""
+    return np.array([[0, 0, 1], [0, -1, 0], [1 if side is Side.LEFT else -1, 0, 0]], float)
+
+
+def octants(mask: Volume, sphere: Sphere, side: Side) -> Octants:
+    """The necrotic share of each octant; a voxel that a plane cuts counts on both sides, in part.
+
+    Args:
+        mask: Labels (z, y, x) of a head.
+        sphere: The sphere of its articular surface.
+        side: The patient's side.
+    """
+    head, necrosis = (
+        _voxels_by_octant(mask.array >= label, mask.grid, sphere, side) for label in (Label.VIABLE_HEAD, Label.NECROSIS)
+    )
+    return Octants(*(100 * part / all_ if all_ >= 1 else None for part, all_ in zip(necrosis, head, strict=True)))
+
+
+def _voxels_by_octant(region: BoolArray, grid: Grid, sphere: Sphere, side: Side) -> list[float]:
+    axes = frame(side)
+    along = axes @ (grid.to_mm(np.argwhere(region).astype(float)) - sphere.centre_mm).T
+    thickness = np.abs(axes @ grid.matrix).sum(axis=1)  # of a voxel along each axis of the frame
+    towards = np.clip(along / thickness[:, None] + 0.5, 0, 1)
+    up, front, lateral = np.stack([towards, 1 - towards], axis=1)
+    voxels: list[float] = np.einsum("in,jn,kn->ijk", up, front, lateral).ravel().tolist()
+    return voxels
