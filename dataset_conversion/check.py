@@ -57,6 +57,8 @@ def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
     if hip.outside_ml > 0:
         message = f"{hip.outside_ml:.2f} ml of the label lie too far from the head and were left out"
         yield Level.WARNING, "outside", message
+    if hip.other_ml > 0:
+        yield Level.WARNING, "other", f"{hip.other_ml:.2f} ml of the other head reach into this hip's box as background"
     if np.ptp(hip.image.array) == 0:
         yield Level.ERROR, "constant", f"the image is {hip.image.array.flat[0]} everywhere around the head"
     if _in_the_other_half(hip, head):

@@ -32,6 +32,7 @@ class HipSource:
         image: Intensities (z, y, x) in the canonical frame, of the scan's type.
         label: Values of `Label`, uint8, on the same grid; the other hip's head is background in it.
         outside_ml: How much of this hip's label lies outside the box, and so in no case.
+        other_ml: How much of the other hip's label lies in the box, where it is background.
     """
 
     side: Side
@@ -39,6 +40,7 @@ class HipSource:
     image: Volume
     label: Volume
     outside_ml: float
+    other_ml: float = 0.0
 
 
 def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
@@ -70,8 +72,10 @@ def _cut(scan: Volume, labels: Volume, head: Head) -> HipSource:
     own = np.zeros_like(labels.array)
     own[head.box] = labels.array[head.box] * head.mask
     taken = cut.take(Volume(own, scan.grid))
-    outside = np.count_nonzero(own[head.box]) - np.count_nonzero(taken.array)
-    return HipSource(head.side, cut, cut.take(scan), taken, outside * scan.grid.voxel_ml)
+    inside, ml = np.count_nonzero(taken.array), scan.grid.voxel_ml
+    outside = np.count_nonzero(own[head.box]) - inside
+    other = np.count_nonzero(cut.take(labels).array) - inside
+    return HipSource(head.side, cut, cut.take(scan), taken, outside * ml, other * ml)
 
 
 def put_back(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:

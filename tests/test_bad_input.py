@@ -304,6 +304,11 @@ def big_endian_nifti(study):
     return "odd.nii"
 
 
+def nifti_2(study):
+    nibabel.save(nibabel.Nifti2Image(INTS, AFFINE), study / "odd.nii.gz")
+    return "odd.nii.gz"
+
+
 def odd_path(study):
     folder = study / "Müller's scans; \u201cnew\u201d 股骨"
     folder.mkdir()
@@ -323,6 +328,7 @@ def linked(study):
     [
         big_endian_dicom,
         big_endian_nifti,
+        nifti_2,
         odd_path,
         linked,
         slices(syntax(ImplicitVRLittleEndian)),

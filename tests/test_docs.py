@@ -19,7 +19,7 @@ def lines(start):
     for page in PAGES:
         for line in page.read_text(encoding="utf-8").splitlines():
             if re.match(rf"^\s*\$?\s*{start} ", line) and "|" not in line:
-                yield line.strip().removeprefix("$").split("  #")[0].strip()
+                yield line.strip().removeprefix("$").split("  #")[0].split(" > ")[0].strip()
 
 
 @pytest.mark.parametrize("line", sorted(set(lines("onfh"))))

@@ -134,6 +134,17 @@ def test_other_head_in_the_box_is_background():
     for hip, centre in ((right, near[0]), (left, near[1])):
         one = put_back(hip.label, hip.side is Side.LEFT, PELVIS)
         assert np.array_equal(one > 0, ball(PELVIS, centre))
+        reach = np.count_nonzero(hip.cut.take(Volume(label, PELVIS)).array) - np.count_nonzero(hip.label.array)
+        assert hip.other_ml == pytest.approx(reach * PELVIS.voxel_ml)
+        assert hip.other_ml > 0
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_an_unlabelled_other_hip_is_in_no_case(side):
+    """So it can teach no background: the box ends 48 mm from a head whose other is 130 mm and more away."""
+    centre, other = (LEFT, RIGHT) if side == "L" else (RIGHT, LEFT)
+    (hip,) = cut_hips(noise(), Volume(head(PELVIS, centre), PELVIS), side, "case")
+    assert not hip.cut.take(Volume(head(PELVIS, other), PELVIS)).array.any()
 
 
 def changed(where, value):
