@@ -27,6 +27,7 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
+from dataset_conversion.phantom.protocol import ScanProtocol
 
 SPACING_MM = (1.125, 0.5859375, 0.5859375)
 HEADER = "patient_id,image,side,label\n"
@@ -46,7 +47,7 @@ def main() -> None:
 def make_cohort(folder: Path, hips: int) -> Path:
     """A cohort of one hip's series, each with noise and identifiers of its own; the path of cohort.csv."""
     base = folder / "base"
-    write_phantom_cohort(base, hips=1, seed=0, form=PhantomForm.DICOM, spacing_mm=SPACING_MM)
+    write_phantom_cohort(base, hips=1, seed=0, form=PhantomForm.DICOM, protocol=ScanProtocol(spacing_mm=SPACING_MM))
     (series,), (label,) = (list((base / name).iterdir()) for name in ("images", "labels"))
     slices = [pydicom.dcmread(path) for path in sorted(series.iterdir())]
     print(f"{hips} series of {len(slices)} x {slices[0].Rows} x {slices[0].Columns} voxels")

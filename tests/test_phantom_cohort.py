@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
+from dataset_conversion.phantom.protocol import Plane, ScanProtocol, Vendor
 from onfh_nnunet.errors import CohortError, GeometryError, WorkspaceError
 from onfh_nnunet.grid import same_grid
 from onfh_nnunet.volume import Volume
@@ -25,7 +26,8 @@ def content(folder):
 
 
 def cohort(out, form=PhantomForm.NIFTI, *, hips=1, seed=3, **options):
-    return write_phantom_cohort(out, hips=hips, seed=seed, form=form, **{"spacing_mm": COARSE} | options)
+    protocol = ScanProtocol(**{"spacing_mm": COARSE} | options)
+    return write_phantom_cohort(out, hips=hips, seed=seed, form=form, protocol=protocol)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,22 @@ def test_label_lies_around_the_centre_on_the_patients_side(which, request):
             assert (position[:, 0] > 0).all() == (scan["side"] == "L")
 
 
+@pytest.mark.parametrize("plane", Plane)
+@pytest.mark.parametrize("thick", [False, True])
+def test_label_of_each_plane_has_the_centroid_of_the_true_head(tmp_path, plane, thick):
+    cohort(tmp_path / "out", plane=plane, thick=thick, spacing_mm=(1.5, 1.25, 1.0))
+    (hip,), (scan,) = table(tmp_path / "out" / "truth.csv"), table(tmp_path / "out" / "cohort.csv")
+    labels = Volume.read(tmp_path / "out" / scan["label"])
+    centroid = labels.grid.to_mm(np.argwhere(labels.array > 0)).mean(axis=0)
+    centre = np.array([float(hip[f"centre_{axis}_mm"]) for axis in "xyz"])
+    # closed form: a sphere cut at half its radius has its centroid an eighth of it off its centre, away from the cut
+    assert np.linalg.norm(centroid - centre) == pytest.approx(float(hip["head_radius_mm"]) / 8, abs=0.1)
+    medial = -1 if hip["side"] == "L" else 1
+    assert medial * (centroid - centre)[0] > 0
+    assert (centroid - centre)[2] > 0
+    assert labels.array.shape == Volume.read(tmp_path / "out" / scan["image"]).array.shape
+
+
 def test_series_lies_on_the_grid_of_its_label(one_sided):
     import SimpleITK as sitk
 
@@ -138,6 +156,8 @@ def test_series_is_valid_mr_image_storage(one_sided):
             assert one.SOPClassUID == one.file_meta.MediaStorageSOPClassUID == MRImageStorage
             assert one.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
             assert (one.ScanningSequence, one.SequenceVariant, one.MRAcquisitionType) == ("GR", "SP", "3D")
+            assert (one.SliceThickness, one.SpacingBetweenSlices) == (COARSE[0], COARSE[0])
+            assert one.ImagingFrequency == pytest.approx(42.577 * float(one.MagneticFieldStrength), abs=0.01)
             assert one.InstanceNumber == number
             assert one.PatientID == scan["patient_id"]
             assert one.pixel_array.dtype == np.uint16
@@ -183,6 +203,7 @@ def test_same_cohort_is_left_as_it_is_and_another_does_not_replace_it(tmp_path):
         ({"seed": -1}, CohortError, "seed -1"),
         ({"spacing_mm": (1.0, 0.0, 1.0)}, GeometryError, "spacing"),
         ({"tilt_deg": float("nan")}, GeometryError, "tilt"),
+        ({"vendor": Vendor.GE}, CohortError, "vendor ge and format nifti"),
     ],
 )
 def test_impossible_cohort_is_refused(tmp_path, change, error, match):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from dataset_conversion.phantom.head import GrowthScar, Head
 from dataset_conversion.phantom.lesion import Lesion
-from dataset_conversion.phantom.muscles import HIP_MUSCLES, HIP_VESSELS
+from dataset_conversion.phantom.muscles import HIP_ARTERIES, HIP_MUSCLES, HIP_VEINS
 from dataset_conversion.phantom.pelvis import Cup, Joint, pelvic_bone
 from dataset_conversion.phantom.shapes import Ball, Rod, Shape, Uneven, Union
-from dataset_conversion.phantom.signal import Tissue
+from dataset_conversion.phantom.tissue import Tissue
 from dataset_conversion.phantom.waves import Waves
 from onfh_nnunet.grid import Triple
 
@@ -36,7 +36,8 @@ class Part:
 def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None, bumps: Waves) -> list[Part]:
     """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
     parts = [Part(Uneven(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
-    parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, Tissue.BLOOD))) for vessel in HIP_VESSELS]
+    for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
+        parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
     cup = Cup(head)
     parts += [
         Part(pelvic_bone(cup), _BONE),

@@ -8,7 +8,7 @@ import numpy as np
 
 from dataset_conversion.phantom.anatomy import Part
 from dataset_conversion.phantom.shapes import Ball, Box, Level, Points, Rod, Uneven, Union
-from dataset_conversion.phantom.signal import Tissue
+from dataset_conversion.phantom.tissue import Tissue
 from dataset_conversion.phantom.waves import Waves
 
 _CROTCH_MM = -85.0

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
 from dataset_conversion.phantom.acquire import acquire
+from dataset_conversion.phantom.header import Examination
 from dataset_conversion.phantom.patient import Patient, PhantomHip
 from dataset_conversion.phantom.plan import PlannedPatient, plan_patients
-from dataset_conversion.phantom.scan import Placement
-from dataset_conversion.phantom.series import Examination, write_series
+from dataset_conversion.phantom.protocol import ScanProtocol, Vendor
+from dataset_conversion.phantom.series import write_series
 from dataset_conversion.phantom.truth import head_and_necrosis_ml
 from onfh_nnunet.errors import CohortError, WorkspaceError
 from onfh_nnunet.files import write_text, written_whole
-from onfh_nnunet.grid import Triple
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade, steinberg_grade
 from onfh_nnunet.tables import read_rows, write_rows
 
 SETTINGS = "phantom.json"
-VERSION = 2
+VERSION = 3
 """Raised when the same arguments would give other bytes."""
 
 
@@ -62,14 +62,7 @@ class TruthRow:
 
 
 def write_phantom_cohort(
-    out: Path,
-    *,
-    hips: int,
-    seed: int,
-    form: PhantomForm,
-    spacing_mm: Triple = (1.0, 1.25, 1.25),
-    bilateral: bool = False,
-    tilt_deg: float = 0.0,
+    out: Path, *, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol | None = None
 ) -> int:
     """Write a cohort whole into a folder; the same arguments give the same bytes.
 
@@ -78,27 +71,28 @@ def write_phantom_cohort(
         hips: Hips in the cohort, at least 1.
         seed: At least 0.
         form: DICOM series or NIfTI.
-        spacing_mm: Slice step, row spacing and column spacing of the coronal scans.
-        bilateral: Both hips in each scan; the last of an odd number of hips is scanned alone.
-        tilt_deg: Turn of the scans about the left-right axis.
+        protocol: How all are scanned; the last of an odd number of hips is scanned alone in any case. Without one:
+            coronal 3D slabs of one hip each, in a neutral scanner.
 
     Returns:
         The number of scans.
 
     Raises:
-        CohortError: The number of hips or the seed is too small.
-        GeometryError: A spacing is not positive.
+        CohortError: The number of hips or the seed is too small, or a vendor is wanted in NIfTI.
         WorkspaceError: The folder holds something else, or cannot be written.
     """
+    form, protocol = PhantomForm(form), protocol or ScanProtocol()
     if hips < 1 or seed < 0:
         raise CohortError("phantom", f"has {hips} hips and seed {seed}", "Use at least 1 hip and a seed of at least 0")
-    placement, form = Placement(spacing_mm, tilt_deg), PhantomForm(form)
-    settings = json.dumps([VERSION, hips, seed, form, spacing_mm, bilateral, tilt_deg])
+    if form is PhantomForm.NIFTI and protocol.vendor is not Vendor.NEUTRAL:
+        got = f"has vendor {protocol.vendor} and format {form}, which has no place for it"
+        raise CohortError("phantom", got, "Write DICOM, or leave the vendor out")
+    settings = json.dumps([VERSION, hips, seed, form, asdict(protocol)])
     if _there(out, settings):
         return len(read_rows(out / "cohort.csv", CohortRow))
     with written_whole(out) as part:
-        patients = plan_patients(hips, np.random.default_rng(seed), bilateral=bilateral)
-        seen = [scan for patient in patients for scan in _write_patient(patient, seed, placement, form, part)]
+        patients = plan_patients(hips, np.random.default_rng(seed), bilateral=protocol.bilateral)
+        seen = [scan for patient in patients for scan in _write_patient(patient, seed, protocol, form, part)]
         write_rows(part / "cohort.csv", CohortRow, [_row(scan, form) for scan in seen])
         write_rows(part / "truth.csv", TruthRow, [hip for scan in seen for hip in scan])
         write_text(part / SETTINGS, settings)
@@ -106,20 +100,20 @@ def write_phantom_cohort(
 
 
 def _write_patient(
-    plan: PlannedPatient, seed: int, placement: Placement, form: PhantomForm, folder: Path
+    plan: PlannedPatient, seed: int, protocol: ScanProtocol, form: PhantomForm, folder: Path
 ) -> list[list[TruthRow]]:
     """Invent and scan a patient; the hips seen in each scan."""
     patient = Patient.draw(np.random.default_rng([seed, plan.number]), plan.shares)
     truth = {side: _truth(plan.patient_id, side, patient.hips[side]) for sides in plan.scans for side in sides}
     seen = [[truth[side] for side in sides] for sides in plan.scans]
     for number, (sides, hips) in enumerate(zip(plan.scans, seen, strict=True)):
-        scan = acquire(patient, sides, placement, np.random.default_rng([seed, plan.number, number]))
+        scan = acquire(patient, sides, protocol, np.random.default_rng([seed, plan.number, number]))
         row = _row(hips, form)
         scan.labels.write(folder / row.label)
         if form is PhantomForm.NIFTI:
             scan.image.write(folder / row.image)
         else:
-            visit = Examination(plan.patient_id, plan.number, patient.male, row.side, scan.sequence, seed)
+            visit = Examination(plan.patient_id, plan.number, patient.male, row.side, seed, scan.sequence, protocol)
             write_series(scan.image, visit, folder / row.image)
     return seen
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from dataset_conversion.phantom.head import Head
 from dataset_conversion.phantom.shapes import Ball, Box, Level, Points
-from dataset_conversion.phantom.signal import Tissue
+from dataset_conversion.phantom.tissue import Tissue
 from dataset_conversion.phantom.waves import Waves
 from onfh_nnunet.grid import FloatArray, Triple
 

@@ -25,11 +25,14 @@ HIP_MUSCLES: tuple[Shape, ...] = (
     Ball((-39, 8, -12), (7, 34, 40)),  # obturator internus
 )
 
-HIP_VESSELS: tuple[Shape, ...] = (
-    Rod((-24, -38, 130), (-12, -52, 10), (5, 4.5)),  # external iliac artery
-    Rod((-12, -52, 10), (0, -44, -170), (4.5, 3.5)),  # femoral artery
-    Rod((-34, -30, 130), (-22, -50, 10), (6, 5.5)),  # external iliac vein
-    Rod((-22, -50, 10), (-6, -38, -170), (5.5, 4.5)),  # femoral vein
+HIP_ARTERIES: tuple[Shape, ...] = (
+    Rod((-24, -38, 130), (-12, -52, 10), (5, 4.5)),  # external iliac
+    Rod((-12, -52, 10), (0, -44, -170), (4.5, 3.5)),  # femoral
     Rod((4, -40, -40), (48, -30, -70), (2.2, 1.8)),  # lateral circumflex
     Rod((-6, -36, -42), (10, 22, -48), (2.2, 1.8)),  # medial circumflex
+)
+
+HIP_VEINS: tuple[Shape, ...] = (
+    Rod((-34, -30, 130), (-22, -50, 10), (6, 5.5)),  # external iliac
+    Rod((-22, -50, 10), (-6, -38, -170), (5.5, 4.5)),  # femoral
 )

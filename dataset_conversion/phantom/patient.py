@@ -11,6 +11,7 @@ from dataset_conversion.phantom.anatomy import Part, hip_parts
 from dataset_conversion.phantom.body import Body, body_parts, symphysis
 from dataset_conversion.phantom.head import GrowthScar, Head
 from dataset_conversion.phantom.lesion import Lesion
+from dataset_conversion.phantom.sequence import FIELDS_T
 from dataset_conversion.phantom.shapes import Frame
 from dataset_conversion.phantom.truth import grown
 from dataset_conversion.phantom.waves import Waves
@@ -49,6 +50,7 @@ class Patient:
         bumps: What makes the organs uneven.
         hips: Both hips.
         male: Sex.
+        field_t: Field strength of the scanner that this person is examined in.
     """
 
     body: Body
@@ -57,6 +59,7 @@ class Patient:
     bumps: Waves
     hips: Mapping[Side, PhantomHip]
     male: bool
+    field_t: float
 
     @classmethod
     def draw(cls, rng: np.random.Generator, shares: Mapping[Side, float]) -> Patient:
@@ -72,7 +75,8 @@ class Patient:
             hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
         a, b, c = middle.tolist()
         body = Body(apart / 2 + rng.uniform(80, 94), rng.uniform(108, 122))
-        return cls(body, rng.uniform(14, 25), Frame((a, b, c)), _bumps(rng), hips, male)
+        fat_mm, bumps = rng.uniform(14, 25), _bumps(rng)
+        return cls(body, fat_mm, Frame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
 
     def parts(self) -> list[tuple[Frame, Part]]:
         """Everything to paint, in its order, with the frame it stands in."""

@@ -1,60 +1,91 @@
-"""From shapes to voxels: painted twice as finely as scanned, mixed to voxels, seen through coil and noise."""
+"""From tissues to grey values: excited, read out, and seen through coil and noise.
+
+The frame of the image is that of fat: the marrow of the head is fat, so the head is seen where its label lies, and it
+is water that is displaced along the readout, by a pixel or so. A scanner tuned to water displaces fat instead, which is
+the same picture, moved as a whole.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.anatomy import Part
-from dataset_conversion.phantom.patient import PhantomHip
-from dataset_conversion.phantom.shapes import Box, Frame, Points, positions
-from dataset_conversion.phantom.signal import Sequence, Tissue, echo_table, texture_table
+from dataset_conversion.phantom.paint import Placed, painted
+from dataset_conversion.phantom.profile import Samples, SliceProfile
+from dataset_conversion.phantom.sequence import Sequence
+from dataset_conversion.phantom.shapes import positions
+from dataset_conversion.phantom.signal import fat_table, fat_turn, magnitude, patches_table, texture_table, water_table
+from dataset_conversion.phantom.tissue import Tissue
 from dataset_conversion.phantom.waves import Waves
-from onfh_nnunet.grid import FloatArray, Grid, Index
-from onfh_nnunet.labels import Label
+from onfh_nnunet.grid import FloatArray, Grid
 
-_PER_VOXEL = 2
-_SLAB = 4  # slices that are painted at a time, to bound memory
+_AT_A_TIME = 4  # slices, to bound memory
 _LARGEST = 1000.0  # grey value near that of subcutaneous fat
 _NOISE = (0.015, 0.03)  # standard deviation in each channel, relative to fat
+_LEAK = np.array([0.15, 0.06, 0.02], np.float32)[:, None, None]
+"""What the slab's pulse excites of the partitions beyond its edge, from the edge outwards; as much is missing inside.
+
+Slab profiles fall off over a few partitions, and what lies beyond the encoded slab wraps to its other end.
+"""
 
 
-def render(placed: list[tuple[Frame, Part]], grid: Grid, sequence: Sequence, rng: np.random.Generator) -> FloatArray:
+def render(placed: Placed, grid: Grid, sequence: Sequence, profile: SliceProfile, rng: Generator) -> FloatArray:
     """The magnitude image.
 
     Args:
         placed: Parts in the order of painting, each with the frame it stands in.
-        grid: Where the voxels lie.
+        grid: Where the voxels lie; the readout runs along its rows' step (array axis y).
         sequence: The spoiled gradient echo.
+        profile: Of the slices.
         rng: For texture, coil and noise.
 
     Returns:
         Grey values (z, y, x), float32, before rounding.
     """
-    look = _Look(sequence, rng)
-    slabs = [look.slab(placed, slab) for slab in _slabs(grid)]
-    signal: FloatArray = np.concatenate(slabs)
+    look = _Look(sequence, profile, rng)
+    beyond = len(_LEAK) if profile.slab else 0
+    signal = np.concatenate([look.at(placed, part) for part in _parts(grid, beyond)])
+    if beyond:
+        signal = wrapped(signal)
     sigma = np.float32(rng.uniform(*_NOISE) * _LARGEST)
     real = signal + sigma * rng.standard_normal(grid.size, np.float32)
     noisy: FloatArray = np.hypot(real, sigma * rng.standard_normal(grid.size, np.float32))
     return noisy
 
 
-def label_map(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
-    """The label (z, y, x) of what lies in each voxel's centre."""
-    labels = np.zeros(grid.size, np.uint8)
-    for hip in hips:
-        where = _reached(grid, hip.frame.placed(hip.head.box), 0.0)
-        if where is None:
-            continue
-        points = hip.frame.local(positions(grid.part(*where)))
-        view = labels[_slices(*where)]
-        view[hip.head.level(points) < 0] = Label.VIABLE_HEAD
-        if hip.lesion is not None:
-            view[hip.lesion.level(points) < 0] = Label.NECROSIS
-    return labels
+def wrapped(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A slab with what its imperfect pulse excites beyond its ends, wrapped to the other end.
+
+    Args:
+        signal: Grey values (z, y, x), with as many slices beyond each end as the pulse reaches.
+
+    Returns:
+        Grey values of the slab alone.
+    """
+    n = len(_LEAK)
+    before, slab, after = signal[:n], signal[n:-n], signal[-n:]
+    k = min(n, len(slab))  # a slab of fewer partitions than the pulse reaches wraps those next to it alone
+    first, last = _LEAK[:k], _LEAK[:k][::-1]
+    excited = np.ones((len(slab), 1, 1), np.float32)
+    excited[:k] -= first
+    excited[-k:] -= last
+    seen = excited * slab
+    seen[:k] += first * after[:k]
+    seen[-k:] += last * before[n - k :]
+    return seen
+
+
+def displaced(water: NDArray[np.float32], samples: float) -> NDArray[np.float32]:
+    """Samples (z, y, x) moved along y by a number of samples, at least 0, with linear interpolation."""
+    whole = int(samples)
+    share = np.float32(samples - whole)
+    rows = np.arange(water.shape[1]) - whole
+    near, far = water[:, np.maximum(rows, 0)], water[:, np.maximum(rows - 1, 0)]
+    moved: NDArray[np.float32] = (1 - share) * near + share * far
+    return moved
 
 
 class _Look:
@@ -62,76 +93,52 @@ class _Look:
 
     Args:
         sequence: The spoiled gradient echo.
+        profile: Of the slices.
         rng: Draws texture and coil.
     """
 
-    def __init__(self, sequence: Sequence, rng: np.random.Generator) -> None:
-        echoes = echo_table(sequence)
-        self._echoes = echoes * np.float32(_LARGEST / abs(echoes[Tissue.FAT]))
-        self._texture = texture_table() * np.abs(self._echoes)
+    def __init__(self, sequence: Sequence, profile: SliceProfile, rng: Generator) -> None:
+        self._profile, self._turn = profile, fat_turn(sequence)
+        self._apart = profile.per_pixel * sequence.fat_shift_pixels
+        water, fat = water_table(sequence), fat_table(sequence)
+        grey = magnitude(water, fat, self._turn)
+        scale = np.float32(_LARGEST / grey[Tissue.FAT] / profile.per_pixel**2)
+        self._water, self._fat, self._texture = water * scale, fat * scale, texture_table() * grey * scale
         self._fine, self._patches = Waves.draw(rng, (3, 14), 20), Waves.draw(rng, (15, 40))
         self._coil = Waves.draw(rng, (350, 700), 4)
 
-    def slab(self, placed: list[tuple[Frame, Part]], grid: Grid) -> NDArray[np.float32]:
+    def at(self, placed: Placed, grid: Grid) -> NDArray[np.float32]:
         """Noiseless grey values of a few slices (z, y, x)."""
-        tissues = _painted(placed, _finer(grid))
-        echo, texture = np.zeros(grid.size, np.complex64), np.zeros(grid.size, np.float32)
-        for offset in np.ndindex(_PER_VOXEL, _PER_VOXEL, _PER_VOXEL):
-            inside = tissues[tuple(slice(first, None, _PER_VOXEL) for first in offset)]
-            echo += self._echoes[inside]
-            texture += self._texture[inside]
+        samples = self._profile.planes(painted(placed, self._profile.sampled(grid)))
+        water, fat, texture = self._mixed(samples)
+        per = self._profile.per_pixel
         points = positions(grid)
-        signal = np.abs(echo) + texture * self._pattern(points)
-        coil = np.exp(np.float32(0.15) * self._coil(points)) / np.float32(_PER_VOXEL**3)
-        seen: NDArray[np.float32] = np.maximum(signal, 0) * coil
+        # patches are large: one sample of a voxel tells whether it lies in one
+        tissue = samples[len(samples) // 2][1][:, ::per, ::per]
+        dark = patches_table()[tissue] * np.minimum(self._patches(points) + np.float32(0.3), 0)
+        signal = magnitude(water, fat, self._turn) * (1 + dark) + texture * self._fine(points)
+        seen: NDArray[np.float32] = np.maximum(signal, 0) * np.exp(np.float32(0.15) * self._coil(points))
         return seen
 
-    def _pattern(self, points: Points) -> NDArray[np.float32]:
-        """Fine grain, and patches that are only ever darker, such as red marrow."""
-        patches = np.minimum(self._patches(points) + np.float32(0.3), 0)
-        pattern: NDArray[np.float32] = np.float32(0.7) * self._fine(points) + np.float32(1.6) * patches
-        return pattern
+    def _mixed(self, samples: Samples) -> tuple[NDArray[np.float32], ...]:
+        """Water, displaced, and fat and texture of the voxels that the samples fill."""
+        per = self._profile.per_pixel
+        slices, rows, columns = (n // k for n, k in zip(samples[0][1].shape, (1, per, per), strict=True))
+        water = np.zeros((slices, per * rows, columns), np.float32)
+        fat, texture = np.zeros((slices, rows, columns), np.float32), np.zeros((slices, rows, columns), np.float32)
+        for weight, plane in samples:
+            for x in range(per):
+                water += (weight * self._water)[plane[:, :, x::per]]
+                for y in range(per):
+                    tissue = plane[:, y::per, x::per]
+                    fat += (weight * self._fat)[tissue]
+                    texture += (weight * self._texture)[tissue]
+        moved = displaced(water, self._apart).reshape(slices, rows, per, columns).sum(axis=2)
+        return moved, fat, texture
 
 
-def _painted(placed: list[tuple[Frame, Part]], grid: Grid) -> NDArray[np.uint8]:
-    """The tissue (z, y, x) at each voxel's centre."""
-    tissues = np.full(grid.size, Tissue.AIR, np.uint8)
-    for frame, part in placed:
-        where = _reached(grid, frame.placed(part.shape.box), max(0.0, -part.layers[0][0]))
-        if where is not None:
-            level = part.shape.level(frame.local(positions(grid.part(*where))))
-            view = tissues[_slices(*where)]
-            for depth, tissue in part.layers:
-                view[level < -depth] = tissue
-    return tissues
-
-
-def _slabs(grid: Grid) -> Iterator[Grid]:
+def _parts(grid: Grid, beyond: int) -> Iterator[Grid]:
+    """The grid and as many slices beyond each of its ends, a few slices at a time."""
     slices, rows, columns = grid.size
-    for first in range(0, slices, _SLAB):
-        yield grid.part((first, 0, 0), (min(_SLAB, slices - first), rows, columns))
-
-
-def _finer(grid: Grid) -> Grid:
-    """The grid that samples each voxel `_PER_VOXEL` times along each axis."""
-    z, y, x = (n * _PER_VOXEL for n in grid.size)
-    shift = (1 / _PER_VOXEL - 1) / 2
-    a, b, c = (s / _PER_VOXEL for s in grid.spacing_mm)
-    first, second, third = grid.to_mm((shift, shift, shift)).tolist()
-    return Grid((z, y, x), (a, b, c), (first, second, third), grid.direction)
-
-
-def _reached(grid: Grid, box: Box, margin_mm: float) -> tuple[Index, Index] | None:
-    """Start and size of the part of a grid that a box (LPS) with a margin reaches; none where they do not meet."""
-    low, high = np.array(box[0]) - margin_mm, np.array(box[1]) + margin_mm
-    corners = grid.to_index(np.array(list(np.ndindex(2, 2, 2))) * (high - low) + low)
-    start = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    stop = np.minimum(np.ceil(corners.max(axis=0)) + 1, grid.size).astype(int)
-    if (stop <= start).any():
-        return None
-    (a, b, c), (d, e, f) = start.tolist(), (stop - start).tolist()
-    return (a, b, c), (d, e, f)
-
-
-def _slices(start: Index, size: Index) -> tuple[slice, ...]:
-    return tuple(slice(first, first + n) for first, n in zip(start, size, strict=True))
+    for first in range(-beyond, slices + beyond, _AT_A_TIME):
+        yield grid.part((first, 0, 0), (min(_AT_A_TIME, slices + beyond - first), rows, columns))

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
+from dataset_conversion.phantom.protocol import SPACING_MM, THICK_SPACING_MM, Plane, ScanProtocol, Vendor
 from onfh_nnunet.grid import Triple
+
+_SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
 
 
 def phantom(
@@ -16,11 +19,17 @@ def phantom(
     hips: Annotated[int, typer.Option(help="Hips in the cohort.")] = 24,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     form: Annotated[PhantomForm, typer.Option("--format", help="How the scans are written.")] = PhantomForm.DICOM,
-    spacing: Annotated[str, typer.Option(help="Slice step, row and column spacing in mm: z,y,x.")] = "1.0,1.25,1.25",
+    vendor: Annotated[Vendor, typer.Option(help="Whose DICOM files.")] = Vendor.NEUTRAL,
+    plane: Annotated[Plane, typer.Option(help="Of the slices; oblique: coronal, turned twice.")] = Plane.CORONAL,
+    thick: Annotated[bool, typer.Option("--thick", help="2D slices with gaps instead of a 3D slab.")] = False,
+    spacing: Annotated[str | None, typer.Option(help=_SPACING, show_default=False)] = None,
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
 ) -> None:
     """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
-    scans = write_phantom_cohort(out, hips=hips, seed=seed, form=form, spacing_mm=_triple(spacing), bilateral=bilateral)
+    usual = THICK_SPACING_MM if thick else SPACING_MM
+    spacing_mm = usual if spacing is None else _triple(spacing)
+    protocol = ScanProtocol(plane, spacing_mm, thick=thick, bilateral=bilateral, vendor=vendor)
+    scans = write_phantom_cohort(out, hips=hips, seed=seed, form=form, protocol=protocol)
     print(f"{hips} synthetic hips in {scans} scans: {out}")
 
 
