@@ -1,33 +1,24 @@
-"""A trained model as one portable file: safetensors and JSON in a zip, each member hashed, nothing that runs.
-
-Any changed byte is noticed: the manifest names the SHA-256 of every member, and the zip's comment is the SHA-256 of
-all bytes before it.
-"""
+"""A trained model as one portable file: safetensors and JSON, every byte verified, nothing that runs."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onfh_nnunet.archive import Archive, from_json, to_json, write_archive
+from onfh_nnunet.card import Card
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import ModelError
-from onfh_nnunet.files import written_whole
-from onfh_nnunet.model import Model, Weights
+from onfh_nnunet.model import Model
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.splits import Splits
-from onfh_nnunet.train import Training, finished_checkpoint, fold_folder, model_folder
-
-FORMAT = "onfh-model"
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
-_DIGEST_LENGTH = 64
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
-_REMEDY = "Get the file again from where it was exported"
+from onfh_nnunet.supported import require_supported
+from onfh_nnunet.train import finished_checkpoint, model_folder
+from onfh_nnunet.weights import from_safetensors, stored_names, to_safetensors
+from onfh_nnunet.zipmap import REMEDY
 
 
 @dataclass(frozen=True)
@@ -35,9 +26,9 @@ class Bundle:
     """A model file, verified.
 
     Args:
-        model: The network.
-        manifest: Format, provenance and hashes.
-        sha256: Of the file, less its own digest.
+        model: The network; its weights lie in the mapped file.
+        manifest: Format, the card and hashes.
+        sha256: Names the file's content.
     """
 
     model: Model
@@ -49,18 +40,35 @@ class Bundle:
         """Load and verify a model file; nothing in it is run.
 
         Raises:
-            ModelError: It is missing, no model file, of another format version, or a byte of it was changed.
+            ModelError: It is missing, no model file, of another version, not ours to run, or a byte of it was changed.
         """
+        archive = Archive.read(path)
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelError(path, f"cannot be read ({error.strerror})", "Check the path") from error
-        digest = hashlib.sha256(content[:-_DIGEST_LENGTH]).hexdigest()
-        if not content.startswith(b"PK") or digest.encode() != content[-_DIGEST_LENGTH:]:
-            raise ModelError(path, "is no model file of onfh export, or was changed since", _REMEDY)
-        members = _members(path, content)
-        manifest = _manifest(path, members)
-        return cls(_model(manifest, members), manifest, digest)
+            bundle = cls(_model(path, archive), archive.manifest, archive.sha256)
+            Card.from_json(bundle.manifest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(path, f"has a member that is not as its version says ({error!r})", REMEDY) from error
+        require_supported(bundle.model, path)
+        return bundle
+
+    @property
+    def card(self) -> Card:
+        """What the model says of itself."""
+        return Card.from_json(self.manifest)
+
+
+def write_bundle(path: Path, model: Model, card: Card) -> Bundle:
+    """Write a model file whole.
+
+    Raises:
+        ModelError: The model is not ours to run, or a weight of it is not finite.
+        WorkspaceError: The file cannot be written.
+    """
+    require_supported(model, path)
+    _require_finite(model)
+    about = card.to_json() | {"folds": sorted(model.weights), "mirroring_axes": model.mirroring_axes}
+    write_archive(path, about, _members(model))
+    return Bundle.read(path)
 
 
 def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
@@ -81,105 +89,40 @@ def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
     return Model(plans, labels, None if axes is None else tuple(axes), {fold: content["network_weights"]})
 
 
-def export(
-    dataset: Dataset, splits: Splits, plan: Plan, out: Path, calibration: dict[str, Any] | None = None
-) -> Bundle:
-    """Write the model of all folds into one file, with the calibration of its intervals where there is one.
+def trained_model(dataset: Dataset, splits: Splits, plan: Plan) -> Model:
+    """The model of all trained folds.
 
     Raises:
         TrainingError: A fold is not trained to its end.
         StaleError: A fold was trained by another plan or on other data.
-        WorkspaceError: The file cannot be written.
     """
-    from safetensors.torch import save
-
-    folds = [out_of_fold_model(dataset, plan, fold) for fold in range(splits.n_folds)]
-    members = {
-        "plans.json": _json(folds[0].plans),
-        "dataset.json": _json(folds[0].dataset),
-        **{_fold_name(k): save(_stored_once(model.weights[k])) for k, model in enumerate(folds)},
-    }
-    manifest = _provenance(dataset, splits, plan) | {
-        "mirroring_axes": folds[0].mirroring_axes,
-        "calibration": calibration,
-        "aliases": _aliases(folds[0].weights[0]),
-        "members": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
-    }
-    with written_whole(out) as part:
-        part.write_bytes(_zipped({MANIFEST: _json(manifest), **members}))
-    return Bundle.read(out)
+    first, *others = (out_of_fold_model(dataset, plan, fold) for fold in range(splits.n_folds))
+    weights = {fold: tensors for model in (first, *others) for fold, tensors in model.weights.items()}
+    return Model(first.plans, first.dataset, first.mirroring_axes, weights)
 
 
-def _provenance(dataset: Dataset, splits: Splits, plan: Plan) -> dict[str, Any]:
-    training = Training.read(fold_folder(dataset.workspace, plan, 0))
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "intended_use": "Research. Not a medical device.",
-        "folds": list(range(splits.n_folds)),
-        "hips": len(dataset.cases),
-        "patients": len({case.patient for case in dataset.cases}),
-        "training": asdict(training) if training else None,
-    }
+def _require_finite(model: Model) -> None:
+    for fold, weights in model.weights.items():
+        for name in set(stored_names(weights).values()):
+            if not bool(weights[name].isfinite().all()):
+                raise ModelError(f"fold {fold}", f"has weights that are not finite, in {name}", "Train it again")
 
 
-def _aliases(weights: Weights) -> dict[str, str]:
-    """For each further name of a tensor, the one it is stored by: nnU-Net lists most tensors up to four times."""
-    first: dict[tuple[int, tuple[int, ...]], str] = {}
-    stored = {name: first.setdefault((tensor.data_ptr(), tensor.shape), name) for name, tensor in weights.items()}
-    return {name: other for name, other in stored.items() if name != other}
+def _members(model: Model) -> Iterator[tuple[str, bytes]]:
+    yield "plans.json", to_json(model.plans)
+    yield "dataset.json", to_json(model.dataset)
+    for fold in sorted(model.weights):
+        yield _fold_name(fold), to_safetensors(model.weights[fold])
 
 
-def _stored_once(weights: Weights) -> dict[str, Any]:
-    aliases = _aliases(weights)
-    return {name: tensor.contiguous() for name, tensor in weights.items() if name not in aliases}
-
-
-def _zipped(members: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
-        archive.comment = b"0" * _DIGEST_LENGTH
-    body = target.getvalue()[:-_DIGEST_LENGTH]
-    return body + hashlib.sha256(body).hexdigest().encode()
-
-
-def _members(path: Path, content: bytes) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise ModelError(path, f"is damaged ({error})", _REMEDY) from error
-
-
-def _manifest(path: Path, members: dict[str, bytes]) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(members.get(MANIFEST, b"{}"))
-    if manifest.get("format") != FORMAT or manifest.get("format_version") != FORMAT_VERSION:
-        got = f"is {manifest.get('format')} version {manifest.get('format_version')}"
-        raise ModelError(
-            path, f"{got}, expected {FORMAT} version {FORMAT_VERSION}", "Export it with this version of onfh"
-        )
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in members.items() if name != MANIFEST}
-    if found != manifest["members"]:
-        raise ModelError(path, "has members other than its manifest says", _REMEDY)
-    return manifest
-
-
-def _model(manifest: dict[str, Any], members: dict[str, bytes]) -> Model:
-    from safetensors.torch import load
-
-    axes = manifest["mirroring_axes"]
-    weights = {fold: load(members[_fold_name(fold)]) for fold in manifest["folds"]}
-    for tensors in weights.values():
-        tensors |= {name: tensors[stored] for name, stored in manifest["aliases"].items()}
-    plans, dataset = (json.loads(members[name]) for name in ("plans.json", "dataset.json"))
+def _model(path: Path, archive: Archive) -> Model:
+    members, axes = archive.members, archive.manifest["mirroring_axes"]
+    plans, dataset = (from_json(f"{path}, {name}", members[name]) for name in ("plans.json", "dataset.json"))
+    if not set(axes or ()) <= {0, 1, 2}:
+        raise ValueError(f"mirroring axes {axes}, expected some of 0, 1, 2")
+    weights = {int(fold): from_safetensors(members[_fold_name(fold)]) for fold in archive.manifest["folds"]}
     return Model(plans, dataset, None if axes is None else tuple(axes), weights)
 
 
 def _fold_name(fold: int) -> str:
     return f"fold_{fold}.safetensors"
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=1, default=dict).encode()

@@ -15,7 +15,7 @@ VOCABULARY = {
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
-    "doctor", "engine",
+    "doctor", "engine", "archive", "card", "stock", "supported", "weights", "zipmap", "scout",
 }  # fmt: skip
 
 

@@ -71,7 +71,11 @@ def choose(found: Sequence[Series], wanted: str | None, place: Path) -> Series:
     listed = "\n  ".join(str(series) for series in (meant or images))
     asked = "" if wanted is None else f" {wanted!r}"
     problem = f"holds {len(meant)} MR series{asked}, expected one; there are:\n  {listed}\n"
-    raise ReadError(place, problem, "Choose one with --series or the column series, by description or UID")
+    remedy = (
+        "Choose one with --series or the column series, by description or UID; "
+        "onfh predict --batch takes each entry of a folder as a scan"
+    )
+    raise ReadError(place, problem, remedy)
 
 
 def _named(images: Sequence[Series], wanted: str) -> list[Series]:

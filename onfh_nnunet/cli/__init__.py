@@ -15,6 +15,7 @@ from onfh_nnunet.cli.crossval import crossval
 from onfh_nnunet.cli.doctor import doctor
 from onfh_nnunet.cli.export import export
 from onfh_nnunet.cli.grade import grade
+from onfh_nnunet.cli.model import model
 from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
 from onfh_nnunet.cli.predict import predict
@@ -24,7 +25,7 @@ from onfh_nnunet.errors import OnfhError
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
-    *(doctor, phantom, cohort, check, convert, plan, train, crossval, export),
+    *(doctor, phantom, cohort, check, convert, plan, train, crossval, export, model),
     *(predict, grade, compare, agree, report),
 )
 

@@ -3,33 +3,74 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onfh_nnunet.card import UNSTATED, Card, Score, cohort_figures
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.splits import Splits
+from onfh_nnunet.tables import read_rows
+from onfh_nnunet.train import Training, fold_folder
 from onfh_nnunet.workspace import Workspace
+
+if TYPE_CHECKING:
+    from onfh_nnunet.model import Model
 
 
 def export(
     out: Annotated[Path, typer.Option(help="Model file to write, such as hips.onfh.")],
     work: Work = DEFAULT_WORK,
+    stock: Annotated[
+        Path | None, typer.Option("--from", help="Result folder of nnUNetv2_train, instead of a study.")
+    ] = None,
+    trust_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--trust-pickle", help="With --from: let checkpoints run code that they bring, in a child process."
+        ),
+    ] = False,
+    licence: Annotated[str, typer.Option(help="Under which the model may be used, such as CC-BY-4.0.")] = UNSTATED,
 ) -> None:
     """Put all trained folds into one model file that runs nothing when it is opened."""
-    from onfh_nnunet.bundle import export as export_model
+    from onfh_nnunet.bundle import write_bundle
+    from onfh_nnunet.stock import read_stock
+
+    model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
+    bundle = write_bundle(out, model, replace(card, licence=licence))
+    if stock is not None:
+        print("it must have been trained on single hips as onfh convert cuts them", file=sys.stderr)
+    print(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
+
+
+def _trained(work: Path) -> tuple[Model, Card]:
+    """The folds of a study, and what is known of them; without a cross-validation of these folds a note says so."""
+    from onfh_nnunet.bundle import trained_model
     from onfh_nnunet.cli.evaluation import calibration, evaluated
 
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
     plan = Plan.read(dataset, splits)
-    known = calibration(dataset.workspace) if evaluated(dataset, splits, plan) else None
-    bundle = export_model(dataset, splits, plan, out, known.to_json() if known else None)
-    if known is None:
+    training = Training.read(fold_folder(dataset.workspace, plan, 0))
+    card = Card(training=_flat(training), **cohort_figures(dataset))
+    model = trained_model(dataset, splits, plan)
+    if not evaluated(dataset, splits, plan):
         print("no calibrated intervals in it: run onfh crossval first, then export again", file=sys.stderr)
-    elif known.note:
+        return model, card
+    known = calibration(dataset.workspace)
+    if known.note:
         print(f"no calibrated intervals in it: {known.note}", file=sys.stderr)
-    print(f"model of {splits.n_folds} folds, sha256 {bundle.sha256[:12]}: {out}")
+    scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
+    return model, replace(card, crossval=scores, calibration=known.to_json())
+
+
+def _flat(training: Training | None) -> dict[str, Any] | None:
+    """Preset, hashes, epochs and versions, side by side."""
+    if training is None:
+        return None
+    values = asdict(training)
+    return {**values.pop("plan"), **values}

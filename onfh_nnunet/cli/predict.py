@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onfh_nnunet.cli.options import DeviceOption, Series
 from onfh_nnunet.devices import Device
 from onfh_nnunet.engine import EngineName
+from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.hip import Side
+
+if TYPE_CHECKING:
+    from postprocessing.grade_table import GradeRow
 
 
 class SideOption(StrEnum):
@@ -25,10 +30,13 @@ class SideOption(StrEnum):
 def predict(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Raw scans: DICOM folders, trees, archives, or image files."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file.",
+        ),
     ],
     model: Annotated[Path, typer.Option(help="Model file of onfh export.")],
-    out: Annotated[Path, typer.Option(help="Folder for masks and grades.csv.")],
+    out: Annotated[Path, typer.Option(help="Folder for masks, grades.csv and, where scans fail, failed.csv.")],
     side: Annotated[
         SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
     ] = SideOption.AUTO,
@@ -39,18 +47,43 @@ def predict(
     folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; all when absent.")] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
     series: Series = None,
+    batch: Annotated[
+        bool,
+        typer.Option("--batch", help="Each INPUT is a folder whose entries, folders and files, are the scans."),
+    ] = False,
+    max_memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB", help="Refuse scans too large for the process to stay under so many GB, by an estimate."
+        ),
+    ] = None,
 ) -> None:
-    """Segment and grade every hip of raw scans."""
-    from onfh_nnunet.cli.inference import Settings, predict_scans
+    """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
+
+    A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
+    """
+    from onfh_nnunet.cli.inference import predict_scans
+    from onfh_nnunet.cli.predictor import Settings
 
     wanted = None if side is SideOption.AUTO else Side(side)
-    rows = predict_scans(inputs, Settings(model, out, wanted, device, _numbers(folds), tta, engine, series))
-    for row in rows:
-        percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
-        print(
-            f"{row.case_id}: grade {row.steinberg_grade}, necrosis {percent} of the head, may be {row.possible_grades}"
-        )
-    print(f"{len(rows)} hips: {out / 'grades.csv'}")
+    settings = Settings(
+        model, out, wanted, device, _numbers(folds), tta, engine, series, batch=batch, max_memory_gb=max_memory
+    )
+    predicted = predict_scans(inputs, settings)
+    for path in predicted.passed_over:
+        print(f"passed over, it is no scan: {path}", file=sys.stderr)
+    for row in predicted.rows:
+        print(_line(row))
+    if predicted.rows:
+        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+    if predicted.failed:
+        problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
+        raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
+
+
+def _line(row: GradeRow) -> str:
+    percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
+    return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {percent} of the head, may be {row.possible_grades}"
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

@@ -47,7 +47,7 @@ class TorchEngine:
 
     def _fold(self, weights: dict[str, Any], data: Any) -> Any:
         if len(self._folds) > 1:
-            self._network.load_state_dict(weights)
+            self._network.load_state_dict(weights, assign=True)
         return self._network(data)[0].float()
 
     def _half(self) -> contextlib.AbstractContextManager[Any]:

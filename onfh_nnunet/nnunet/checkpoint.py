@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import torch
 
 from onfh_nnunet.errors import TrainingError
 
-# What nnU-Net's own checkpoints hold beside tensors: numpy numbers in the training log.
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+
+# What nnU-Net's own checkpoints hold beside tensors: numpy numbers in the training log, by numpy's name before 2.0 too.
 _NUMBERS: list[Any] = [
-    np.float64(0).__reduce__()[0],
+    _SCALAR,
+    (_SCALAR, "numpy.core.multiarray.scalar"),
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
@@ -30,6 +34,39 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_NUMBERS):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TrainingError(path, f"cannot be opened safely ({reason})", "Train this fold again") from error
+        raise TrainingError(path, f"cannot be opened safely ({_first_line(error)})", "Train this fold again") from error
     return content
+
+
+def foreign_names(path: Path) -> list[str]:
+    """What a checkpoint calls when it is opened, beside what makes tensors, numbers and text; nothing is called here.
+
+    Raises:
+        TrainingError: It is missing or damaged.
+    """
+    try:
+        with torch.serialization.safe_globals(_NUMBERS):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+    except Exception as error:
+        remedy = "Give a whole file, as torch.save writes it"
+        raise TrainingError(path, f"cannot be read ({_first_line(error)})", remedy) from error
+
+
+def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a checkpoint what nnU-Net needs to predict with it: tensors, text and numbers.
+
+    Raises:
+        KeyError: It lacks one of them.
+        TypeError: One of them is of another kind.
+    """
+    axes = content.get("inference_allowed_mirroring_axes")
+    return {
+        "network_weights": {str(name): tensor.detach() for name, tensor in content["network_weights"].items()},
+        "init_args": {"configuration": str(content["init_args"]["configuration"])},
+        "trainer_name": str(content["trainer_name"]),
+        "inference_allowed_mirroring_axes": None if axes is None else tuple(map(int, axes)),
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,111 @@
+"""How large scans may be so that a process stays under a limit.
+
+Program and networks take the same for every scan; their part is measured when they are loaded. What grows is
+estimated from the voxels that a scan's header states, before any of them is read.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.imagefile import ImageFormat, format_of
+
+READ_BYTES, PREDICT_BYTES = 28, 16
+"""For each voxel of the scan that is read ahead (rescaled DICOM; others take 5 to 17) and of the one predicted."""
+
+MARGIN_BYTES = 200_000_000
+"""What the first scan adds beside its voxels: the networks' working memory, libraries that load late."""
+
+_ITK = {ImageFormat.NIFTI: "NiftiImageIO", ImageFormat.NRRD: "NrrdImageIO", ImageFormat.METAIMAGE: "MetaImageIO"}
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What each scan may take of a limit.
+
+    Args:
+        limit_gb: Of the whole process, in 10^9 bytes.
+        voxels: The most that a scan may have.
+    """
+
+    limit_gb: float
+    voxels: float
+
+    @classmethod
+    def under(cls, limit_gb: float) -> Allowance:
+        """What is left of a limit now that the networks are loaded.
+
+        Raises:
+            OnfhError: Nothing is left.
+        """
+        import psutil
+
+        taken = psutil.Process().memory_info().rss + MARGIN_BYTES
+        voxels = (limit_gb * 1e9 - taken) / (READ_BYTES + PREDICT_BYTES)
+        if not voxels >= 1:
+            problem = f"is too little: program and networks take {taken / 1e9:.2f} GB"
+            raise OnfhError(f"--max-memory {limit_gb:g}", problem, "Allow more, or average fewer folds with --folds")
+        return cls(limit_gb, voxels)
+
+    def require(self, scan: Path, series: str | None) -> None:
+        """Refuse a scan that is too large.
+
+        Args:
+            scan: Its file or folder.
+            series: The DICOM series that is meant.
+
+        Raises:
+            OnfhError: It has more voxels.
+            ReadError: Its DICOM headers cannot be read.
+        """
+        voxels = _stated_voxels(scan, series)
+        if voxels > self.voxels:
+            problem = (
+                f"has {voxels / 1e6:.1f} million voxels, and --max-memory {self.limit_gb:g} is enough for "
+                f"{self.voxels / 1e6:.1f}"
+            )
+            raise OnfhError(scan, problem, "Allow more, or crop the scan")
+
+
+def _stated_voxels(scan: Path, series: str | None) -> int:
+    """As its header says; 0 for what is no scan, which the reader will refuse."""
+    from dataset_conversion.readers.archive import unpacked
+    from dataset_conversion.readers.headers import is_dicom, read_header
+    from dataset_conversion.readers.study import choose, series_in
+
+    if scan.is_dir():
+        return sum(map(_pixels, choose(series_in(scan), series, scan).headers))
+    if not scan.is_file():
+        return 0
+    if is_dicom(scan):
+        return _pixels(read_header(scan))
+    if zipfile.is_zipfile(scan):
+        with unpacked(scan) as folder:
+            return _stated_voxels(folder, series)
+    return _image_voxels(scan)
+
+
+def _pixels(header: Any) -> int:
+    frames = int(header.get("NumberOfFrames") or 1)
+    return int(header.get("Rows") or 0) * int(header.get("Columns") or 0) * frames
+
+
+def _image_voxels(file: Path) -> int:
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(file))
+    try:
+        if (kind := format_of(file)) is not None:
+            reader.SetImageIO(_ITK[kind])
+            reader.ReadImageInformation()
+            return math.prod(reader.GetSize())
+    except (OSError, RuntimeError, zlib.error):
+        return 0
+    return 0

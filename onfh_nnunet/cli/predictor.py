@@ -1,0 +1,112 @@
+"""A model file, ready for scans: the one place that knows how the networks are made and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onfh_nnunet.devices import Device, resolve_device
+from onfh_nnunet.engine import EngineName, engine_for
+from onfh_nnunet.errors import SideError
+from onfh_nnunet.grid import Grid
+from onfh_nnunet.hip import Side
+from onfh_nnunet.volume import Volume
+from postprocessing.conformal import Calibration
+
+if TYPE_CHECKING:
+    from dataset_conversion.readers import Scan
+    from onfh_nnunet.bundle import Bundle
+    from onfh_nnunet.predict import Prediction
+    from onfh_nnunet.segment import HipSegmenter
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `onfh predict` was asked.
+
+    Args:
+        model: The model file.
+        out: The folder for the results.
+        side: Only this side; None tells it from the anatomy.
+        device: What computes.
+        folds: Folds to average; None averages all.
+        tta: Whether to average over mirror images.
+        engine: What runs the network.
+        series: Which DICOM series is meant where there are several.
+        batch: Whether each input is a folder whose entries are scans.
+        max_memory_gb: What the process may take; None sets no limit.
+    """
+
+    model: Path
+    out: Path
+    side: Side | None
+    device: Device
+    folds: tuple[int, ...] | None
+    tta: bool
+    engine: EngineName = EngineName.AUTO
+    series: str | None = None
+    batch: bool = False
+    max_memory_gb: float | None = None
+
+
+class Predictor:
+    """The networks of a model file; they are loaded when the first scan needs them.
+
+    Args:
+        bundle: The model file.
+        settings: What was asked.
+
+    Raises:
+        ModelError: The model has not the folds that were asked for.
+    """
+
+    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+        self._model, self._settings = bundle.model.of_folds(settings.folds), settings
+        known = bundle.manifest.get("calibration")
+        self.calibration = Calibration.from_json(known) if known else None
+
+    def load(self) -> None:
+        """Load the networks now, and run them once on nothing, so that they take the memory that they need.
+
+        Raises:
+            DeviceError: The device or the engine is not there.
+            ModelError: The weights do not fit the plan.
+        """
+        cube = Grid((96, 96, 96), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+        for network in self._networks:
+            network.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
+
+    def hips(self, scan: Scan, source: Path) -> list[Prediction]:
+        """The hips of a scan.
+
+        Raises:
+            HipNotFound: There is none, or none of the wanted side.
+            SideError: The side cannot be told, or contradicts the anatomy or the header.
+        """
+        from onfh_nnunet.predict import predict_hips
+
+        segmenter, scout = self._networks
+        hips = predict_hips(scan.volume, segmenter, scout, self._settings.side, source)
+        _require_header_agrees(scan, hips, source)
+        return hips
+
+    @cached_property
+    def _networks(self) -> tuple[HipSegmenter, HipSegmenter]:
+        from onfh_nnunet.segment import HipSegmenter
+
+        device, engine = resolve_device(self._settings.device), self._settings.engine
+        first = self._model.of_folds((min(self._model.weights),))
+        segmenter = HipSegmenter(self._model, engine_for(self._model, device, engine), tta=self._settings.tta)
+        return segmenter, HipSegmenter(first, engine_for(first, device, engine))
+
+
+def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:
+    sides = {hip.side for hip in hips}
+    if scan.laterality is not None and sides != {scan.laterality}:
+        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
+        raise SideError(source, got, "Find out which is right, and give --side or correct the header")

@@ -1,0 +1,135 @@
+"""Models of stock nnU-Net: a result folder of ``nnUNetv2_train`` in, a folder for stock prediction out."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.archive import from_json, to_json
+from onfh_nnunet.bundle import Bundle
+from onfh_nnunet.card import Card
+from onfh_nnunet.errors import ModelError
+from onfh_nnunet.files import written_whole
+from onfh_nnunet.model import Model
+from onfh_nnunet.preset import CONFIGURATION
+from onfh_nnunet.supported import require_supported
+
+CHECKPOINT = "checkpoint_final.pth"
+_TRAINER = "nnUNetTrainer"
+_REMEDY = f"Give a result folder of nnUNetv2_train, such as nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
+
+
+def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card]:
+    """The model of a result folder of ``nnUNetv2_train``, and what the folder says of it.
+
+    It must have been trained on images of one hip as `onfh convert` cuts them; the folder does not tell.
+
+    Args:
+        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more.
+        trust_pickle: Whether a checkpoint may call more than makes tensors; see `onfh_nnunet.nnunet.opened`.
+
+    Raises:
+        ModelError: A file is missing or damaged, a checkpoint asks for trust, or the model is not ours to run.
+    """
+    from onfh_nnunet.nnunet.opened import opened
+
+    plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
+    contents = {fold: opened(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
+    about = _common(folder, list(contents.values()))
+    weights = {fold: content["network_weights"] for fold, content in contents.items()}
+    model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
+    require_supported(model, folder)
+    _require_fit(model, folder)
+    hips = dataset.get("numTraining")
+    training = {"trainer": about["trainer_name"], "plans": plans.get("plans_name")}
+    return model, Card(training=training, hips=hips if isinstance(hips, int) else None)
+
+
+def unpack(bundle: Bundle, folder: Path) -> None:
+    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model's card beside it.
+
+    Raises:
+        ModelError: The folder is there and not empty.
+        WorkspaceError: It cannot be written.
+    """
+    import torch
+
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
+    model = bundle.model
+    texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": bundle.card.to_json()}
+    with written_whole(folder) as part:
+        for fold, weights in model.weights.items():
+            checkpoint = part / f"fold_{fold}" / CHECKPOINT
+            checkpoint.parent.mkdir(parents=True)
+            torch.save(_checkpoint(weights, model.mirroring_axes), checkpoint)
+        for name, content in texts.items():
+            (part / name).write_bytes(to_json(content))
+
+
+def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[str, Any]:
+    """What stock nnU-Net reads of a checkpoint to predict with it."""
+    return {
+        "network_weights": dict(weights),
+        "init_args": {"configuration": CONFIGURATION},
+        "trainer_name": _TRAINER,
+        "inference_allowed_mirroring_axes": mirroring_axes,
+    }
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return from_json(path, path.read_bytes())
+    except OSError as error:
+        raise ModelError(path, f"cannot be read ({error.strerror})", _REMEDY) from error
+
+
+def _checkpoints(folder: Path) -> dict[int, Path]:
+    found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
+    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_\d+", name)}
+    if not folds:
+        raise ModelError(folder, f"holds {sorted(found) or 'no fold'}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
+    return folds
+
+
+def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the folds share beside their weights."""
+    first, *others = contents
+    for key in ("init_args", "trainer_name", "inference_allowed_mirroring_axes"):
+        for other in others:
+            if other[key] != first[key]:
+                raise ModelError(folder, f"has folds of {key} {first[key]} and {other[key]}, expected one", _REMEDY)
+    configuration = first["init_args"]["configuration"]
+    if configuration != CONFIGURATION:
+        raise ModelError(folder, f"is of configuration {configuration}, expected {CONFIGURATION}", _REMEDY)
+    return first
+
+
+def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
+    """Plans of the one configuration, as nnU-Net completes what it inherits or what an older version left out."""
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the plans are of an older version
+            configuration = PlansManager(plans).get_configuration(CONFIGURATION).configuration
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            folder / "plans.json", f"has no {CONFIGURATION} that can be read ({error})", _REMEDY
+        ) from error
+    complete = {key: value for key, value in configuration.items() if key != "inherits_from"}
+    return plans | {"configurations": {CONFIGURATION: complete}}
+
+
+def _require_fit(model: Model, folder: Path) -> None:
+    from onfh_nnunet.engine.network import network_of
+
+    for fold, weights in model.weights.items():
+        try:
+            network_of(model, weights)
+        except ModelError as error:
+            problem = "has weights that do not fit the network of plans.json"
+            remedy = "Give the plans that it was trained by; a network changed by its trainer is not run"
+            raise ModelError(folder / f"fold_{fold}", problem, remedy) from error
