@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit bench locator convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,15 @@ unit: setup
 
 bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.convert
+	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.many_hips
+	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m benchmarks.demo $(DEMO)
+
+locator: setup  ## train the network that locates heads again, from synthetic bodies
+	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/locate.safetensors
 
 convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
 	$(ONFH) convert '$(COHORT)' --work '$(WORK)'

@@ -1,133 +1,161 @@
-"""Find the femoral heads of a raw scan: windows as large as a training case slide over it and over its mirror image.
+"""The femoral heads of a raw scan, seen at one look: the whole scan in voxels of 4 mm, through a small U-Net.
 
-The network was trained on boxes around one head, so elsewhere in the body it answers at random. What looks like a head
-in some window is therefore judged by its shape, by how decided the network is, and by its place in the scan; of two
-heads, also by how they stand to each other.
+The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
+shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
+2023;86:102789); `benchmarks/train_locator.py` makes it again. It says where a head is and on which side; what is head
+and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may
+see one, which the model then does not outline.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.cut import HIP_BOX_MM, LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.cut import HipCut
 from onfh_nnunet.grid import FloatArray
-from onfh_nnunet.labels import BoolArray
-from onfh_nnunet.segment import HipSegmenter
+from onfh_nnunet.hip import Side
 from onfh_nnunet.volume import Volume
 
-STRIDE_MM = HIP_BOX_MM / 2
-"""Half a window: a head of up to 48 mm lies whole in some window."""
+VOXEL_MM = 4.0
+FEATURES = (8, 16, 32, 64)
+"""Of the U-Net's stages; each halves the voxels once, but for the first."""
 
-HEAD_ML = (10.0, 90.0)
-"""A wide frame around the 22 to 65 ml of plausible heads: what is outside it is none."""
+WEIGHTS = Path(__file__).with_name("locate.safetensors")
 
-BETWEEN_HEADS_MM = (140.0, 230.0)
-"""Distance of the two heads' centres; about 175 mm in adults."""
+HEAD_ML = (8.0, 110.0)
+"""A wide frame around the 22 to 65 ml of plausible heads: at 4 mm, what is outside it is none."""
 
-MOST_UNLEVEL_MM = 40.0
+BETWEEN_HEADS_MM = (110.0, 240.0)
+"""Distance of the two heads' centres from right to left; about 175 mm in adults."""
+
+MOST_UNLEVEL_MM = 50.0
 """How much higher, or further to the front, one head's centre may lie than the other's."""
 
-OFF_MIDDLE_MM = 60.0
-"""Standard deviation, front-back and foot-head, of a head from the middle of a scan: hips are scanned in the middle."""
-
-EVEN_SCORES = 0.6
-"""Share of the best score that both heads of a pair need; with less, only the best one is a head."""
+EVEN_CONFIDENCE = 0.5
+"""Share of the best confidence that both heads of a pair need; with less, only the best one is a head."""
 
 
 @dataclass(frozen=True, eq=False)
-class HeadBlob:
-    """A connected region that the network calls head.
+class SeenHead:
+    """Something that looks like a femoral head.
 
     Args:
-        centre_mm: Centroid in LPS.
-        ml: Volume.
-        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
-        certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
-        mask: Where it is, in the frame of the network's box (z, y, x).
+        centre_mm: Its centroid in LPS.
+        rightness: How likely it is a right one, from 0 to 1.
+        confidence: From 0 to 1: the mean probability of being head inside it, times its roundness.
     """
 
     centre_mm: FloatArray
-    ml: float
-    roundness: float
-    certainty: float
-    mask: BoolArray
+    rightness: float
+    confidence: float
 
     @property
-    def score(self) -> float:
-        """From 0 to 1: round and certain."""
-        return self.roundness * self.certainty
+    def side(self) -> Side:
+        """The side that it looks like."""
+        return Side.RIGHT if self.rightness >= 0.5 else Side.LEFT
 
 
-def head_blobs(head: NDArray[np.float32], cut: HipCut) -> list[HeadBlob]:
-    """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
+def locate_heads(scan: Volume) -> list[SeenHead]:
+    """The heads of a scan: a pair that stands as heads do, the right one first, or the surest; empty for none."""
+    probabilities, to_mm = _probabilities(scan)
+    heads = sorted(_heads(probabilities, to_mm), key=lambda head: -head.confidence)
+    pairs = [pair for pair in itertools.combinations(heads, 2) if _stand_as_heads(pair)]
+    best = max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence, default=())
+    if best and min(head.confidence for head in best) >= EVEN_CONFIDENCE * heads[0].confidence:
+        return sorted(best, key=lambda head: float(head.centre_mm[0]))
+    return heads[:1]
+
+
+def coarse(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+    """An image (z, y, x) in voxels of `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 stays in its place."""
     from scipy import ndimage
 
-    components, _ = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel()) * cut.grid.voxel_ml
-    return [
-        _blob(head[box], components == label, box, cut)
-        for label, box in enumerate(ndimage.find_objects(components), start=1)
-        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
-    ]
+    steps = VOXEL_MM / np.asarray(spacing_mm)
+    smooth = ndimage.gaussian_filter(image.astype(np.float32), np.maximum(steps - 1, 0) / 2)
+    size = np.maximum(np.floor((np.array(image.shape) - 1) / steps).astype(int) + 1, 1)
+    grey = ndimage.affine_transform(smooth, steps, output_shape=tuple(size.tolist()), order=1)
+    normal: NDArray[np.float32] = (grey - grey.mean()) / max(float(grey.std()), 1e-6)
+    return normal
 
 
-def find_heads(scan: Volume, segmenter: HipSegmenter) -> list[HeadBlob]:
-    """The heads of a scan: a pair that stands as heads do, or the most head-like blob; empty when there is none."""
+def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
+    """Right and left head (2, z, y, x) in coarse voxels, and what turns their indices into positions in LPS mm."""
+    import torch
+
     whole = HipCut.whole(scan.grid)
-    cuts = [replace(cut, mirrored=mirrored) for cut in _windows(whole) for mirrored in (False, True)]
-    blobs = [blob for cut in cuts for blob in head_blobs(segmenter.probabilities(cut.take(scan))[0], cut)]
-    middle_mm = scan.grid.corners_mm().mean(axis=0)
-    fit = {blob: blob.score * _near(middle_mm, blob) for blob in blobs}
-    blobs.sort(key=lambda blob: -fit[blob])
-    pairs = [pair for pair in itertools.combinations(blobs, 2) if _stand_as_heads(pair)]
-    best_pair = max(pairs, key=lambda pair: fit[pair[0]] + fit[pair[1]], default=())
-    if best_pair and min(fit[blob] for blob in best_pair) >= EVEN_SCORES * fit[blobs[0]]:
-        return list(best_pair)
-    return blobs[:1]
+    upright = whole.take(scan)
+    spacing = np.array(upright.grid.spacing_mm)
+    image = coarse(upright.array, upright.grid.spacing_mm)
+    edge = 2 ** (len(FEATURES) - 1)
+    room = [(0, max(2 * edge, -(-n // edge) * edge) - n) for n in image.shape]
+    data = torch.from_numpy(np.pad(image, room)[None, None])
+    with torch.inference_mode():
+        padded = _network()(data)[0].softmax(0).numpy()
+    z, y, x = image.shape
+    return padded[1:, :z, :y, :x], lambda index: upright.grid.to_mm(np.asarray(index) * VOXEL_MM / spacing)
 
 
-def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCut) -> HeadBlob:
-    spacing = np.array(cut.grid.spacing_mm)
-    points = np.argwhere(mask[box]) * spacing
-    centroid = points.mean(axis=0)
-    radius = np.cbrt(3 * len(points) * spacing.prod() / (4 * np.pi))
-    index = centroid / spacing + [edge.start for edge in box]
-    if cut.mirrored:
-        index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
-    return HeadBlob(
-        centre_mm=cut.grid.to_mm(index),
-        ml=float(len(points) * cut.grid.voxel_ml),
-        roundness=float((np.linalg.norm(points - centroid, axis=1) <= radius).mean()),
-        certainty=float(np.abs(2 * head[head > 0.02] - 1).mean()),
-        mask=mask,
+@cache
+def _network() -> Any:
+    from safetensors.torch import load_file
+
+    network = untrained()
+    network.load_state_dict(load_file(WEIGHTS), strict=False)
+    return network.eval()
+
+
+def untrained() -> Any:
+    """The U-Net without its weights: one channel in; background, right head and left head out."""
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    from torch import nn
+
+    return PlainConvUNet(
+        1,
+        len(FEATURES),
+        FEATURES,
+        nn.Conv3d,
+        [3] * len(FEATURES),
+        [1, *[2] * (len(FEATURES) - 1)],
+        [2] * len(FEATURES),
+        3,
+        [1] * (len(FEATURES) - 1),
+        conv_bias=True,
+        norm_op=nn.InstanceNorm3d,
+        norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=nn.LeakyReLU,
+        nonlin_kwargs={"inplace": True},
     )
 
 
-def _near(middle_mm: FloatArray, blob: HeadBlob) -> float:
-    """From 1 at the height and depth of the scan's middle to 0 far from it; left-right does not count."""
-    off_mm = float(np.linalg.norm((blob.centre_mm - middle_mm)[1:]))
-    return float(np.exp(-0.5 * (off_mm / OFF_MIDDLE_MM) ** 2))
+def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
+    from scipy import ndimage
+
+    head = probabilities.sum(0)
+    components, count = ndimage.label(head > 0.5)
+    ml = np.bincount(components.ravel(), minlength=count + 1) * VOXEL_MM**3 / 1000
+    found = [number for number in range(1, count + 1) if HEAD_ML[0] <= ml[number] <= HEAD_ML[1]]
+    return [_seen(probabilities, head, components == number, to_mm) for number in found]
 
 
-def _stand_as_heads(pair: Sequence[HeadBlob]) -> bool:
+def _seen(
+    probabilities: NDArray[np.float32], head: NDArray[np.float32], where: NDArray[np.bool_], to_mm: Any
+) -> SeenHead:
+    points = np.argwhere(where)
+    centre = np.average(points, axis=0, weights=head[where])
+    radius = np.cbrt(3 * len(points) / (4 * np.pi))
+    round_share = float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
+    right = float(probabilities[0][where].sum() / head[where].sum())
+    return SeenHead(to_mm(centre), right, float(head[where].mean()) * round_share)
+
+
+def _stand_as_heads(pair: Sequence[SeenHead]) -> bool:
     x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
     return bool(BETWEEN_HEADS_MM[0] <= x <= BETWEEN_HEADS_MM[1] and max(y, z) <= MOST_UNLEVEL_MM)
-
-
-def _windows(whole: HipCut) -> Iterator[HipCut]:
-    spacing = np.array(whole.grid.spacing_mm)
-    size = np.minimum(np.ceil(HIP_BOX_MM / spacing).astype(int), whole.size)
-    starts = [_starts(n, edge, step) for n, edge, step in zip(whole.size, size, STRIDE_MM / spacing, strict=True)]
-    for z, y, x in itertools.product(*starts):
-        yield replace(whole, start=(z, y, x), size=(int(size[0]), int(size[1]), int(size[2])))
-
-
-def _starts(n: int, edge: int, step: float) -> list[int]:
-    """Evenly spread first voxels of windows of `edge` voxels that cover `n`, at most `step` apart."""
-    count = int(np.ceil((n - edge) / step)) + 1
-    return [int(start) for start in np.rint(np.linspace(0, n - edge, count))]

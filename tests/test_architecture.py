@@ -15,7 +15,7 @@ VOCABULARY = {
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
-    "doctor", "engine", "archive", "card", "stock", "supported", "weights", "zipmap", "scout",
+    "doctor", "engine", "archive", "card", "stock", "supported", "weights", "zipmap", "blob",
 }  # fmt: skip
 
 

@@ -78,8 +78,7 @@ class Predictor:
             ModelError: The weights do not fit the plan.
         """
         cube = Grid((96, 96, 96), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
-        for network in self._networks:
-            network.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
+        self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
     def hips(self, scan: Scan, source: Path) -> list[Prediction]:
         """The hips of a scan.
@@ -90,19 +89,16 @@ class Predictor:
         """
         from onfh_nnunet.predict import predict_hips
 
-        segmenter, scout = self._networks
-        hips = predict_hips(scan.volume, segmenter, scout, self._settings.side, source)
+        hips = predict_hips(scan.volume, self._segmenter, self._settings.side, source)
         _require_header_agrees(scan, hips, source)
         return hips
 
     @cached_property
-    def _networks(self) -> tuple[HipSegmenter, HipSegmenter]:
+    def _segmenter(self) -> HipSegmenter:
         from onfh_nnunet.segment import HipSegmenter
 
-        device, engine = resolve_device(self._settings.device), self._settings.engine
-        first = self._model.of_folds((min(self._model.weights),))
-        segmenter = HipSegmenter(self._model, engine_for(self._model, device, engine), tta=self._settings.tta)
-        return segmenter, HipSegmenter(first, engine_for(first, device, engine))
+        engine = engine_for(self._model, resolve_device(self._settings.device), self._settings.engine)
+        return HipSegmenter(self._model, engine, tta=self._settings.tta)
 
 
 def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:
