@@ -70,6 +70,7 @@ def main():
     """``onfh`` with the oracle."""
     from onfh_nnunet.cli import run
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
     Predictor.hips = oracle
     run()
 
@@ -332,7 +333,7 @@ def test_killed_in_the_middle(studies, start, predicted, tmp_path, kill):
     await_file(tmp_path / "waiting", process)
     await_file(out / "c_L.nii.gz", process)
     process.send_signal(kill)
-    process.communicate()
+    process.communicate(timeout=60)
     assert process.returncode != 0
     assert not (out / "grades.csv").exists()
     assert {name for name in visible(out) if not name.startswith("c")} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
