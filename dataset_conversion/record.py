@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +18,10 @@ from pathlib import Path
 from dataset_conversion.cases import ConvertedHip, Job, Outcome
 from dataset_conversion.findings import Finding
 from dataset_conversion.outliers import COHORT_CHECKS
+from onfh_nnunet.content import content_sha256
 from onfh_nnunet.cut import HIP_BOX_MM
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import ReadError, WorkspaceError
-from onfh_nnunet.files import sha256
 from onfh_nnunet.hip import Hip
 from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.workspace import Workspace
@@ -115,16 +115,5 @@ def _source_hash(job: Job) -> str:
     own = (FORMAT, HIP_BOX_MM, job.rules, job.patient, scan.side, scan.grade, scan.series, job.dataset_name)
     digest = hashlib.sha256(repr(own).encode())
     for path in (scan.image, scan.label, scan.label_necrosis):
-        digest.update(b"" if path is None else "".join(sorted(_contents(path))).encode() + b"\n")
+        digest.update(b"\n" if path is None else content_sha256(path).encode())
     return digest.hexdigest()
-
-
-def _contents(path: Path) -> Iterator[str]:
-    try:
-        if not path.is_dir():
-            yield sha256(path)
-            return
-        for folder, _, names in os.walk(path):
-            yield from (sha256(file) for name in names if (file := Path(folder, name)).is_file())
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error

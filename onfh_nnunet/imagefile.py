@@ -40,6 +40,12 @@ class ImageFormat(StrEnum):
     METAIMAGE = "MetaImage"
 
 
+def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
+    """A file's name without its ending, whatever its case; as it is when it has none of these."""
+    suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
+    return name[: len(name) - len(suffix)]
+
+
 def format_of(path: Path) -> ImageFormat | None:
     """The format of a file by its first bytes; none for any other file.
 

@@ -9,9 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
-    "errors", "labels", "hip", "steinberg", "grid", "imagefile", "volume", "cut", "files", "tables", "parallel",
-    "workspace",
-    "dataset", "splits",
+    "errors", "labels", "hip", "steinberg", "grid", "imagefile", "content", "volume", "cut", "files",
+    "tables", "parallel", "workspace", "dataset", "splits",
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",

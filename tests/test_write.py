@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, write_series
 from pydicom import dcmread
 
@@ -141,6 +142,27 @@ def test_touched_and_renamed_files_are_unchanged(study, workspace):
         file.rename(file.with_name(f"{number}.ima"))
     os.utime(study / "both.nii.gz", (1, 1))
     assert convert(study / "cohort.csv", workspace).converted == 0
+
+
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_voxels_beside_their_header_are_part_of_a_scan(study, workspace, suffix):
+    def write(seed):
+        SimpleITK.WriteImage(image_of(noise(seed=seed)), study / f"two{suffix}")
+
+    rows = f"p,two{suffix},R,right-label.nii.gz,\n"
+    write(1)
+    first = convert(table(study, rows), workspace)
+    write(8)
+    again = convert(table(study, rows), workspace)
+    assert again.converted == 1
+    assert again.dataset.sha256 != first.dataset.sha256
+
+
+def image_of(volume):
+    image = SimpleITK.GetImageFromArray(volume.array)
+    image.SetSpacing(volume.grid.spacing_mm[::-1])
+    image.SetOrigin(volume.grid.origin_mm)
+    return image
 
 
 def test_a_row_less_is_a_case_less(study, workspace):

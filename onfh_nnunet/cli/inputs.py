@@ -1,26 +1,21 @@
-"""What `onfh predict` is given: which scans there are, their names, and a hash of what their files hold."""
+"""What `onfh predict` is given: which scans there are, and their names."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.errors import CohortError, ReadError
-from onfh_nnunet.files import sha256
-from onfh_nnunet.imagefile import FILE_SUFFIXES, format_of
+from onfh_nnunet.imagefile import FILE_SUFFIXES, format_of, without_suffix
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
-
-_DETACHED = re.compile(rb"^(?:ElementDataFile|data file)\s*[=:]\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
-_HEADER_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -59,19 +54,6 @@ class Inputs:
         return cls(_named(scans), tuple(sorted(set(entries) - set(scans))))
 
 
-def content_sha256(scan: Path) -> str:
-    """A hash of the bytes of a scan's files, whatever their names and times.
-
-    Raises:
-        ReadError: One cannot be read.
-    """
-    try:
-        digests = sorted(sha256(file) for file in _files(scan))
-    except OSError as error:
-        raise ReadError(scan, f"cannot be read ({error.strerror or error})", "Check the path") from error
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
 def _named(paths: Iterable[Path]) -> dict[str, Path]:
     """Names that are told apart on file systems that do not tell upper from lower case, too."""
     names: dict[str, Path] = {}
@@ -87,8 +69,7 @@ def _named(paths: Iterable[Path]) -> dict[str, Path]:
 def _name(path: Path) -> str:
     """Of the file or folder, safe in file names: without accents, and for letters of other scripts a hash of them."""
     bare = path.resolve().name
-    suffix = max((s for s in SCAN_SUFFIXES if bare.lower().endswith(s)), key=len, default="")
-    parts = unicodedata.normalize("NFKD", bare[: len(bare) - len(suffix)])
+    parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(letter.isalnum() and not letter.isascii() for letter in text)
@@ -117,20 +98,3 @@ def _is_scan_file(path: Path) -> bool:
         return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
     except (OSError, zlib.error):
         return False
-
-
-def _files(scan: Path) -> Iterator[Path]:
-    if not scan.is_dir():
-        yield from (scan, *_detached(scan))
-    for place, _, names in os.walk(scan):
-        yield from (file for name in names if (file := Path(place, name)).is_file())
-
-
-def _detached(header: Path) -> Iterable[Path]:
-    """The files with the voxels of a NRRD or MetaImage header: the one that it names, or for a list all beside it."""
-    with header.open("rb") as file:
-        named = _DETACHED.search(file.read(_HEADER_BYTES))
-    if named is None or named[1].upper() == b"LOCAL":
-        return ()
-    voxels = header.parent / os.fsdecode(named[1])
-    return (voxels,) if voxels.is_file() else (file for file in header.parent.iterdir() if file.is_file())

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onfh_nnunet import __version__
-from onfh_nnunet.cli.inputs import content_sha256
 from onfh_nnunet.cli.memory import Allowance
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.scan_checks import require_hip_scan
+from onfh_nnunet.content import content_sha256
 from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.hip import Hip
 from postprocessing.clean import clean
