@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
-from dataset_conversion.phantom.protocol import ScanProtocol
+from dataset_conversion.phantom.cohort import write_phantom_cohort
+from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.devices import Device

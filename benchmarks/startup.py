@@ -15,7 +15,7 @@ from onfh_nnunet.grid import Grid
 from onfh_nnunet.volume import Volume
 
 RUNS = 7
-LIMITS_S = {"onfh --help": 0.5, "onfh grade, one mask": 1.5}
+LIMITS_S = {"onfh --help": 0.5, "onfh grade, one mask": 1.0}
 
 
 def main() -> None:

@@ -55,18 +55,29 @@ def head_blobs(head: NDArray[np.float32], cut: HipCut) -> list[HeadBlob]:
     ]
 
 
+def roundness(points: FloatArray, centre: FloatArray, voxel: float) -> float:
+    """Share of a region inside the ball of its volume around a centre: 1 for a ball.
+
+    Args:
+        points: Its voxels' centres (n, 3).
+        centre: In the same unit of length.
+        voxel: The volume of one of them, in its cube.
+    """
+    radius = np.cbrt(3 * len(points) * voxel / (4 * np.pi))
+    return float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
+
+
 def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCut) -> HeadBlob:
     spacing = np.array(cut.grid.spacing_mm)
     points = np.argwhere(mask[box]) * spacing
     centroid = points.mean(axis=0)
-    radius = np.cbrt(3 * len(points) * spacing.prod() / (4 * np.pi))
     index = centroid / spacing + [edge.start for edge in box]
     if cut.mirrored:
         index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
     return HeadBlob(
         centre_mm=cut.grid.to_mm(index),
         ml=float(len(points) * cut.grid.voxel_ml),
-        roundness=float((np.linalg.norm(points - centroid, axis=1) <= radius).mean()),
+        roundness=roundness(points, centroid, float(spacing.prod())),
         certainty=float(np.abs(2 * head[head > 0.02] - 1).mean()),
         mask=mask,
     )

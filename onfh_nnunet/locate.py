@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.blob import roundness
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.hip import Side
@@ -148,12 +149,10 @@ def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
 def _seen(
     probabilities: NDArray[np.float32], head: NDArray[np.float32], where: NDArray[np.bool_], to_mm: Any
 ) -> SeenHead:
-    points = np.argwhere(where)
+    points = np.argwhere(where).astype(float)
     centre = np.average(points, axis=0, weights=head[where])
-    radius = np.cbrt(3 * len(points) / (4 * np.pi))
-    round_share = float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
     right = float(probabilities[0][where].sum() / head[where].sum())
-    return SeenHead(to_mm(centre), right, float(head[where].mean()) * round_share)
+    return SeenHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
 
 
 def _stand_as_heads(pair: Sequence[SeenHead]) -> bool:

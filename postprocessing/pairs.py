@@ -10,7 +10,7 @@ import numpy as np
 
 from onfh_nnunet.errors import CohortError, ReadError
 from onfh_nnunet.hip import Hip
-from onfh_nnunet.imagefile import FILE_SUFFIXES
+from onfh_nnunet.imagefile import FILE_SUFFIXES, without_suffix
 from onfh_nnunet.volume import Volume
 from postprocessing.cases import CrossvalRow, case_row
 from postprocessing.clean import refuse_lesion_alone, require_hip_labels
@@ -81,10 +81,9 @@ def _masks(folder: Path) -> dict[str, Path]:
         raise ReadError(folder, "is no folder", "Give a folder of masks")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        suffix = max((end for end in FILE_SUFFIXES if path.name.lower().endswith(end)), key=len, default="")
-        if not suffix or path.name.startswith(".") or path.is_dir():
+        name = without_suffix(path.name)
+        if name == path.name or path.name.startswith(".") or path.is_dir():
             continue
-        name = path.name[: -len(suffix)]
         if name in found:
             raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")
         found[name] = path

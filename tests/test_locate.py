@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from dataset_conversion.phantom import randomised
 from dataset_conversion.phantom.acquire import acquire
 from dataset_conversion.phantom.patient import Patient
 from dataset_conversion.phantom.protocol import Plane, ScanProtocol
@@ -21,6 +22,10 @@ REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared
 AXIAL = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 NEAR_MM = 8.0
 """Two voxels of the locator: the box around it then still holds the head with a margin, and it is read again."""
+
+
+def test_it_looks_at_what_it_was_trained_on():
+    assert VOXEL_MM == randomised.VOXEL_MM
 
 
 def test_weights_are_those_of_the_network():

@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
-from dataset_conversion.phantom.protocol import Plane, ScanProtocol, Vendor
+from dataset_conversion.phantom.cohort import write_phantom_cohort
+from dataset_conversion.phantom.protocol import PhantomForm, Plane, ScanProtocol, Vendor
 from onfh_nnunet.errors import CohortError, GeometryError, WorkspaceError
 from onfh_nnunet.grid import same_grid
 from onfh_nnunet.volume import Volume

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from dataset_conversion.phantom.acquire import acquire
 from dataset_conversion.phantom.header import Examination
 from dataset_conversion.phantom.patient import Patient, PhantomHip
 from dataset_conversion.phantom.plan import PlannedPatient, plan_patients
-from dataset_conversion.phantom.protocol import ScanProtocol, Vendor
+from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol, Vendor
 from dataset_conversion.phantom.series import write_series
 from dataset_conversion.phantom.truth import head_and_necrosis_ml
 from onfh_nnunet.errors import CohortError, WorkspaceError
@@ -25,13 +24,6 @@ from onfh_nnunet.tables import read_rows, write_rows
 SETTINGS = "phantom.json"
 VERSION = 3
 """Raised when the same arguments would give other bytes."""
-
-
-class PhantomForm(StrEnum):
-    """How images are written; label maps are NIfTI always."""
-
-    DICOM = "dicom"
-    NIFTI = "nifti"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,13 @@ THICK_SPACING_MM = (3.6, 0.7, 0.7)
 _NECK_DEG, _DOWN_DEG = 14.0, 9.0  # a coronal plane turned along a left femoral neck, and then down its front
 
 
+class PhantomForm(StrEnum):
+    """How images are written; label maps are NIfTI always."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+
+
 class Vendor(StrEnum):
     """Whose scanner it is: what the header and the files look like."""
 

@@ -25,10 +25,9 @@ def agree(
     found = reader_agreement(readings)
     write_reader_tables(out, readings, found)
     write_reader_figures(out, readings, Names("first reader", "second reader"))
-    rows = [[row.statistic, _number(row.value), _number(row.ci_low), _number(row.ci_high), row.note] for row in found]
+    rows = [
+        [row.statistic, show.number(row.value), show.number(row.ci_low), show.number(row.ci_high), row.note]
+        for row in found
+    ]
     show.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
     print(f"{len(readings)} hips, tables and figures: {out}")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

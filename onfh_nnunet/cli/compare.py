@@ -46,12 +46,8 @@ def _show_summary(out: Path) -> None:
     from postprocessing.summarize import SummaryRow
 
     rows = [
-        [row.region, row.metric, *(_number(value) for value in (row.median, row.q1, row.q3)), f"{row.n_undefined}"]
+        [row.region, row.metric, *map(show.number, (row.median, row.q1, row.q3)), f"{row.n_undefined}"]
         for row in read_rows(out / "summary.csv", SummaryRow)
         if row.metric in show.SHOWN_METRICS
     ]
     show.table("Prediction against reference", ["region", "metric", "median", "q1", "q3", "undefined"], rows)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

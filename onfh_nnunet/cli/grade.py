@@ -10,7 +10,7 @@ import typer
 from onfh_nnunet.cli import show
 from onfh_nnunet.errors import CohortError, SideError
 from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.imagefile import FILE_SUFFIXES
+from onfh_nnunet.imagefile import without_suffix
 from postprocessing.jic import JicTies
 
 
@@ -40,8 +40,7 @@ def grade(
 
 def _name_and_side(path: Path, given: Side | None) -> tuple[str, Side | None]:
     """The file's name without its suffix; the side of a name that ends with _L or _R as case ids do, else as given."""
-    suffix = max((s for s in FILE_SUFFIXES if path.name.lower().endswith(s)), key=len, default="")
-    name = path.name[: len(path.name) - len(suffix)]
+    name = without_suffix(path.name)
     try:
         side = Hip.parse(name).side
     except CohortError:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dataset_conversion.phantom.cohort import PhantomForm, write_phantom_cohort
-from dataset_conversion.phantom.protocol import SPACING_MM, THICK_SPACING_MM, Plane, ScanProtocol, Vendor
+from dataset_conversion.phantom.protocol import SPACING_MM, THICK_SPACING_MM, PhantomForm, Plane, ScanProtocol, Vendor
 from onfh_nnunet.grid import Triple
 
 _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
@@ -26,6 +25,8 @@ def phantom(
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
 ) -> None:
     """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
+    from dataset_conversion.phantom.cohort import write_phantom_cohort
+
     usual = THICK_SPACING_MM if thick else SPACING_MM
     spacing_mm = usual if spacing is None else _triple(spacing)
     protocol = ScanProtocol(plane, spacing_mm, thick=thick, bilateral=bilateral, vendor=vendor)

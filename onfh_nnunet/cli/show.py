@@ -86,7 +86,7 @@ def crossval_tables(folder: Path) -> None:
     ]
     table("Out of fold, median (IQR)", ["region", "metric", "here", "published", "n", "undefined"], rows)
     agreement = [
-        [row.statistic, _number(row.value), f"{_number(row.ci_low)} to {_number(row.ci_high)}", f"{row.n}", row.note]
+        [row.statistic, number(row.value), f"{number(row.ci_low)} to {number(row.ci_high)}", f"{row.n}", row.note]
         for row in read_rows(folder / "agreement.csv", Statistic)
     ]
     table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
@@ -96,10 +96,11 @@ def crossval_tables(folder: Path) -> None:
 def _spread(row: Any) -> str:
     if row is None or row.median is None:
         return "" if row is None else "undefined"
-    return f"{_number(row.median)} ({_number(row.q1)}-{_number(row.q3)})"
+    return f"{number(row.median)} ({number(row.q1)}-{number(row.q3)})"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure for a table; empty where there is none."""
     return "" if value is None else f"{value:.3f}"
 
 
