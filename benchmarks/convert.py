@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import dcm2niix
 import numpy as np
 import psutil
 import pydicom
@@ -99,8 +100,8 @@ def _dcm2niix(folder: Path, out: Path) -> list[list[str]]:
     """A shell loop a core, each over its share of the series, so that none waits for another."""
     series = sorted((folder / "dicom").iterdir())
     cores = os.cpu_count() or 1
-    script = 'for one in "$@"; do dcm2niix -z y -f "$(basename "$one")" -o "$OUT" "$one" > /dev/null || exit 1; done'
-    os.environ["OUT"] = str(out)
+    script = 'for one in "$@"; do "$TOOL" -z y -f "$(basename "$one")" -o "$OUT" "$one" > /dev/null || exit 1; done'
+    os.environ |= {"OUT": str(out), "TOOL": dcm2niix.bin}
     return [["sh", "-c", script, "sh", *map(str, series[core::cores])] for core in range(cores)]
 
 

@@ -1,9 +1,4 @@
-"""Synthetic bodies under domain randomisation: what a network sees that shall depend on no contrast and no protocol.
-
-Grey values of tissues, resolution, noise, coil, field of view, pose and shape are drawn anew for each view, as SynthSeg
-does for brains (Billot et al., Med Image Anal 2023;86:102789). Bone, air and fibrous tissue keep MR's habits most of
-the time; nothing else does.
-"""
+"""Whole synthetic bodies, seen anew each time: appearance, field of view, pose and shape are drawn for each view."""
 
 from __future__ import annotations
 
@@ -13,10 +8,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from dataset_conversion.phantom.appearance import contrast, measured, resolved, smooth_field, standardised
 from dataset_conversion.phantom.paint import painted
 from dataset_conversion.phantom.patient import Patient
-from dataset_conversion.phantom.tissue import Tissue
-from onfh_nnunet.grid import FloatArray, Grid
+from dataset_conversion.phantom.things import random_things
+from onfh_nnunet.grid import FloatArray, Grid, Index
 from onfh_nnunet.hip import Side
 
 VOXEL_MM = 4.0
@@ -67,41 +63,38 @@ def random_view(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArra
     low = np.maximum(np.floor(points.min(axis=1)) - 3, 0).astype(int)
     high = np.minimum(np.ceil(points.max(axis=1)) + 4, body.tissues.shape).astype(int)
     box = tuple(slice(first, end) for first, end in zip(low, high, strict=True))
-    grey = _resolved(_contrast(rng)[body.tissues[box]], rng)
+    grey = resolved(contrast(rng)[body.tissues[box]], rng)
     image = ndimage.map_coordinates(grey, points - low[:, None], order=1, cval=0).reshape(size)
     heads = ndimage.map_coordinates(body.heads, points, order=0, cval=0).reshape(size)
-    image = _measured(image, rng)
+    image = measured(image, rng)
     if rng.random() < 0.5:  # mirrored, right and left exchanged
         image, heads = image[:, :, ::-1], np.array([0, 2, 1], np.uint8)[heads[:, :, ::-1]]
-    normal: NDArray[np.float32] = ((image - image.mean()) / max(float(image.std()), 1e-6)).astype(np.float32)
-    return normal, heads
+    return standardised(image), heads
 
 
-def _contrast(rng: Generator) -> NDArray[np.float32]:
-    """A grey value a tissue."""
-    grey = rng.uniform(0, 1, len(Tissue))
-    grey[Tissue.AIR] = rng.uniform(0, 0.05)
-    if rng.random() < 0.7:
-        grey[Tissue.CORTEX] = rng.uniform(0, 0.2)
-    if rng.random() < 0.6:
-        grey[Tissue.FIBROUS] = rng.uniform(0, 0.35)
-    if rng.random() < 0.7:
-        grey[Tissue.MARROW] = grey[Tissue.FAT] * rng.uniform(0.6, 1.1)
-    for dead in (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED):
-        grey[dead] = grey[Tissue.MARROW] * rng.uniform(0.5, 1.2) if rng.random() < 0.6 else rng.uniform(0, 1)
-    return grey.astype(np.float32)
+def random_other(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """A scan that shows no femoral head, its heads therefore 0: a thigh, a belly, other things or only noise."""
+    z, y, x = (int(n) for n in rng.integers((10, 16, 16), _MOST_VOXELS))
+    kind = rng.random()
+    if kind < 0.3:
+        image = _without_heads(body, (z, y, x), rng)
+    else:
+        image = random_things((z, y, x), VOXEL_MM, rng) if kind < 0.85 else np.zeros((z, y, x), np.float32)
+    return standardised(measured(image, rng)), np.zeros(image.shape, np.uint8)
 
 
-def _resolved(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """With texture, and blurred as voxels blur: half of the time thick along one axis."""
+def _without_heads(body: Body, size: Index, rng: Generator) -> NDArray[np.float32]:
+    """The part of a body that ends 10 mm below its heads, or begins 10 mm above them."""
     from scipy import ndimage
 
-    grey = grey + rng.standard_normal(grey.shape, np.float32) * np.float32(rng.uniform(0, 0.12))
-    blur = np.full(3, rng.uniform(0.3, 1.2))
-    if rng.random() < 0.5:
-        blur[rng.integers(3)] = rng.uniform(0.8, 2.2)
-    blurred: NDArray[np.float32] = ndimage.gaussian_filter(grey, blur)
-    return blurred
+    rows, margin = np.flatnonzero(body.heads.any(axis=(1, 2))), int(10 / _FINE_MM)
+    part = body.tissues[: rows[0] - margin] if rng.random() < 0.5 else body.tissues[rows[-1] + margin :]
+    step = VOXEL_MM / _FINE_MM
+    shape = (min(size[0], int(len(part) / step)), *size[1:])
+    image: NDArray[np.float32] = ndimage.affine_transform(
+        resolved(contrast(rng)[part], rng), [step] * 3, output_shape=shape, order=1
+    )
+    return image
 
 
 def _places(body: Body, rng: Generator) -> tuple[FloatArray, tuple[int, int, int]]:
@@ -119,25 +112,5 @@ def _places(body: Body, rng: Generator) -> tuple[FloatArray, tuple[int, int, int
     index = np.indices((z, y, x)).reshape(3, -1) - (np.array([[z], [y], [x]]) - 1) / 2
     points = matrix @ index + (middle + rng.normal(0, 8, 3))[:, None]
     if rng.random() < 0.8:
-        points += np.stack([_smooth((z, y, x), 12, rng.uniform(0, 3), rng).ravel() for _ in range(3)])
+        points += np.stack([smooth_field((z, y, x), 12, rng.uniform(0, 3), rng).ravel() for _ in range(3)])
     return points, (z, y, x)
-
-
-def _measured(image: FloatArray, rng: Generator) -> FloatArray:
-    """Through a coil, sometimes another scale of grey, and with noise."""
-    image = image * np.exp(_smooth(image.shape, 20, rng.uniform(0, 0.35), rng))
-    if rng.random() < 0.15:
-        image = image.max() - image if rng.random() < 0.3 else np.maximum(image, 0) ** rng.uniform(0.5, 2)
-    image = image + rng.normal(0, 1, image.shape) * rng.uniform(0, 0.08)
-    return np.abs(image) if rng.random() < 0.5 else image
-
-
-def _smooth(shape: tuple[int, ...], cell: int, amplitude: float, rng: Generator) -> FloatArray:
-    """A smooth random field of a standard deviation near the amplitude, one knot every `cell` voxels."""
-    from scipy import ndimage
-
-    knots = [max(2, -(-n // cell) + 1) for n in shape]
-    factors = [n / k for n, k in zip(shape, knots, strict=True)]
-    field = ndimage.zoom(rng.normal(0, 1, knots), factors, order=3, mode="nearest", grid_mode=True)
-    smooth: FloatArray = amplitude * field[tuple(slice(n) for n in shape)]
-    return smooth
