@@ -20,6 +20,9 @@ from onfh_nnunet.train import finished_checkpoint, model_folder
 from onfh_nnunet.weights import from_safetensors, stored_names, to_safetensors
 from onfh_nnunet.zipmap import REMEDY
 
+SYNTHETIC = Path(__file__).with_name("synthetic.onfh")
+"""The model that comes with the package; `benchmarks/train_synthetic.py` makes it."""
+
 
 @dataclass(frozen=True)
 class Bundle:

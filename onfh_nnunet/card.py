@@ -15,6 +15,9 @@ from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 
 INTENDED_USE = "Research use only. Not a medical device."
+_LATER = "caution"
+"""What the first files of this version do not state."""
+
 UNSTATED = "not stated: ask who made the model"
 
 
@@ -56,6 +59,7 @@ class Card:
         crossval: How well each hip was segmented by the fold that never saw it; empty before a cross-validation.
         calibration: Of the percentage's interval, as its method wrote it.
         intended_use: For what it is.
+        caution: What each of its results says of it; empty for nothing.
     """
 
     licence: str = UNSTATED
@@ -68,6 +72,7 @@ class Card:
     crossval: tuple[Score, ...] = ()
     calibration: Mapping[str, Any] | None = None
     intended_use: str = INTENDED_USE
+    caution: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As an object of JSON; it counts, and names no hip and no patient."""
@@ -81,6 +86,7 @@ class Card:
             ValueError: It is damaged.
         """
         try:
+            values = {_LATER: "", **values}
             known = {field.name: values[field.name] for field in fields(cls)}
             return cls(**known | {"crossval": tuple(Score(**row) for row in known["crossval"])})
         except (KeyError, TypeError) as error:

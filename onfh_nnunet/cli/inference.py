@@ -27,12 +27,14 @@ class Predicted:
         failed: The scans that failed.
         n_scans: How many there were.
         passed_over: Files of batch folders that are no scans.
+        caution: What the model says of each of its results.
     """
 
     rows: Rows
     failed: list[FailedRow]
     n_scans: int
     passed_over: tuple[Path, ...]
+    caution: str
 
 
 def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
@@ -59,7 +61,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
         results.close(given.scans, rows, [] if alone else failed)
     if alone and errors:
         raise errors.popitem()[1]
-    return Predicted(rows, failed, len(given.scans), given.passed_over)
+    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution)
 
 
 def _outcomes(scans: dict[str, Path], way: ScanWay) -> dict[str, Rows | OnfhError]:

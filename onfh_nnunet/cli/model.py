@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 
 def model(
-    path: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file of onfh export.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="Model file of onfh export; when absent, the one that comes along."),
+    ] = None,
     unpack: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write it as a folder for stock nnUNetv2_predict_from_modelfolder."),
     ] = None,
 ) -> None:
     """Say what a model is, for what, on whom it was trained and how well it did."""
-    from onfh_nnunet.bundle import Bundle
+    from onfh_nnunet.bundle import SYNTHETIC, Bundle
     from onfh_nnunet.cli import show
     from onfh_nnunet.stock import unpack as write_folder
 
+    path = path or SYNTHETIC
     bundle = Bundle.read(path)
     card = bundle.card
     for what, said in _lines(path, bundle):
@@ -46,6 +50,8 @@ def _lines(path: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "model", f"{path.name}, {version}"
     yield "sha256", bundle.sha256
     yield "intended use", card.intended_use
+    if card.caution:
+        yield "caution", card.caution
     yield "licence", card.licence
     yield "trained on", _cohort(card)
     yield "trained by", _training(card.training)

@@ -35,8 +35,11 @@ def predict(
             help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file.",
         ),
     ],
-    model: Annotated[Path, typer.Option(help="Model file of onfh export.")],
     out: Annotated[Path, typer.Option(help="Folder for masks, grades.csv and, where scans fail, failed.csv.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model file of onfh export; when absent, the one that comes along, of synthetic hips alone."),
+    ] = None,
     side: Annotated[
         SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
     ] = SideOption.AUTO,
@@ -62,10 +65,12 @@ def predict(
 
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
+    from onfh_nnunet.bundle import SYNTHETIC
     from onfh_nnunet.cli.inference import predict_scans
     from onfh_nnunet.cli.predictor import Settings
 
     wanted = None if side is SideOption.AUTO else Side(side)
+    model = model or SYNTHETIC
     settings = Settings(
         model, out, wanted, device, _numbers(folds), tta, engine, series, batch=batch, max_memory_gb=max_memory
     )
@@ -76,6 +81,8 @@ def predict(
         print(_line(row))
     if predicted.rows:
         print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+    if predicted.rows and predicted.caution:
+        print(f"Caution: {predicted.caution}", file=sys.stderr)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")

@@ -67,8 +67,9 @@ class Predictor:
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._model, self._settings = bundle.model.of_folds(settings.folds), settings
-        known = bundle.manifest.get("calibration")
-        self.calibration = Calibration.from_json(known) if known else None
+        card = bundle.card
+        self.calibration = Calibration.from_json(card.calibration) if card.calibration else None
+        self.caution = card.caution
 
     def load(self) -> None:
         """Load the networks now, and run them once on nothing, so that they take the memory that they need.

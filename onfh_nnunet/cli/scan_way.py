@@ -101,7 +101,8 @@ class ScanWay:
         mask = clean(prediction.mask(), hip.case_id)
         percent, calibration = extent(mask).percent, self._predictor.calibration
         interval = calibration.interval(percent) if calibration and percent is not None else None
-        return grade_row(hip.case_id, str(source), hip.side, mask, prediction.warnings, interval), mask
+        warnings = (*filter(None, (self._predictor.caution,)), *prediction.warnings)
+        return grade_row(hip.case_id, str(source), hip.side, mask, warnings, interval), mask
 
     def _made_from(self, source: Path) -> str:
         """A hash of all that a scan's results depend on: program, model, options and the content of its files."""
