@@ -15,10 +15,10 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench locator convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit bench demo-model locator convert plan train crossval export predict grade report clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make the environment in VENV (.venv)
 
@@ -53,6 +53,9 @@ bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m benchmarks.demo $(DEMO)
 
+demo-model: setup  ## train the model that comes along again, from synthetic hips
+	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/synthetic.onfh
+
 locator: setup  ## train the network that locates heads again, from synthetic bodies
 	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/locate.safetensors
 
@@ -71,8 +74,8 @@ crossval: setup  ## [WORK=]: judge each hip by the fold that never saw it
 export: setup  ## MODEL= [WORK=]: all folds -> one model file
 	$(ONFH) export --work '$(WORK)' --out '$(MODEL)'
 
-predict: setup  ## INPUT= MODEL= [OUT=]: raw scans -> masks and grades
-	$(ONFH) predict $(INPUT) --model '$(MODEL)' --out '$(OUT)'
+predict: setup  ## INPUT= [MODEL= OUT=]: raw scans -> masks and grades
+	$(ONFH) predict $(INPUT) $(if $(MODEL),--model '$(MODEL)') --out '$(OUT)'
 
 grade: setup  ## INPUT= [OUT=]: masks of any tool -> grades
 	$(ONFH) grade $(INPUT) --out '$(OUT)'

@@ -16,6 +16,7 @@ from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.devices import Device, gpu_count
 from onfh_nnunet.errors import SplitError, StaleError, TrainingError
 from onfh_nnunet.files import write_text
+from onfh_nnunet.lock import locked
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.preset import CONFIGURATION, preset_named
 from onfh_nnunet.workspace import Workspace
@@ -121,6 +122,7 @@ def train(
     Raises:
         StaleError: A fold was begun by another plan or for another number of epochs.
         TrainingError: nnU-Net failed.
+        WorkspaceError: Another process trains a fold.
     """
     workspace = dataset.workspace
     training = Training.now(plan, epochs)
@@ -128,11 +130,12 @@ def train(
     shares = _shares(device, len(wanted))
 
     def one(fold: int) -> None:
-        share = shares.get()
-        training.write(fold_folder(workspace, plan, fold))
+        share, folder = shares.get(), fold_folder(workspace, plan, fold)
         command = ["fold", str(workspace.root), plan.preset, str(fold), device, str(training.epochs)]
         try:
-            run_child(workspace, f"fold_{fold}", command, share, lambda line: on_epoch(_epoch(fold, line)))
+            with locked(folder, "onfh train", "train another --fold"):
+                training.write(folder)
+                run_child(workspace, f"fold_{fold}", command, share, lambda line: on_epoch(_epoch(fold, line)))
         finally:
             shares.put(share)
         finished_checkpoint(workspace, plan, fold)

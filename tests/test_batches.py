@@ -23,13 +23,13 @@ from onfh_nnunet.bundle import write_bundle
 from onfh_nnunet.card import Card
 from onfh_nnunet.cli.inference import predict_scans
 from onfh_nnunet.cli.inputs import Inputs
-from onfh_nnunet.cli.lock import locked
 from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cut import HipCut
 from onfh_nnunet.devices import Device
 from onfh_nnunet.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.hip import Hip, Side
+from onfh_nnunet.lock import locked
 from onfh_nnunet.predict import Prediction
 from onfh_nnunet.tables import read_rows
 from onfh_nnunet.volume import Volume
@@ -382,7 +382,7 @@ def test_two_processes_on_one_folder(studies, start, tmp_path):
 
 def test_lock_is_gone_after_an_error(tmp_path):
     def failing():
-        with locked(tmp_path / "out"):
+        with locked(tmp_path / "out", "onfh predict", "give another --out"):
             assert f"process {os.getpid()} on" in (tmp_path / "out" / ".lock").read_text()
             raise ReadError("scan", "is bad", "Leave it")
 

@@ -18,6 +18,7 @@ from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.devices import Device, resolve_device
 from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
+from onfh_nnunet.lock import locked
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.segment import HipSegmenter, labels_of
 from onfh_nnunet.splits import FoldRow, Splits
@@ -108,6 +109,19 @@ def test_fold_begun_for_other_epochs_is_not_mixed(study):
 def test_fold_outside_is_refused(fold):
     with pytest.raises(SplitError, match="does not exist"):
         require_fold(fold, 2)
+
+
+def test_fold_that_another_process_trains_is_left_to_it(copy):
+    dataset, _, plan = opened(copy)
+    folder = fold_folder(dataset.workspace, plan, 0)
+    (folder / "checkpoint_final.pth").unlink()
+    before = snapshot(folder)
+    with (
+        locked(folder, "onfh train", "train another --fold"),
+        pytest.raises(WorkspaceError, match=rf"fold_0.* by another onfh train, process {os.getpid()}.* another --fold"),
+    ):
+        train(dataset, plan, [0], Device.CPU, 2, print)
+    assert snapshot(folder) == before
 
 
 def test_untrained_fold_stops_crossval_and_leaves_nothing(copy, onfh):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from onfh_nnunet.cli import show
 from onfh_nnunet.cli.inputs import Inputs
-from onfh_nnunet.cli.lock import locked
 from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.rows import FailedRow
 from onfh_nnunet.cli.scan_way import Rows, ScanWay
 from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.lock import locked
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
     given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
     bundle = Bundle.read(settings.model)
     predictor = Predictor(bundle, settings)
-    with locked(settings.out):
+    with locked(settings.out, "onfh predict", "give another --out"):
         results = Results(settings.out, bundle.sha256)
         results.open(given.scans)
         outcomes = _outcomes(given.scans, ScanWay(predictor, results, settings))

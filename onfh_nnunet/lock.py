@@ -14,11 +14,16 @@ from onfh_nnunet.errors import WorkspaceError
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
     """Make the folder if need be, and hold its lock for the block.
 
     The operating system holds the lock for the process, so one of a process that was killed does not last. The file
     `.lock` says who holds it, and is removed at the end.
+
+    Args:
+        folder: What is written into.
+        command: What writes into it, for the message to another process.
+        remedy: What that one can do but wait.
 
     Raises:
         WorkspaceError: Another process holds it, or the folder cannot be made or written.
@@ -29,11 +34,11 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        problem = f"is being written by another onfh predict{_holder(file)}"
-        raise WorkspaceError(folder, problem, "Wait until it has ended, or give another --out") from error
+        problem = f"is being written by another {command}{_holder(file)}"
+        raise WorkspaceError(folder, problem, f"Wait until it has ended, or {remedy}") from error
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
-        raise WorkspaceError(folder, problem, "Give a folder that may be written as --out") from error
+        raise WorkspaceError(folder, problem, "Check that the folder may be made and written") from error
     try:
         _sign(file)
         yield
