@@ -6,14 +6,14 @@ else.
 
 from __future__ import annotations
 
-import gzip
 import itertools
+import math
 import re
 import zlib
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 FORMS_TOLERANCE_MM = 0.1
 """How far the corners of a NIfTI file's qform and sform may lie apart: a quaternion in single precision rounds at some
 hundredths of a millimetre over a large field of view."""
+
+GZIP = b"\x1f\x8b"
+"""How a gzip file begins."""
 
 _REMEDY = "Export it again from the source, with its geometry"
 
@@ -54,7 +57,7 @@ def format_of(path: Path) -> ImageFormat | None:
     """
     with path.open("rb") as file:
         head = file.read(1024)
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP):
         head = zlib.decompressobj(wbits=31).decompress(head, 348)
     if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
         return ImageFormat.NIFTI
@@ -122,26 +125,45 @@ def grid_of(path: Path, size_xyz: Sequence[int], columns_xyz: FloatArray, origin
 
 
 def _read_nifti(path: Path) -> tuple[NDArray[Any], Grid]:
-    """Nibabel and gzip's own checksum: ITK fills a truncated .nii.gz with zeros and says nothing."""
+    """Nibabel and gzip's own checksum: ITK fills a truncated .nii.gz with zeros and says nothing.
+
+    zlib-ng refuses what Python's gzip refuses, at several times its speed.
+    """
     import nibabel
-    from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
+    from nibabel.volumeutils import apply_read_scaling
     from nibabel.wrapstruct import WrapStructError
+    from zlib_ng import gzip_ng, zlib_ng
 
     try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        kind = nibabel.nifti2.Nifti2Image if raw[4:7] == b"n+2" else nibabel.nifti1.Nifti1Image
-        image = kind.from_bytes(raw)
-        voxels = np.asanyarray(image.dataobj)
-        forms = [form() for form in (image.get_qform, image.get_sform)]
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError, WrapStructError) as error:
+        with path.open("rb") as file:
+            stream = gzip_ng.GzipNGFile(fileobj=file) if file.peek(2).startswith(GZIP) else file
+            start = stream.read(8)
+            stream.seek(0)
+            kind = nibabel.nifti2.Nifti2Header if start[4:7] == b"n+2" else nibabel.nifti1.Nifti1Header
+            header = kind.from_fileobj(stream)
+            stream.seek(0)
+            voxels = _voxels(stream, header.get_data_offset(), header.get_data_dtype(), header.get_data_shape())
+            stream.read()  # gzip's checksum comes last
+        voxels = apply_read_scaling(voxels, *header.get_slope_inter())
+        forms = [form() for form in (header.get_qform, header.get_sform)]
+    except (OSError, EOFError, ValueError, zlib_ng.error, HeaderDataError, WrapStructError) as error:
         raise _unreadable(path, error) from error
     if voxels.ndim != 3 or voxels.dtype.fields:
         raise _not_3d(path, f"{voxels.ndim}D of {voxels.dtype}")
-    _one_geometry(path, image.header, voxels.shape, forms)
-    to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine)
+    _one_geometry(path, header, voxels.shape, forms)
+    to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.get_best_affine()
     return voxels.T, grid_of(path, voxels.shape, to_lps[:3, :3], to_lps[:3, 3])
+
+
+def _voxels(stream: BinaryIO, offset: int, dtype: np.dtype[Any], size_xyz: Sequence[int]) -> NDArray[Any]:
+    """Voxels (x, y, z) in the one piece of memory into which they are read: getting more takes longer than reading."""
+    n = math.prod(size_xyz)
+    expected = offset + n * dtype.itemsize
+    data = stream.read(max(expected, 0))
+    if n < 0 or len(data) < expected:
+        raise EOFError(f"it holds {len(data)} bytes, expected {expected}")
+    return np.frombuffer(data, dtype, n, offset).reshape(size_xyz, order="F")
 
 
 def _one_geometry(path: Path, header: Any, size_xyz: Sequence[int], forms: Sequence[FloatArray]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.steinberg import Grade
-from postprocessing.estimators import bland_altman, icc_2_1, icc_3_1, lin_ccc
+from postprocessing.estimators import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
 from postprocessing.kappa import disagreement, gwet, kappa, observed_agreement
 from postprocessing.statistic import NO_HIPS, Measure, Statistic, statistics
 
@@ -135,13 +135,10 @@ def _of_table(
 
 
 def _accuracy(readings: Sequence[Reading]) -> Statistic:
-    from scipy.stats import binomtest
-
     n, right = len(readings), sum(row.grade_true == row.grade_pred for row in readings)
     if n == 0:
         return Statistic("accuracy", None, None, None, 0, NO_HIPS)
-    interval = binomtest(right, n).proportion_ci(method="wilson")
-    return Statistic("accuracy", right / n, float(interval.low), float(interval.high), n, WILSON_NOTE)
+    return Statistic("accuracy", right / n, *wilson(right, n), n, WILSON_NOTE)
 
 
 def _complete(patients: Sequence[str], pairs: Sequence[Pair]) -> tuple[list[str], FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,13 +26,20 @@ def patient_draws(patients: Sequence[str]) -> FloatArray:
     Returns:
         Counts (draws, n), the same at every call; no draw when there are fewer than two patients, who cannot vary.
     """
+    return _draws(tuple(patients))
+
+
+@lru_cache(maxsize=1)  # one metric after the other is of the same hips
+def _draws(patients: tuple[str, ...]) -> FloatArray:
     names, patient_of = np.unique(np.asarray(patients, str), return_inverse=True)
     if len(names) < 2:
         return np.empty((0, len(patients)))
     k = len(names)
     drawn = np.random.default_rng(SEED).integers(k, size=(DRAWS, k)) + k * np.arange(DRAWS)[:, None]
     times = np.bincount(drawn.ravel(), minlength=DRAWS * k).reshape(DRAWS, k)
-    return times[:, patient_of].astype(float)
+    draws = times[:, patient_of].astype(float)
+    draws.flags.writeable = False
+    return draws
 
 
 def percentile_interval(values: FloatArray) -> Interval:

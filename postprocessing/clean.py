@@ -60,12 +60,12 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
         LabelError: There are values other than 0, 1 and 2, no head, or a second head.
     """
     with np.errstate(invalid="ignore"):  # values out of uint8's range are found by the comparison
-        labels = mask.array.astype(np.uint8)
-    if labels.max() > max(Label) or not np.array_equal(labels, mask.array):
+        labels = mask.array.astype(np.uint8, copy=False)
+    if labels.max() > max(Label) or not (labels is mask.array or np.array_equal(labels, mask.array)):
         found = np.unique(mask.array)
         shown = ", ".join(f"{value:g}" for value in found[:8]) + (", ..." if len(found) > 8 else "")
         raise LabelError(case, f"holds the values {shown}, expected 0, 1 and 2", "Export it as a label map of one hip")
-    if not labels.any():
+    if not labels.max():
         raise _no_head(case)
     accepted = Volume(labels, mask.grid)
     _refuse_second_head(accepted, case)
@@ -92,10 +92,11 @@ def _refuse_second_head(labels: Volume, case: object) -> None:
     """Both hips in one mask would be measured as one head of twice the size."""
     from scipy import ndimage
 
-    head = labels.array > 0
-    components = ndimage.label(head[bounding_box(head)])[0]
+    components, n = ndimage.label(labels.array[bounding_box(labels.array)])
+    if n == 1:
+        return
     ml = np.sort(np.bincount(components.ravel())[1:])[::-1] * labels.grid.voxel_ml
-    if ml.size > 1 and ml[1] >= SECOND_HEAD_ML:
+    if ml[1] >= SECOND_HEAD_ML:
         problem = f"holds two separate heads, of {ml[0]:.1f} and {ml[1]:.1f} ml"
         raise LabelError(case, problem, "Give one mask a hip")
 

@@ -97,7 +97,7 @@ def compare(reference: Volume, prediction: Volume, case: object) -> dict[Region,
         GridMismatch: They do not lie on one grid; names the case.
     """
     same_grid(case, prediction.grid, reference.grid)
-    box = bounding_box((reference.array > 0) | (prediction.array > 0))
+    box = bounding_box(reference.array | prediction.array)
     true, pred = (mask.array if box is None else mask.array[box] for mask in (reference, prediction))
     spacing = reference.grid.spacing_mm
     return {region: compare_region(region.mask(true), region.mask(pred), spacing) for region in Region}

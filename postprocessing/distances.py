@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.grid import FloatArray, Triple
 from onfh_nnunet.labels import BoolArray
-from postprocessing.box import bounding_box, padded
+from postprocessing.box import bounding_box, padded, voxels
 
 IntArray = NDArray[np.integer[Any]]
 
@@ -120,7 +120,7 @@ def _nearest_mm(of: BoolArray, to: BoolArray, spacing_mm: Triple) -> FloatArray:
         pending = pending[~reached]
         if not pending.size:
             return found
-    far, ends = np.argwhere(of)[pending], np.argwhere(to)
+    far, ends = voxels(of)[pending], voxels(to)
     nearest = KDTree(ends * spacing_mm, balanced_tree=False).query(far * spacing_mm)[1]
     found[pending] = _lengths_mm(far - ends[nearest], spacing_mm)
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from onfh_nnunet.labels import Label
 from onfh_nnunet.steinberg import Grade, steinberg_grade
 from onfh_nnunet.volume import Volume
+from postprocessing.box import bounding_box
 
 
 @dataclass(frozen=True)
@@ -31,4 +32,8 @@ class Extent:
 
 def extent(mask: Volume) -> Extent:
     """Count the voxels of a label map 0, 1, 2 (z, y, x)."""
-    return Extent(int(np.count_nonzero(mask.array)), int(np.count_nonzero(mask.array == Label.NECROSIS)))
+    box = bounding_box(mask.array)
+    if box is None:
+        return Extent(0, 0)
+    head = mask.array[box]
+    return Extent(int(np.count_nonzero(head)), int(np.count_nonzero(head == Label.NECROSIS)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
 
 from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.parallel import on_all_cores
-
-FEW = 16
-"""Up to so many hips, further processes are not worth their start of about a second."""
 
 
 class Named(Protocol):
@@ -31,7 +29,7 @@ def for_each(
     """Apply a function to each item.
 
     Args:
-        function: A function of a module: other processes find it by its name.
+        function: One that several threads can call at once.
         items: What it is applied to.
         step: Told ``(case, done, total)``.
 
@@ -42,9 +40,14 @@ def for_each(
         OnfhError: The function refused items; all of them are named.
     """
     outcomes = []
-    for number, outcome in enumerate(on_all_cores(partial(attempt, function), items, FEW), start=1):
-        outcomes.append(outcome)
-        step(items[number - 1].case_id, number, len(items))
+    # Threads: most of the time is spent in zlib and numpy, which let others run. A process would start for a second.
+    threads = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for item, outcome in zip(items, threads.map(partial(attempt, function), items), strict=True):
+            outcomes.append(outcome)
+            step(item.case_id, len(outcomes), len(items))
+    finally:
+        threads.shutdown(cancel_futures=True)
     return all_or_none(outcomes)
 
 

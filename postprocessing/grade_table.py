@@ -12,6 +12,7 @@ from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import write_rows
 from onfh_nnunet.volume import Volume
 from postprocessing.arco import ArcoType, arco_type
+from postprocessing.box import cropped
 from postprocessing.extent import extent
 from postprocessing.interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
 from postprocessing.jic import JicTies, JicType, jic_type, weight_bearing
@@ -98,14 +99,15 @@ def grade_row(
     Raises:
         LabelError: There is no head.
     """
-    hip, met = measure(mask, side), interval or margin_interval(mask)
+    hip, labels = measure(mask, side), cropped(mask)
+    met = interval or margin_interval(labels)
     return GradeRow(
         case_id=case_id,
         source=source,
         side=side,
         percent_low=met.low,
         percent_high=met.high,
-        steinberg_grade=extent(mask).grade,
+        steinberg_grade=extent(labels).grade,
         possible_grades="/".join(possible_grades(met)),
         warnings="; ".join((*extra_warnings, *hip.warnings)),
         interval_method=met.method,

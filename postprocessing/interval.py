@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from onfh_nnunet.labels import Label
+from onfh_nnunet.grid import FloatArray, Grid
+from onfh_nnunet.labels import BoolArray, Label
 from onfh_nnunet.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, Grade
 from onfh_nnunet.volume import Volume
-from postprocessing.box import cropped
+from postprocessing.box import Box, bounding_box, cropped, grown, padded
 from postprocessing.extent import extent
+
+IntArray = NDArray[np.integer[Any]]
 
 MARGIN_VOXELS = 0.5
 """How far the lesion's margin may lie from where it is drawn, in mean spacings: a voxel's label is its centre's."""
@@ -61,11 +66,11 @@ def margin_interval(mask: Volume) -> PercentInterval:
         LabelError: There is no head.
     """
     labels = cropped(mask)
-    counts = extent(labels)
-    if counts.necrosis in (0, counts.head):
-        only = 100.0 * (counts.necrosis > 0)
+    counts, lesion = extent(labels), bounding_box(labels.array == Label.NECROSIS)
+    if lesion is None or counts.necrosis == counts.head:
+        only = 0.0 if lesion is None else 100.0
         return PercentInterval(only, only, IntervalMethod.MARGIN)
-    lost, gained = (_moved(labels, loser) for loser in (Label.NECROSIS, Label.VIABLE_HEAD))
+    lost, gained = _moved(labels, lesion)
     low = 100 * (counts.necrosis - lost) / counts.head
     high = 100 * (counts.necrosis + gained) / counts.head
     return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
@@ -82,18 +87,41 @@ def possible_grades(interval: PercentInterval) -> tuple[Grade, ...]:
     return tuple(grade for grade, meets in met.items() if meets)
 
 
-def _moved(labels: Volume, loser: Label) -> float:
-    """Voxels that a label loses to the rest of the head when the margin moves into it, fractions included."""
-    from scipy import ndimage
+def _moved(labels: Volume, lesion: Box) -> tuple[float, float]:
+    """Voxels that the necrosis loses when the margin moves into it, and gains when it moves out, fractions included."""
+    steps, shares = _shares(labels.grid)
+    layers = steps.max(axis=0).tolist()
+    near = padded(labels.array, grown(lesion, layers), layers)
+    # Read flat, a step is a fixed way, and the layers of background keep it from running into the next row.
+    ways = steps @ (near.shape[1] * near.shape[2], near.shape[2], 1)
+    necrotic, viable = (near.ravel() == label for label in (Label.NECROSIS, Label.VIABLE_HEAD))
+    return _lost(necrotic, viable, ways, shares), _lost(viable, necrotic, ways, shares)
 
-    winner = Label.VIABLE_HEAD if loser is Label.NECROSIS else Label.NECROSIS
-    spacing = np.array(labels.grid.spacing_mm)
-    nearest = ndimage.distance_transform_edt(
-        labels.array != winner, sampling=spacing, return_distances=False, return_indices=True
-    )
-    losers = labels.array == loser
-    way = (np.moveaxis(nearest, 0, -1)[losers] - np.argwhere(losers)) * spacing
-    distance = np.linalg.norm(way, axis=1)
-    thickness = np.linalg.norm(way * spacing, axis=1) / distance  # of a voxel in this direction
+
+def _lost(of: BoolArray, to: BoolArray, ways: IntArray, shares: FloatArray) -> float:
+    """Voxels that one region loses to another: the nearest there decides which share, so short ways come first."""
+    pending, lost = np.flatnonzero(of), 0.0
+    for way, share in zip(ways, shares, strict=True):
+        reached = to[pending + way]
+        lost += float(share) * np.count_nonzero(reached)
+        pending = pending[~reached]
+    return lost
+
+
+def _shares(grid: Grid) -> tuple[IntArray, FloatArray]:
+    """Steps (n, 3) to the nearest voxel across the margin, the shortest first, and which share of a voxel each costs.
+
+    Of steps of one length the one along the larger spacing decides, so that a mirrored hip has the same interval.
+    """
+    spacing = np.array(grid.spacing_mm)
+    shift = MARGIN_VOXELS * spacing.mean()
+    most = np.minimum((shift + spacing.max()) / spacing, grid.size).astype(int)  # nothing is lost to what lies farther
+    steps = np.argwhere(np.ones(2 * most + 1)) - most
+    steps = steps[steps.any(axis=1)]
+    distance = np.linalg.norm(steps * spacing, axis=1)
+    thickness = np.linalg.norm(steps * spacing**2, axis=1) / distance  # of a voxel in this direction
     depth = distance - thickness / 2  # the margin lies midway between two centres
-    return float(np.clip((MARGIN_VOXELS * spacing.mean() - depth) / thickness + 0.5, 0, 1).sum())
+    shares = np.clip((shift - depth) / thickness + 0.5, 0, 1)
+    order = np.lexsort([-thickness, distance.round(9)])
+    order = order[: np.flatnonzero(shares[order])[-1] + 1]
+    return steps[order], shares[order]

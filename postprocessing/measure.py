@@ -115,7 +115,7 @@ def _head_warnings(hip: HipMeasurement, mask: Volume) -> Iterator[str]:
         yield f"head of {hip.head_ml:.1f} ml, plausible are {low:g} to {high:g} ml"
     if hip.necrosis_percent == 100:
         yield "no viable head: all of it is necrotic, or its label is missing"
-    if touches_border(mask.array > 0):
+    if touches_border(mask.array):
         yield "the head touches the border of the image and may be cut off"
 
 

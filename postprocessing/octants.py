@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import Side
-from onfh_nnunet.labels import BoolArray, Label
+from onfh_nnunet.labels import Label
 from onfh_nnunet.volume import Volume
+from postprocessing.box import voxels
 from postprocessing.sphere import Sphere
 
 
@@ -44,17 +46,20 @@ def octants(mask: Volume, sphere: Sphere, side: Side) -> Octants:
         sphere: The sphere of its articular surface.
         side: The patient's side.
     """
-    head, necrosis = (
-        _voxels_by_octant(mask.array >= label, mask.grid, sphere, side) for label in (Label.VIABLE_HEAD, Label.NECROSIS)
-    )
+    inside = mask.array > 0
+    up, front, lateral = _halves(voxels(inside), mask.grid, sphere, side)
+    quarters = (up[:, None] * front).reshape(4, -1)
+    necrotic = mask.array[inside] == Label.NECROSIS
+    head, necrosis = ((quarters @ part.T).ravel().tolist() for part in (lateral, lateral * necrotic))
     return Octants(*(100 * part / all_ if all_ >= 1 else None for part, all_ in zip(necrosis, head, strict=True)))
 
 
-def _voxels_by_octant(region: BoolArray, grid: Grid, sphere: Sphere, side: Side) -> list[float]:
+def _halves(voxel: NDArray[np.intp], grid: Grid, sphere: Sphere, side: Side) -> FloatArray:
+    """How much of each voxel (n, 3) lies on either side of the plane across each axis: (3, 2, n), 0 to 1."""
     axes = frame(side)
-    along = axes @ (grid.to_mm(np.argwhere(region).astype(float)) - sphere.centre_mm).T
-    thickness = np.abs(axes @ grid.matrix).sum(axis=1)  # of a voxel along each axis of the frame
-    towards = np.clip(along / thickness[:, None] + 0.5, 0, 1)
-    up, front, lateral = np.stack([towards, 1 - towards], axis=1)
-    voxels: list[float] = np.einsum("in,jn,kn->ijk", up, front, lateral).ravel().tolist()
-    return voxels
+    steps = axes @ grid.matrix
+    thickness = np.abs(steps).sum(axis=1, keepdims=True)  # of a voxel along each axis of the frame
+    first = axes @ (np.array(grid.origin_mm) - sphere.centre_mm)
+    along = steps @ voxel.T + first[:, None]
+    towards = np.clip(along / thickness + 0.5, 0, 1)
+    return np.stack([towards, 1 - towards], axis=1)

@@ -58,9 +58,11 @@ def _labels_along(mask: Volume, sphere: Sphere, directions: FloatArray, distance
     """The labels (rays, distances) of the nearest voxels; beyond the crop its background is read."""
     start = mask.grid.to_index(sphere.centre_mm)
     step = mask.grid.to_index(sphere.centre_mm + directions) - start
-    flat = np.zeros((len(directions), len(distances)), np.intp)
+    flat = np.zeros((len(directions), len(distances)))
     for axis, n in enumerate(mask.grid.size):
-        index = np.rint(start[axis] + distances * step[:, axis, None])
-        flat = flat * n + np.clip(index, 0, n - 1).astype(np.intp)
-    labels: FloatArray = mask.array.ravel()[flat]
+        index = distances * step[:, axis, None]
+        index += start[axis]
+        flat *= n
+        flat += np.clip(np.rint(index, out=index), 0, n - 1, out=index)
+    labels: FloatArray = mask.array.ravel()[flat.astype(np.intp)]
     return labels

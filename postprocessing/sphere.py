@@ -16,6 +16,7 @@ import numpy as np
 from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.labels import BoolArray, Label
 from onfh_nnunet.volume import Volume
+from postprocessing.box import voxels
 
 VIABLE_SHARE = 0.5
 """Share of the head's surface that must be viable for it to make the sphere. Below it the flat cut may outweigh what is
@@ -79,36 +80,42 @@ def faces_mm(one: BoolArray, other: BoolArray, grid: Grid) -> FloatArray:
     for axis in range(3):
         along_one, along_other = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
         between = (along_one[:-1] & along_other[1:]) | (along_other[:-1] & along_one[1:])
-        index = np.argwhere(np.moveaxis(between, 0, axis)).astype(float)
+        index = voxels(np.moveaxis(between, 0, axis)).astype(float)
         index[:, axis] += 0.5
         faces.append(index)
     return grid.to_mm(np.concatenate(faces))
 
 
 def _trimmed(points: FloatArray) -> Sphere | None:
-    kept, sphere = np.ones(len(points), bool), _algebraic(points)
-    for _ in range(ROUNDS):
-        if sphere is None:
-            return None
-        residual = np.abs(np.linalg.norm(points - sphere.centre_mm, axis=1) - sphere.radius_mm)
-        before, kept = kept, residual <= np.quantile(residual, KEPT_SHARE)
-        if np.array_equal(kept, before):
-            break
-        sphere = _algebraic(points[kept])
-    return sphere
-
-
-def _algebraic(points: FloatArray) -> Sphere | None:
-    """The sphere that minimises the sum of (distance squared - radius squared) squared: a linear problem."""
     if len(points) < 4:
         return None
     middle = points.mean(axis=0)
-    near = points - middle  # keeps the problem well conditioned far from the origin
-    unknowns = np.column_stack([2 * near, np.ones(len(near))])
-    solution, _, rank, _ = np.linalg.lstsq(unknowns.T @ unknowns, unknowns.T @ (near**2).sum(axis=1), rcond=_SINGULAR)
+    near = (points - middle).T  # keeps the problem well conditioned far from the origin
+    terms = np.stack([*(2 * near), np.ones(len(points)), (near**2).sum(axis=0)])
+    kept, most = np.ones(len(points), bool), int(KEPT_SHARE * (len(points) - 1))
+    for _ in range(ROUNDS + 1):
+        ball = _algebraic(terms, kept)
+        if ball is None:
+            return None
+        centre, radius = ball
+        squares = terms[4] - centre @ terms[:3] + centre @ centre
+        off = np.abs(np.sqrt(np.maximum(squares, 0)) - radius)
+        fitted, kept = kept, off <= np.partition(off, most)[most]
+        if np.array_equal(kept, fitted):
+            break
+    return Sphere(middle + centre, radius, float(np.sqrt(np.mean(off[fitted] ** 2))))
+
+
+def _algebraic(terms: FloatArray, kept: BoolArray) -> tuple[FloatArray, float] | None:
+    """Centre and radius that minimise the sum of (distance squared - radius squared) squared: a linear problem.
+
+    Args:
+        terms: Of each point p (5, n): the factors 2 p and 1 of the unknowns c and r^2 - c . c, and their sum p . p.
+        kept: The points that count (n).
+    """
+    squares = terms @ (terms * kept).T
+    solution, _, rank, _ = np.linalg.lstsq(squares[:4, :4], squares[:4, 4], rcond=_SINGULAR)
     if rank < 4:
         return None
-    centre, rest = solution[:3], solution[3]
-    radius = math.sqrt(rest + centre @ centre)
-    distance = np.linalg.norm(near - centre, axis=1)
-    return Sphere(middle + centre, radius, float(np.sqrt(np.mean((distance - radius) ** 2))))
+    centre = solution[:3]
+    return centre, math.sqrt(solution[3] + centre @ centre)

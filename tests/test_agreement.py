@@ -10,13 +10,14 @@ import pingouin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from onfh_nnunet.steinberg import Grade, steinberg_grade
 from postprocessing.agreement import SEVERITY, Reading, agreement, amounts, confusion
 from postprocessing.bootstrap import patient_draws, percentile_interval
-from postprocessing.estimators import bland_altman, icc_2_1, icc_3_1, lin_ccc
+from postprocessing.estimators import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
 from postprocessing.kappa import disagreement, gwet, kappa, observed_agreement
 from postprocessing.published import KAPPA_NOTE
 
@@ -238,6 +239,13 @@ def test_accuracy_has_wilsons_interval(successes, n, low, high):
     assert (accuracy.value, accuracy.n) == (successes / n, n)
     assert (accuracy.ci_low, accuracy.ci_high) == pytest.approx((low, high), abs=5e-4)
     assert "independent" in accuracy.note
+
+
+@given(st.integers(1, 200), st.floats(0, 1))
+def test_interval_of_a_share_is_scipys(n, share):
+    right = round(share * n)
+    theirs = binomtest(right, n).proportion_ci(method="wilson")
+    assert wilson(right, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_limits_of_agreement_are_the_published_ones():

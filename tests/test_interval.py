@@ -65,6 +65,52 @@ def test_width_is_that_of_the_shifted_cap(height, spacing, axis):
     assert 0.75 < (interval.high - interval.low) / (100 * moved_ml / head_ml) < 1.1
 
 
+def by_definition(labels, spacing, loser, winner):
+    """Every voxel of one label against every voxel of the other; of equally near ones the thicker counts."""
+    moved = np.mean(spacing) / 2
+    lost = 0.0
+    for place in np.argwhere(labels == loser):
+        steps = np.argwhere(labels == winner) - place
+        distance = np.linalg.norm(steps * spacing, axis=1)
+        thickness = np.linalg.norm(steps * np.square(spacing), axis=1) / distance
+        nearest = np.isclose(distance, distance.min(), rtol=0, atol=1e-8)
+        depth, thick = distance[nearest][0], thickness[nearest].max()
+        lost += np.clip((moved - (depth - thick / 2)) / thick + 0.5, 0, 1)
+    return lost
+
+
+SPACINGS = st.tuples(*[st.sampled_from([0.6, 1.0, 1.25, 2.0, 3.0])] * 3)
+
+
+def random_hip(seed, necrotic, size=(5, 6, 7)):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(size) < 0.9) * (1 + (rng.random(size) < necrotic))
+    labels[0, 0, :2] = 1, 2
+    return labels
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), SPACINGS)
+def test_nearest_voxel_across_the_margin_decides_what_is_lost(seed, necrotic, spacing):
+    labels = random_hip(seed, necrotic)
+    interval = margin_interval(volume(labels, spacing))
+    head, necrosis = np.count_nonzero(labels), np.count_nonzero(labels == 2)
+    assert interval.low == pytest.approx(100 * (necrosis - by_definition(labels, spacing, 2, 1)) / head, abs=1e-9)
+    assert interval.high == pytest.approx(100 * (necrosis + by_definition(labels, spacing, 1, 2)) / head, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), SPACINGS, st.integers(0, 2))
+def test_mirrored_hip_has_the_same_interval(seed, spacing, axis):
+    labels = random_hip(seed, 0.2)
+    one, other = (margin_interval(volume(each, spacing)) for each in (labels, np.flip(labels, axis)))
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-9)
+
+
+def test_lesion_far_from_viable_bone_has_a_certain_percentage():
+    labels = np.zeros((20, 6, 6))
+    labels[2:5, 2:4, 2:4], labels[15:18, 2:4, 2:4] = 1, 2
+    assert margin_interval(volume(labels)) == PercentInterval(50, 50, IntervalMethod.MARGIN)
+
+
 @given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.4, 3)] * 3))
 def test_interval_holds_the_percentage(seed, spacing):
     labels = np.random.default_rng(seed).integers(0, 3, (4, 5, 6))

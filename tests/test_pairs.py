@@ -7,7 +7,6 @@ from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.volume import Volume
-from postprocessing.for_each import FEW
 from postprocessing.pairs import MaskPair, compare_pair, compare_pairs, match_masks
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
@@ -178,10 +177,10 @@ def test_every_refused_hip_is_named_and_progress_goes_on(tmp_path):
     assert told == [(f"P{number:03d}_L", number + 1, 4) for number in range(4)]
 
 
-def test_many_hips_on_several_processes_are_judged_as_one_by_one(tmp_path):
+def test_many_hips_on_several_threads_are_judged_as_one_by_one(tmp_path):
     small = np.zeros((6, 6, 6), np.uint8)
     small[2:4, 2:4, 1:4] = 1
-    lesions = [on_grid(np.where(np.arange(6) < 2 + number % 2, 2 * small, small)) for number in range(FEW + 1)]
+    lesions = [on_grid(np.where(np.arange(6) < 2 + number % 2, 2 * small, small)) for number in range(17)]
     pairs = [pair(tmp_path, lesion, lesions[0], case_id=f"P{i:03d}_L") for i, lesion in enumerate(lesions)]
     told = []
     rows = compare_pairs(pairs, lambda *step: told.append(step))

@@ -1,4 +1,6 @@
+import gzip
 import itertools
+import struct
 
 import numpy as np
 import pytest
@@ -122,6 +124,52 @@ def test_truncated_file_is_refused(tmp_path, suffix):
     (tmp_path / f"cut{suffix}").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ReadError, match="cannot be read"):
         Volume.read(tmp_path / f"cut{suffix}")
+
+
+def test_gzip_of_several_members_is_read_whole(tmp_path):
+    volume = Volume(np.arange(7 * 9 * 11, dtype=np.int16).reshape(7, 9, 11), oblique())
+    volume.write(tmp_path / "plain.nii")
+    raw = (tmp_path / "plain.nii").read_bytes()
+    half = len(raw) // 2
+    (tmp_path / "v.nii.gz").write_bytes(gzip.compress(raw[:half]) + gzip.compress(raw[half:]) + bytes(8))
+    assert np.array_equal(Volume.read(tmp_path / "v.nii.gz").array, volume.array)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("n", [-11, 12, 32767])
+def test_header_of_other_voxels_than_the_file_holds_is_refused(tmp_path, n, compress):
+    Volume(np.zeros((7, 9, 11), np.int16), oblique()).write(tmp_path / "v.nii")
+    raw = bytearray((tmp_path / "v.nii").read_bytes())
+    raw[42:44] = struct.pack("<h", n)  # dim[1], of x
+    (tmp_path / "v.nii").write_bytes(compress(raw))
+    with pytest.raises(ReadError, match=r"cannot be read \(it holds \d+ bytes, expected"):
+        Volume.read(tmp_path / "v.nii")
+
+
+@pytest.mark.parametrize("place", [-1, -6, 0.5])
+def test_damaged_gzip_is_refused(tmp_path, place):
+    noise = np.random.default_rng(0).integers(0, 99, (20, 20, 20)).astype(np.int16)
+    Volume(noise, oblique(size=(20, 20, 20))).write(tmp_path / "v.nii.gz")
+    raw = bytearray((tmp_path / "v.nii.gz").read_bytes())
+    raw[place if place < 0 else int(place * len(raw))] ^= 1  # its length, its checksum, its voxels
+    (tmp_path / "v.nii.gz").write_bytes(raw)
+    with pytest.raises(ReadError, match="cannot be read"):
+        Volume.read(tmp_path / "v.nii.gz")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_scaled_voxels_and_either_byte_order_are_read(tmp_path, order):
+    import nibabel
+
+    stored = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    header = nibabel.Nifti1Header(endianness=order)
+    header.set_data_dtype(np.int16)
+    image = nibabel.Nifti1Image(stored, np.diag([1.0, 2.0, 3.0, 1.0]), header)
+    image.header.set_slope_inter(0.5, -3)
+    nibabel.save(image, tmp_path / "v.nii.gz")
+    read = Volume.read(tmp_path / "v.nii.gz")
+    assert np.array_equal(read.array, stored.T * 0.5 - 3)
+    assert read.array.dtype.isnative
 
 
 def test_foreign_and_absent_files_are_refused(tmp_path):

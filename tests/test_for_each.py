@@ -1,0 +1,69 @@
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from onfh_nnunet.errors import OnfhError
+from postprocessing.for_each import for_each
+
+
+@dataclass(frozen=True)
+class Numbered:
+    number: int
+
+    @property
+    def case_id(self):
+        return f"P{self.number:03d}_R"
+
+
+HIPS = [Numbered(number) for number in range(200)]
+
+
+def test_results_keep_their_order_and_are_told_one_by_one():
+    told = []
+
+    def slow_at_first(hip):
+        time.sleep(0.02 if hip.number == 0 else 0)
+        return hip.number
+
+    assert for_each(slow_at_first, HIPS, lambda *step: told.append(step)) == list(range(200))
+    assert told == [(f"P{n:03d}_R", n + 1, 200) for n in range(200)]
+    assert for_each(slow_at_first, [], lambda *_: None) == []
+
+
+def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
+    done, three = set(), threading.Event()
+
+    def refuses(hip):
+        done.add(hip.number)
+        if hip.number in (3, 7):
+            raise OnfhError(hip.case_id, "is bad", "Mend it")
+
+    with pytest.raises(OnfhError, match=r"(?s)2 of 200 hips.*P003_R.*P007_R"):
+        for_each(refuses, HIPS, lambda *_: None)
+    assert done == set(range(200))
+
+    def fails(hip):
+        if hip.number == 0:
+            raise ZeroDivisionError("a bug")
+        three.wait()
+
+    threading.Timer(0.3, three.set).start()
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        for_each(fails, HIPS, lambda *_: None)
+
+
+def test_an_interrupted_run_begins_no_further_hip():
+    begun = []
+
+    def work(hip):
+        begun.append(hip.number)
+        time.sleep(0.02)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        for_each(work, HIPS, interrupt)
+    assert len(begun) < len(HIPS)
