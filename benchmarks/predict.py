@@ -1,203 +1,134 @@
 """Prediction of one raw scan by four folds of a network as `--preset paper` plans it, against stock nnU-Net.
 
-    python -m benchmarks.predict [--stock]
+    python -m benchmarks.predict [--stock] [--bilateral] [--patch 96,128,128]
 
-The weights are random: time does not depend on them, and no trained model of this size comes with the project. Ours:
-DICOM read, head located, box of one hip through all four folds, resampled back, measured and graded. Stock, with
-`--stock` (minutes): its fastest setting, one fold without mirroring and tiles side by side, as a whole process on the
-scan as NIfTI; what its defaults take, four folds with mirroring and half-overlapping tiles, is computed from it.
+The same weights, scan and cores. Ours is one process from its start to the graded rows: DICOM read, heads located, the
+box of each hip through all four folds, resampled back, cleaned, written, measured and graded. Stock, with `--stock`
+(minutes), is `nnUNetv2_predict_from_modelfolder` on the scan as NIfTI in its fastest setting: one fold, no mirroring,
+tiles side by side. What its defaults take, four folds and eight mirror images of half-overlapping tiles, would be up to
+hours: it is computed, the start once and each tile at the price of a second fold. Ratios of CPU time stand beside those
+of the clock, because they bear a busy machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
+import json
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from benchmarks.predict_model import FOLDS, PATCH, SPACING_MM
+from benchmarks.processes import Cost, Taken, machine, python, run
 from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.locate import locate_heads
-from onfh_nnunet.model import Model
-from onfh_nnunet.segment import HipSegmenter
+from onfh_nnunet.engine import EngineName
 from onfh_nnunet.volume import Volume
-from postprocessing.grade_table import grade_row
 
-SPACING_MM = (1.125, 0.5859375, 0.5859375)
-PATCH = (96, 128, 128)
-FOLDS = 4
+SCAN_MM = (1.125, 0.5859375, 0.5859375)
+MIRROR_IMAGES = 8
+SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
+"""What must be reached: share of CPU time inside the network, memory, and times faster than stock."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: a folder with the model ``m.onfh`` in it, the scan, and the network's patch."""
+
+    root: Path
+    scan: Path
+    patch: tuple[int, ...]
 
 
 def main() -> None:
-    """Print seconds and ratios."""
+    """Print seconds, shares, memory and ratios beside what must be reached."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stock", action="store_true", help="measure stock nnU-Net, too")
+    parser.add_argument("--bilateral", action="store_true", help="a scan of both hips")
+    parser.add_argument("--patch", default=",".join(map(str, PATCH)), help="the network's, in voxels: z,y,x")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="onfh-bench-") as folder:
-        root = Path(folder)
-        write_phantom_cohort(
-            root / "c", hips=1, seed=0, form=PhantomForm.DICOM, protocol=ScanProtocol(spacing_mm=SPACING_MM)
-        )
-        (scan,) = (root / "c" / "images").iterdir()
-        print(f"{os.cpu_count()} cores; scan of {read_volume(scan).array.shape}, patch {PATCH}, {FOLDS} folds")
-        ours = _ours(scan)
+        setting = _prepared(Path(folder), options.patch, bilateral=options.bilateral)
+        ours = _ours(setting, EngineName.OPENVINO)
+        _ours(setting, EngineName.TORCH)
         if options.stock:
-            _stock(root, scan, ours)
+            _stock(setting, ours)
 
 
-def _ours(scan: Path) -> float:
-    """Seconds from the raw scan to the graded row, networks loaded."""
-    model = _model()
-    for name in (EngineName.OPENVINO, EngineName.TORCH):
-        took: dict[str, float] = {}
-        with _timed(took, "networks loaded (once)"):
-            segmenter = HipSegmenter(model, engine_for(model, Device.CPU, name))
-        for run in ("first", "second"):
-            took |= _once(scan, segmenter, took)
-            total = sum(seconds for what, seconds in took.items() if "once" not in what)
-            print(f"{name}, {run} scan: {total:.1f} s: " + ", ".join(f"{what} {s:.2f}" for what, s in took.items()))
-        if name is EngineName.OPENVINO:
-            best = total
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB, both engines in one process")
-    return best
+def _prepared(root: Path, patch: str, *, bilateral: bool) -> Setting:
+    protocol = ScanProtocol(spacing_mm=SCAN_MM, bilateral=bilateral)
+    write_phantom_cohort(root / "c", hips=1 + bilateral, seed=0, form=PhantomForm.DICOM, protocol=protocol)
+    (scan,) = (root / "c" / "images").iterdir()
+    parameters = int(python("benchmarks.predict_model", root / "m.onfh", patch).output) / 1e6
+    size = read_volume(scan).array.shape
+    print(
+        f"{machine()}; scan of {size}, {1 + bilateral} hips, patch {patch}, {FOLDS} folds of {parameters:.1f} million"
+    )
+    return Setting(root, scan, tuple(map(int, patch.split(","))))
 
 
-def _once(scan: Path, segmenter: HipSegmenter, took: dict[str, float]) -> dict[str, float]:
-    with _timed(took, "read"):
-        volume = read_volume(scan)
-    with _timed(took, "locate"):
-        (head,) = locate_heads(volume)
-    cut = HipCut.around(volume.grid, head.centre_mm, mirrored=False)
-    with _timed(took, "segment"):
-        segmenter.probabilities(cut.take(volume))
-    ball = np.zeros(cut.size, np.uint8)
-    ball[tuple(slice(n // 4, -n // 4) for n in cut.size)] = 1
-    with _timed(took, "grade"):
-        grade_row("P_R", "", None, Volume(cut.put_back(ball), cut.source))
-    return took
+def _ours(setting: Setting, engine: EngineName) -> Cost:
+    """From the start of a process to the graded rows."""
+    taken = python("benchmarks.predict_once", setting.root / "m.onfh", setting.scan, setting.root, engine)
+    told = json.loads(taken.output)
+    whole, first, further = Cost(*told["to_row"]), told["first"], told["further"]
+    print(f"\nonfh, {engine}: process start to row {whole}, a further scan {_total(further)}")
+    steps = {"load": told["load"], **first}
+    print("  CPU seconds: " + ", ".join(f"{what} {cpu:.2f}" for what, (_, cpu) in steps.items()))
+    share = first["network"][1] / _total(first).cpu
+    print(f"  CPU time inside the network: {share:.0%} of the scan's{_bar(share, SHARE)}, "
+          f"{first['network'][1] / whole.cpu:.0%} of the process's")  # fmt: skip
+    print(f"  peak memory {taken.peak_gb:.2f} GB{_bar(-taken.peak_gb, -PEAK_GB)}, both scans")
+    return whole
 
 
-def _stock(root: Path, scan: Path, ours: float) -> None:
-    from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
+def _total(steps: dict[str, list[float]]) -> Cost:
+    """Of a scan's steps; the network is part of one of them."""
+    seconds, cpu = zip(*(times for what, times in steps.items() if what != "network"), strict=True)
+    return Cost(sum(seconds), sum(cpu))
 
-    from onfh_nnunet.bundle import write_bundle
-    from onfh_nnunet.card import Card
+
+def _stock(setting: Setting, ours: Cost) -> None:
+    from onfh_nnunet.bundle import Bundle
     from onfh_nnunet.stock import unpack
 
-    volume = read_volume(scan)
-    (root / "in").mkdir()
-    volume.write(root / "in" / "P_0000.nii.gz")
-    unpack(write_bundle(root / "m.onfh", _model(), Card()), root / "stock")
+    volume = read_volume(setting.scan)
+    (setting.root / "in").mkdir()
+    volume.write(setting.root / "in" / "P_0000.nii.gz")
+    unpack(Bundle.read(setting.root / "m.onfh"), setting.root / "stock")
+    side_by_side, overlapping = (_tiles(volume, setting.patch, step) for step in (1.0, 0.5))
+    one, two = (_stock_run(setting.root, *range(folds)) for folds in (1, 2))
+    tiles = overlapping * MIRROR_IMAGES * FOLDS
+    defaults = one.cost.and_more(one.cost.until(two.cost), (tiles - side_by_side) / side_by_side)
+    print(f"\nstock, 1 fold, no mirroring, step 1 ({side_by_side} tiles): {one.cost}")
+    print(f"  {one.cost.over(ours)}{_bar(one.cost.seconds / ours.seconds, FASTEST)}")
+    print(f"stock, its defaults ({overlapping} tiles, {MIRROR_IMAGES} mirror images, {FOLDS} folds), computed and not "
+          f"run: {defaults}")  # fmt: skip
+    print(f"  {defaults.over(ours)}{_bar(defaults.seconds / ours.seconds, DEFAULTS)}")
+
+
+def _stock_run(root: Path, *folds: int) -> Taken:
     tool = Path(sys.executable).with_name("nnUNetv2_predict_from_modelfolder")
-    flags = ["-f", "0", "--disable_tta", "-step_size", "1", "-device", "cpu", "-npp", "1", "-nps", "1"]
-    command = [tool, "-i", root / "in", "-o", root / "out", "-m", root / "stock", *flags]
-    start = time.perf_counter()
-    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - start
-    tiles = [
-        int(np.prod([len(steps) for steps in compute_steps_for_sliding_window(volume.array.shape, PATCH, step)]))
-        for step in (1.0, 0.5)
-    ]
-    computed = seconds * tiles[1] / tiles[0] * 8 * FOLDS
-    print(f"stock, one fold, no mirroring, step 1 ({tiles[0]} tiles): {seconds:.0f} s, {seconds / ours:.0f} x ours")
-    print(f"stock, defaults ({tiles[1]} tiles, 8 mirror images, {FOLDS} folds): computed {computed / 60:.0f} min, "
-          f"{computed / ours:.0f} x ours")  # fmt: skip
+    places = ["-i", root / "in", "-o", root / f"out{len(folds)}", "-m", root / "stock", "-f", *folds]
+    flags = ["--disable_tta", "-step_size", "1", "-device", "cpu", "-npp", "1", "-nps", "1"]
+    return run([str(word) for word in [tool, *places, *flags]])
 
 
-@contextmanager
-def _timed(took: dict[str, float], what: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    took[what] = time.perf_counter() - start
+def _tiles(volume: Volume, patch: tuple[int, ...], step: float) -> int:
+    """How many tiles stock lays over the scan in the network's voxels."""
+    from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
+
+    sizes = zip(volume.array.shape, volume.grid.spacing_mm, SPACING_MM, patch, strict=True)
+    size = tuple(max(round(n * mm / network_mm), edge) for n, mm, network_mm, edge in sizes)
+    steps = compute_steps_for_sliding_window(size, patch, step)
+    return len(steps[0]) * len(steps[1]) * len(steps[2])
 
 
-def _model() -> Model:
-    """Four folds of a plain U-Net of five stages, with random weights."""
-    import torch
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-
-    network = _architecture()
-    kind, arguments, named = network.values()
-    folds = {}
-    for fold in range(FOLDS):
-        torch.manual_seed(fold)
-        folds[fold] = get_network_from_plans(kind, arguments, named, 1, 2, deep_supervision=False).state_dict()
-    plans = {
-        "dataset_name": "Dataset711_ONFH",
-        "plans_name": "paper",
-        "image_reader_writer": "SimpleITKIO",
-        "label_manager": "LabelManager",
-        "transpose_forward": [0, 1, 2],
-        "transpose_backward": [0, 1, 2],
-        "foreground_intensity_properties_per_channel": {"0": {}},
-        "configurations": {"3d_fullres": _configuration(network)},
-    }
-    dataset = {
-        "channel_names": {"0": "MR"},
-        "labels": {"background": 0, "femoral_head": [1, 2], "necrosis": 2},
-        "regions_class_order": [1, 2],
-        "numTraining": 1,
-        "file_ending": ".nii.gz",
-    }
-    return Model(plans, dataset, (0, 1), folds)
-
-
-def _architecture() -> dict[str, Any]:
-    features = [32, 64, 128, 256, 320]
-    return {
-        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-        "arch_kwargs": {
-            "n_stages": len(features),
-            "features_per_stage": features,
-            "conv_op": "torch.nn.modules.conv.Conv3d",
-            "kernel_sizes": [[3, 3, 3]] * len(features),
-            "strides": [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 2]],
-            "n_conv_per_stage": [2] * len(features),
-            "n_conv_per_stage_decoder": [2] * (len(features) - 1),
-            "conv_bias": True,
-            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-            "dropout_op": None,
-            "dropout_op_kwargs": None,
-            "nonlin": "torch.nn.LeakyReLU",
-            "nonlin_kwargs": {"inplace": True},
-        },
-        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-    }
-
-
-def _configuration(network: dict[str, Any]) -> dict[str, Any]:
-    orders = {"data": (False, 3), "seg": (True, 1), "probabilities": (False, 1)}
-    resampling = {
-        f"resampling_fn_{what}_kwargs": {"is_seg": seg, "order": order, "order_z": 0, "force_separate_z": None}
-        for what, (seg, order) in orders.items()
-    }
-    return {
-        "data_identifier": "paper_3d_fullres",
-        "preprocessor_name": "DefaultPreprocessor",
-        "batch_size": 2,
-        "batch_dice": False,
-        "patch_size": list(PATCH),
-        "spacing": [1.0, 0.78, 0.78],
-        "normalization_schemes": ["ZScoreNormalization"],
-        "use_mask_for_norm": [False],
-        **{f"resampling_fn_{what}": "resample_data_or_seg_to_shape" for what in orders},
-        **resampling,
-        "architecture": network,
-    }
+def _bar(value: float, least: float) -> str:
+    bound = f"at least {least:g}" if least > 0 else f"at most {-least:g}"
+    return f" ({bound}{'' if value >= least else ': MISSED'})"
 
 
 if __name__ == "__main__":

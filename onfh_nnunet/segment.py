@@ -109,7 +109,8 @@ class HipSegmenter:
         total = np.array(next(mirrored))
         for one in mirrored:
             total += one
-        return total / np.float32(len(self._mirrors))
+        total /= np.float32(len(self._mirrors))
+        return total
 
 
 def labels_of(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -155,3 +155,10 @@ def test_tiles_and_mirror_images_are_nnunets(size, tta):
     # nnU-Net weighs and adds in half precision, in which the weights of a patch's corners vanish.
     inner = np.s_[:, size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4, size[2] // 4 : -size[2] // 4]
     assert np.abs(ours - theirs)[inner].max() < 0.02 * theirs[inner].std()
+
+
+def test_folds_give_their_working_memory_back_and_can_run_again():
+    engine = engine_for(model(1, 2), Device.CPU, EngineName.OPENVINO, exact=True)
+    first = engine.logits(patch(8))
+    engine.logits(patch(9))
+    np.testing.assert_array_equal(engine.logits(patch(8)), first)

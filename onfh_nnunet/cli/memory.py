@@ -20,7 +20,10 @@ READ_BYTES, PREDICT_BYTES = 28, 16
 """For each voxel of the scan that is read ahead (rescaled DICOM; others take 5 to 17) and of the one predicted."""
 
 MARGIN_BYTES = 200_000_000
-"""What the first scan adds beside its voxels: the networks' working memory, libraries that load late."""
+"""What the first scan adds beside its voxels: the locator's network and libraries that load late."""
+
+STATUS = Path("/proc/self/status")
+"""Where Linux says how much memory the process had at most."""
 
 _ITK = {ImageFormat.NIFTI: "NiftiImageIO", ImageFormat.NRRD: "NrrdImageIO", ImageFormat.METAIMAGE: "MetaImageIO"}
 
@@ -39,14 +42,12 @@ class Allowance:
 
     @classmethod
     def under(cls, limit_gb: float) -> Allowance:
-        """What is left of a limit now that the networks are loaded.
+        """What is left of a limit now that the networks are loaded and have run once.
 
         Raises:
             OnfhError: Nothing is left.
         """
-        import psutil
-
-        taken = psutil.Process().memory_info().rss + MARGIN_BYTES
+        taken = _most_bytes() + MARGIN_BYTES
         voxels = (limit_gb * 1e9 - taken) / (READ_BYTES + PREDICT_BYTES)
         if not voxels >= 1:
             problem = f"is too little: program and networks take {taken / 1e9:.2f} GB"
@@ -71,6 +72,20 @@ class Allowance:
                 f"{self.voxels / 1e6:.1f}"
             )
             raise OnfhError(scan, problem, "Allow more, or crop the scan")
+
+
+def _most_bytes() -> int:
+    """The most memory that the process had: a network that has run once gives its working memory back.
+
+    Where neither Linux nor Windows says it, it is the memory of now.
+    """
+    if STATUS.is_file():
+        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    import psutil
+
+    now = psutil.Process().memory_info()
+    return int(getattr(now, "peak_wset", now.rss))
 
 
 def _stated_voxels(scan: Path, series: str | None) -> int:

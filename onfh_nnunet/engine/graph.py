@@ -88,13 +88,13 @@ def _(layer: BasicBlockD, node: Node) -> Node:
 @_layer.register
 def _(layer: nn.Conv3d, node: Node) -> Node:
     edge = list(layer.padding)
-    result = ops.convolution(node, _value(layer.weight), list(layer.stride), edge, edge, list(layer.dilation))
+    result = ops.convolution(node, _shared(layer.weight), list(layer.stride), edge, edge, list(layer.dilation))
     return result if layer.bias is None else ops.add(result, _a_channel(layer.bias))
 
 
 @_layer.register
 def _(layer: nn.ConvTranspose3d, node: Node) -> Node:
-    result = ops.convolution_backprop_data(node, _value(layer.weight), list(layer.stride))
+    result = ops.convolution_backprop_data(node, _shared(layer.weight), list(layer.stride))
     return result if layer.bias is None else ops.add(result, _a_channel(layer.bias))
 
 
@@ -118,6 +118,11 @@ def _(layer: nn.AvgPool3d, node: Node) -> Node:
 @_layer.register
 def _(layer: nn.Identity, node: Node) -> Node:
     return node
+
+
+def _shared(parameter: Any) -> Node:
+    """A layer's weights where they lie, in a mapped file or in torch's memory: not copied."""
+    return ops.constant(_value(parameter), shared_memory=True)
 
 
 def _value(parameter: Any) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -40,7 +40,15 @@ class OpenvinoEngine:
 
     def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The mean over the folds; see `Engine`."""
-        total = np.array(self._folds[0](patch[None])[0][0], np.float32)
+        total = self._of_fold(self._folds[0], patch)
         for fold in self._folds[1:]:
-            total += fold(patch[None])[0][0]
-        return total / np.float32(len(self._folds))
+            total += self._of_fold(fold, patch)
+        total /= np.float32(len(self._folds))
+        return total
+
+    @staticmethod
+    def _of_fold(fold: Any, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One fold's output; what it needs in between, as much as all weights together, the next fold may take."""
+        logits: NDArray[np.float32] = fold.create_infer_request().infer(patch[None])[0][0]
+        fold.release_memory()
+        return logits

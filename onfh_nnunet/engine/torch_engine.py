@@ -37,18 +37,20 @@ class TorchEngine:
         """The mean over the folds; see `Engine`."""
         import torch
 
-        with torch.inference_mode(), self._precision():
+        with torch.inference_mode():
             data = torch.from_numpy(patch[None]).to(self._device)
             total = self._fold(self._folds[0], data)
             for weights in self._folds[1:]:
                 total += self._fold(weights, data)
-        mean: NDArray[np.float32] = (total / len(self._folds)).cpu().numpy()
+            total /= len(self._folds)
+        mean: NDArray[np.float32] = total.cpu().numpy()
         return mean
 
     def _fold(self, weights: dict[str, Any], data: Any) -> Any:
         if len(self._folds) > 1:
             self._network.load_state_dict(weights, assign=True)
-        return self._network(data)[0].float()
+        with self._precision():  # a fold's weights in half precision are kept until it ends
+            return self._network(data)[0].float()
 
     def _half(self) -> contextlib.AbstractContextManager[Any]:
         """Float16 on a GPU, bfloat16 on a CPU that has it in its instructions."""

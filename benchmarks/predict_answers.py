@@ -1,0 +1,69 @@
+"""What a way to run the network makes of hips whose truth is known, and the table of several ways."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.labels import Region
+from onfh_nnunet.segment import HipSegmenter, labels_of
+from onfh_nnunet.steinberg import Grade
+from onfh_nnunet.volume import Volume
+from postprocessing.clean import clean
+from postprocessing.conformal import Calibration
+from postprocessing.extent import extent
+from postprocessing.interval import margin_interval, possible_grades
+
+Hip = tuple[Volume, Volume]
+"""Image and truth, as `HipCut` cuts them."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one way to run the network makes of a hip."""
+
+    cpu: float
+    head_dice: float
+    necrosis_dice: float
+    grade: Grade
+    possible: tuple[Grade, ...]
+
+
+def answers_of(segmenter: HipSegmenter, hips: Iterable[Hip], known: Calibration) -> Iterator[Answer]:
+    """One a hip; `known` says how far the truth may lie."""
+    for image, truth in hips:
+        start = time.process_time()
+        labels = labels_of(segmenter.probabilities(image))
+        cpu = time.process_time() - start
+        mask = Volume(labels, image.grid)
+        mask = clean(mask, "hip") if labels.any() else mask
+        head, necrosis = (_dice(region.mask(mask.array), region.mask(truth.array)) for region in Region)
+        found = extent(mask)
+        interval = known.interval(found.percent) if found.percent is not None else None
+        met = interval or (margin_interval(mask) if labels.any() else None)
+        yield Answer(cpu, head, necrosis, found.grade, possible_grades(met) if met else ())
+
+
+def print_table(title: str, answers: dict[str, list[Answer]]) -> None:
+    """A line a way; what is lost and changed is against the first."""
+    print(f"\n{title}\n")
+    print("| switch | s of CPU a hip | head Dice | necrosis Dice | lost, mean | lost, worst hip | grades changed |")
+    print("|---|---|---|---|---|---|---|")
+    exact = next(iter(answers.values()))
+    for name, own in answers.items():
+        head, necrosis, cpu = (np.mean([getattr(a, of) for a in own]) for of in ("head_dice", "necrosis_dice", "cpu"))
+        lost = [one.necrosis_dice - other.necrosis_dice for one, other in zip(exact, own, strict=True)]
+        changed = [pair for pair in zip(exact, own, strict=True) if pair[0].grade is not pair[1].grade]
+        outside = sum(one.grade not in other.possible for one, other in changed)
+        print(f"| {name} | {cpu:.2f} | {head:.4f} | {necrosis:.4f} | {np.mean(lost):.4f} | {max(lost):.4f} "
+              f"| {len(changed)}, {outside} outside |")  # fmt: skip
+
+
+def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """1 where both are empty."""
+    together = int(one.sum() + other.sum())
+    return 2 * int((one & other).sum()) / together if together else 1.0

@@ -1,0 +1,84 @@
+"""Ways to run a network that `onfh predict` does not offer, to measure what they would give and cost."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.engine import Engine
+from onfh_nnunet.labels import Region
+from onfh_nnunet.segment import HipSegmenter
+from onfh_nnunet.volume import Volume
+
+if TYPE_CHECKING:
+    from onfh_nnunet.model import Model
+
+
+BACKGROUND = np.float32(-20)
+"""The logit of a voxel that the network is not asked about."""
+
+
+@dataclass(frozen=True)
+class RegionEngine:
+    """Runs the network on the middle of a patch alone: fewer voxels than it was trained on.
+
+    Args:
+        engine: One that takes any size.
+        size: Voxels of the middle (z, y, x).
+    """
+
+    engine: Engine
+    size: tuple[int, ...]
+
+    def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Background around the middle; see `Engine`."""
+        starts = [(n - edge) // 2 for n, edge in zip(patch.shape[1:], self.size, strict=True)]
+        middle = (slice(None), *(slice(start, start + n) for start, n in zip(starts, self.size, strict=True)))
+        total = np.full((len(Region), *patch.shape[1:]), BACKGROUND)
+        total[middle] = self.engine.logits(np.ascontiguousarray(patch[middle]))
+        return total
+
+
+@dataclass(frozen=True)
+class Int8Engine:
+    """One fold in eight bits on OpenVINO, quantised after training by NNCF on patches of hips that trained it."""
+
+    compiled: Any
+
+    @classmethod
+    def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
+        """The only fold of a model; ranges are those of some hips' patches."""
+        import nncf  # type: ignore[import-untyped]
+        import openvino as ov
+
+        from onfh_nnunet.engine.graph import graph_of
+        from onfh_nnunet.engine.network import network_of
+
+        seen = _Recorder()
+        for hip in hips:
+            HipSegmenter(model, seen).probabilities(hip)
+        (weights,) = model.weights.values()
+        graph = graph_of(network_of(model, weights), seen.patches[0].shape)
+        with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+            quantised = nncf.quantize(graph, nncf.Dataset(seen.patches), subset_size=len(seen.patches))
+        return cls(ov.Core().compile_model(quantised, "CPU", {"PERFORMANCE_HINT": "LATENCY"}))
+
+    def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Engine`."""
+        logits: NDArray[np.float32] = self.compiled(patch[None])[0][0].astype(np.float32)
+        return logits
+
+
+@dataclass(frozen=True)
+class _Recorder:
+    patches: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.patches.append(patch[None].copy())
+        return np.zeros((len(Region), *patch.shape[1:]), np.float32)
