@@ -18,9 +18,11 @@ from onfh_nnunet.grid import FloatArray
 _DEAD = (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 
 
-def contrast(rng: Generator) -> NDArray[np.float32]:
-    """A grey value a tissue."""
+def contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float32]:
+    """A grey value a tissue, mostly from 0 to 1; fat is at least so bright, and marrow with it."""
     grey = rng.uniform(0, 1, len(Tissue))
+    for fatty in (Tissue.FAT, Tissue.MARROW):
+        grey[fatty] = max(grey[fatty], least_fat)
     grey[Tissue.AIR] = rng.uniform(0, 0.05)
     if rng.random() < 0.7:
         grey[Tissue.CORTEX] = rng.uniform(0, 0.2)

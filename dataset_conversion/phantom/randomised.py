@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from dataset_conversion.phantom.appearance import contrast, measured, resolved, smooth_field, standardised
 from dataset_conversion.phantom.paint import painted
 from dataset_conversion.phantom.patient import Patient
-from dataset_conversion.phantom.things import random_things
-from onfh_nnunet.grid import FloatArray, Grid, Index
+from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import Side
 
 VOXEL_MM = 4.0
@@ -70,31 +69,6 @@ def random_view(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArra
     if rng.random() < 0.5:  # mirrored, right and left exchanged
         image, heads = image[:, :, ::-1], np.array([0, 2, 1], np.uint8)[heads[:, :, ::-1]]
     return standardised(image), heads
-
-
-def random_other(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A scan that shows no femoral head, its heads therefore 0: a thigh, a belly, other things or only noise."""
-    z, y, x = (int(n) for n in rng.integers((10, 16, 16), _MOST_VOXELS))
-    kind = rng.random()
-    if kind < 0.3:
-        image = _without_heads(body, (z, y, x), rng)
-    else:
-        image = random_things((z, y, x), VOXEL_MM, rng) if kind < 0.85 else np.zeros((z, y, x), np.float32)
-    return standardised(measured(image, rng)), np.zeros(image.shape, np.uint8)
-
-
-def _without_heads(body: Body, size: Index, rng: Generator) -> NDArray[np.float32]:
-    """The part of a body that ends 10 mm below its heads, or begins 10 mm above them."""
-    from scipy import ndimage
-
-    rows, margin = np.flatnonzero(body.heads.any(axis=(1, 2))), int(10 / _FINE_MM)
-    part = body.tissues[: rows[0] - margin] if rng.random() < 0.5 else body.tissues[rows[-1] + margin :]
-    step = VOXEL_MM / _FINE_MM
-    shape = (min(size[0], int(len(part) / step)), *size[1:])
-    image: NDArray[np.float32] = ndimage.affine_transform(
-        resolved(contrast(rng)[part], rng), [step] * 3, output_shape=shape, order=1
-    )
-    return image
 
 
 def _places(body: Body, rng: Generator) -> tuple[FloatArray, tuple[int, int, int]]:

@@ -26,7 +26,7 @@ EDGE = 48
 """Voxels of a box along each axis."""
 
 _FINE_MM = 1.0
-_FIELD_MM = 136
+_FIELD_MM = 120
 _MARROW = (Tissue.MARROW, Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 _FATTY = (Tissue.FAT, *_MARROW)
 
@@ -67,8 +67,8 @@ def random_hip(body: HipBody, rng: Generator) -> Example:
     grey = _outlined(_contrast_with_lesion(rng)[body.tissues], body, rng)
     image = ndimage.map_coordinates(resolved(grey, rng), points, order=1, mode="nearest").reshape(size)
     marrow = ndimage.map_coordinates(_share(body, _MARROW), points, order=1).reshape(size)
-    patches = smooth_field(size, int(rng.integers(2, 9)), rng.uniform(0, 0.4), rng)
-    image = image * (1 - marrow * np.clip(patches, 0, 0.7))
+    patches = smooth_field(size, int(rng.integers(2, 9)), rng.uniform(0, 0.3), rng)
+    image = image * (1 - marrow * np.clip(patches, 0, 0.5))
     labels = ndimage.map_coordinates(body.labels, points, order=0).reshape(size)
     return _padded(standardised(measured(_sliced(image, rng), rng)), labels)
 
@@ -80,10 +80,10 @@ def random_other(rng: Generator) -> Example:
 
 
 def _contrast_with_lesion(rng: Generator) -> NDArray[np.float32]:
-    """A grey value a tissue; the band is darker than marrow as in T1, or brighter as where fat is suppressed."""
-    grey = contrast(rng)
-    marrow = max(float(grey[Tissue.MARROW]), 0.15)
-    grey[Tissue.BAND] = marrow * (rng.uniform(0.05, 0.65) if rng.random() < 0.8 else rng.uniform(1.5, 2.5))
+    """A grey value a tissue; a band in bright marrow is dark, as in T1, and in dark marrow bright, as without fat."""
+    grey = contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
+    marrow = float(grey[Tissue.MARROW])
+    grey[Tissue.BAND] = marrow * rng.uniform(0.05, 0.5) if marrow > 0.35 else marrow + rng.uniform(0.3, 0.7)
     return grey
 
 
