@@ -1,6 +1,6 @@
 """Prediction of one raw scan by four folds of a network as `--preset paper` plans it, against stock nnU-Net.
 
-    python -m benchmarks.predict [--stock] [--bilateral] [--patch 96,128,128]
+    python -m benchmarks.predict [--stock] [--bilateral]
 
 The same weights, scan and cores. Ours is one process from its start to the graded rows: DICOM read, heads located, the
 box of each hip through all four folds, resampled back, cleaned, written, measured and graded. Stock, with `--stock`
@@ -35,11 +35,10 @@ SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a folder with the model ``m.onfh`` in it, the scan, and the network's patch."""
+    """What is measured: a folder with the model ``m.onfh`` in it, and the scan."""
 
     root: Path
     scan: Path
-    patch: tuple[int, ...]
 
 
 def main() -> None:
@@ -47,26 +46,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stock", action="store_true", help="measure stock nnU-Net, too")
     parser.add_argument("--bilateral", action="store_true", help="a scan of both hips")
-    parser.add_argument("--patch", default=",".join(map(str, PATCH)), help="the network's, in voxels: z,y,x")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="onfh-bench-") as folder:
-        setting = _prepared(Path(folder), options.patch, bilateral=options.bilateral)
+        setting = _prepared(Path(folder), bilateral=options.bilateral)
         ours = _ours(setting, EngineName.OPENVINO)
         _ours(setting, EngineName.TORCH)
         if options.stock:
             _stock(setting, ours)
 
 
-def _prepared(root: Path, patch: str, *, bilateral: bool) -> Setting:
+def _prepared(root: Path, *, bilateral: bool) -> Setting:
     protocol = ScanProtocol(spacing_mm=SCAN_MM, bilateral=bilateral)
     write_phantom_cohort(root / "c", hips=1 + bilateral, seed=0, form=PhantomForm.DICOM, protocol=protocol)
     (scan,) = (root / "c" / "images").iterdir()
-    parameters = int(python("benchmarks.predict_model", root / "m.onfh", patch).output) / 1e6
+    parameters = int(python("benchmarks.predict_model", root / "m.onfh").output) / 1e6
     size = read_volume(scan).array.shape
     print(
-        f"{machine()}; scan of {size}, {1 + bilateral} hips, patch {patch}, {FOLDS} folds of {parameters:.1f} million"
+        f"{machine()}; scan of {size}, {1 + bilateral} hips, patch {PATCH}, {FOLDS} folds of {parameters:.1f} million"
     )
-    return Setting(root, scan, tuple(map(int, patch.split(","))))
+    return Setting(root, scan)
 
 
 def _ours(setting: Setting, engine: EngineName) -> Cost:
@@ -98,7 +96,7 @@ def _stock(setting: Setting, ours: Cost) -> None:
     (setting.root / "in").mkdir()
     volume.write(setting.root / "in" / "P_0000.nii.gz")
     unpack(Bundle.read(setting.root / "m.onfh"), setting.root / "stock")
-    side_by_side, overlapping = (_tiles(volume, setting.patch, step) for step in (1.0, 0.5))
+    side_by_side, overlapping = (_tiles(volume, step) for step in (1.0, 0.5))
     one, two = (_stock_run(setting.root, *range(folds)) for folds in (1, 2))
     tiles = overlapping * MIRROR_IMAGES * FOLDS
     defaults = one.cost.and_more(one.cost.until(two.cost), (tiles - side_by_side) / side_by_side)
@@ -116,13 +114,13 @@ def _stock_run(root: Path, *folds: int) -> Taken:
     return run([str(word) for word in [tool, *places, *flags]])
 
 
-def _tiles(volume: Volume, patch: tuple[int, ...], step: float) -> int:
+def _tiles(volume: Volume, step: float) -> int:
     """How many tiles stock lays over the scan in the network's voxels."""
     from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
 
-    sizes = zip(volume.array.shape, volume.grid.spacing_mm, SPACING_MM, patch, strict=True)
+    sizes = zip(volume.array.shape, volume.grid.spacing_mm, SPACING_MM, PATCH, strict=True)
     size = tuple(max(round(n * mm / network_mm), edge) for n, mm, network_mm, edge in sizes)
-    steps = compute_steps_for_sliding_window(size, patch, step)
+    steps = compute_steps_for_sliding_window(size, PATCH, step)
     return len(steps[0]) * len(steps[1]) * len(steps[2])
 
 

@@ -1,6 +1,6 @@
 """A model file of a network as `--preset paper` plans it for hips of 0.59 mm in plane, with random weights.
 
-    python -m benchmarks.predict_model FILE [96,128,128]
+    python -m benchmarks.predict_model FILE
 
 Time and memory do not depend on the weights, and no trained model of this size comes with the project.
 """
@@ -21,16 +21,15 @@ FOLDS = 4
 
 
 def main() -> None:
-    """Write it to a file, with another patch where one is named, and print how many parameters a fold has."""
+    """Write it to the file that the only argument names, and print how many parameters a fold has."""
     from onfh_nnunet.weights import n_parameters
 
-    file, *patch = sys.argv[1:]
-    model = _model([int(n) for n in patch[0].split(",")] if patch else list(PATCH))
-    write_bundle(Path(file), model, Card())
+    model = _model()
+    write_bundle(Path(sys.argv[1]), model, Card())
     print(n_parameters(model.weights[0]))
 
 
-def _model(patch: list[int]) -> Model:
+def _model() -> Model:
     """Four folds of a plain U-Net of five stages, with random weights."""
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
@@ -49,7 +48,7 @@ def _model(patch: list[int]) -> Model:
         "transpose_forward": [0, 1, 2],
         "transpose_backward": [0, 1, 2],
         "foreground_intensity_properties_per_channel": {"0": {}},
-        "configurations": {"3d_fullres": _configuration(network, patch)},
+        "configurations": {"3d_fullres": _configuration(network)},
     }
     dataset = {
         "channel_names": {"0": "MR"},
@@ -85,7 +84,7 @@ def _architecture() -> dict[str, Any]:
     }
 
 
-def _configuration(network: dict[str, Any], patch: list[int]) -> dict[str, Any]:
+def _configuration(network: dict[str, Any]) -> dict[str, Any]:
     orders = {"data": (False, 3), "seg": (True, 1), "probabilities": (False, 1)}
     resampling = {
         f"resampling_fn_{what}_kwargs": {"is_seg": seg, "order": order, "order_z": 0, "force_separate_z": None}
@@ -96,7 +95,7 @@ def _configuration(network: dict[str, Any], patch: list[int]) -> dict[str, Any]:
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": 2,
         "batch_dice": False,
-        "patch_size": patch,
+        "patch_size": list(PATCH),
         "spacing": list(SPACING_MM),
         "normalization_schemes": ["ZScoreNormalization"],
         "use_mask_for_norm": [False],

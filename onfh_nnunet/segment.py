@@ -41,7 +41,7 @@ class HipSegmenter:
 
         if tta and model.mirroring_axes is None:
             raise ModelError("--tta", "has no mirror images to average: the model was trained without", "Leave it out")
-        self._model, self._engine = model, engine
+        self._model, self.engine = model, engine
         self._mirrors = list(_subsets(model.mirroring_axes or ())) if tta else [()]
         self._plans = PlansManager(dict(model.plans))
         self._configuration = self._plans.get_configuration(CONFIGURATION)
@@ -104,7 +104,7 @@ class HipSegmenter:
     def _patch(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits of one patch, averaged over its mirror images where these are asked for."""
         mirrored = (
-            np.flip(self._engine.logits(np.ascontiguousarray(np.flip(patch, axes))), axes) for axes in self._mirrors
+            np.flip(self.engine.logits(np.ascontiguousarray(np.flip(patch, axes))), axes) for axes in self._mirrors
         )
         total = np.array(next(mirrored))
         for one in mirrored:

@@ -1,5 +1,7 @@
 """Engines agree with torch and with each other; tiles and mirror images are averaged as nnU-Net does."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -162,3 +164,13 @@ def test_folds_give_their_working_memory_back_and_can_run_again():
     first = engine.logits(patch(8))
     engine.logits(patch(9))
     np.testing.assert_array_equal(engine.logits(patch(8)), first)
+
+
+@pytest.mark.parametrize("engine", [EngineName.TORCH, EngineName.OPENVINO])
+def test_engine_says_what_computes(engine, monkeypatch):
+    exact = engine_for(model(1), Device.CPU, engine, exact=True).about
+    assert re.fullmatch(r"(torch on cpu|OpenVINO), single precision", exact)
+    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
+    monkeypatch.setattr("openvino.Core.get_property", lambda *_: ["FP32"])
+    slow = engine_for(model(1), Device.CPU, engine).about
+    assert slow == f"{exact}: this CPU has no bfloat16 arithmetic"

@@ -1,4 +1,4 @@
-"""Boxes that the model in the package learns from: no two alike, labels where the hip is, nothing where there is none."""
+"""Boxes that the model in the package learns from: no two alike, and labels where there is a hip."""
 
 import numpy as np
 import pytest

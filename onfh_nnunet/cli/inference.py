@@ -28,6 +28,7 @@ class Predicted:
         n_scans: How many there were.
         passed_over: Files of batch folders that are no scans.
         caution: What the model says of each of its results.
+        computed_by: The engine; empty where all was done before.
     """
 
     rows: Rows
@@ -35,6 +36,7 @@ class Predicted:
     n_scans: int
     passed_over: tuple[Path, ...]
     caution: str
+    computed_by: str
 
 
 def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
@@ -61,7 +63,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
         results.close(given.scans, rows, [] if alone else failed)
     if alone and errors:
         raise errors.popitem()[1]
-    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution)
+    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 
 def _outcomes(scans: dict[str, Path], way: ScanWay) -> dict[str, Rows | OnfhError]:

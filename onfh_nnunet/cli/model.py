@@ -37,7 +37,7 @@ def model(
         print(f"{what:14}{said}")
     if card.crossval:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in card.crossval]
-        show.table("Out of fold, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
+        show.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
     if unpack is not None:
         write_folder(bundle, unpack)
         folds = " ".join(map(str, bundle.model.weights))

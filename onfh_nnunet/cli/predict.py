@@ -80,7 +80,8 @@ def predict(
     for row in predicted.rows:
         print(_line(row))
     if predicted.rows:
-        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+        by = f" ({predicted.computed_by})" if predicted.computed_by else ""
+        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}{by}")
     if predicted.rows and predicted.caution:
         print(f"Caution: {predicted.caution}", file=sys.stderr)
     if predicted.failed:

@@ -71,6 +71,11 @@ class Predictor:
         self.calibration = Calibration.from_json(card.calibration) if card.calibration else None
         self.caution = card.caution
 
+    @property
+    def computed_by(self) -> str:
+        """The engine; empty before the first scan needed it."""
+        return self._segmenter.engine.about if "_segmenter" in self.__dict__ else ""
+
     def load(self) -> None:
         """Load the networks now, and run them once on nothing, so that they take the memory that they need.
 

@@ -25,6 +25,11 @@ class EngineName(StrEnum):
 class Engine(Protocol):
     """The folds of a network."""
 
+    @property
+    def about(self) -> str:
+        """What computes, and how exactly."""
+        ...
+
     def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The mean of the folds' outputs.
 

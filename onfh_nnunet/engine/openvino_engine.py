@@ -30,6 +30,9 @@ class OpenvinoEngine:
 
         core = ov.Core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") and not exact
+        self.about = f"OpenVINO, {'bfloat16' if half else 'single precision'}"
+        if not half and not exact:
+            self.about += ": this CPU has no bfloat16 arithmetic"
         settings = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "PERFORMANCE_HINT": "LATENCY"}
         size = model.plans["configurations"][CONFIGURATION]["patch_size"]
         shape = (1, len(model.dataset["channel_names"]), *size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,11 @@ class TorchEngine:
         first, *_ = self._folds = [dict(weights) for weights in model.weights.values()]
         self._network = network_of(model, first).to(torch.device(device))
         self._device = torch.device(device)
-        self._precision = contextlib.nullcontext if exact else self._half
+        self._half = None if exact else _half_precision(self._device)
+        precision = "single precision" if self._half is None else str(self._half).removeprefix("torch.")
+        self.about = f"torch on {device}, {precision}"
+        if self._half is None and device is Device.CPU and not exact:
+            self.about += ": this CPU has no bfloat16 arithmetic"
 
     def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The mean over the folds; see `Engine`."""
@@ -47,16 +50,21 @@ class TorchEngine:
         return mean
 
     def _fold(self, weights: dict[str, Any], data: Any) -> Any:
-        if len(self._folds) > 1:
-            self._network.load_state_dict(weights, assign=True)
-        with self._precision():  # a fold's weights in half precision are kept until it ends
-            return self._network(data)[0].float()
-
-    def _half(self) -> contextlib.AbstractContextManager[Any]:
-        """Float16 on a GPU, bfloat16 on a CPU that has it in its instructions."""
         import torch
 
-        if self._device.type == "cuda":
-            return torch.autocast("cuda")
-        native = self._device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-        return torch.autocast("cpu", torch.bfloat16) if native else contextlib.nullcontext()
+        if len(self._folds) > 1:
+            self._network.load_state_dict(weights, assign=True)
+        with torch.autocast(
+            self._device.type, self._half, enabled=self._half is not None
+        ):  # a fold's weights in half precision are kept until it ends
+            return self._network(data)[0].float()
+
+
+def _half_precision(device: Any) -> Any:
+    """Float16 on an NVIDIA GPU, bfloat16 on a CPU that has it in its instructions, else None."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.float16
+    native = device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if native else None
