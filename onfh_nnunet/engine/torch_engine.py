@@ -54,9 +54,8 @@ class TorchEngine:
 
         if len(self._folds) > 1:
             self._network.load_state_dict(weights, assign=True)
-        with torch.autocast(
-            self._device.type, self._half, enabled=self._half is not None
-        ):  # a fold's weights in half precision are kept until it ends
+        # Inside: a fold's weights in half precision are kept until the block ends.
+        with torch.autocast(self._device.type, self._half, enabled=self._half is not None):
             return self._network(data)[0].float()
 
 
