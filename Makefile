@@ -52,6 +52,8 @@ bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m benchmarks.demo $(DEMO)
+	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.onfh
+	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
 demo-model: setup  ## train the model that comes along again, from synthetic hips
 	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/synthetic.onfh
