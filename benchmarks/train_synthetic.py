@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import plain_unet
 from benchmarks.synthetic_training import Example, soft_dice, train
 from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.protocol import PhantomForm
@@ -32,7 +33,6 @@ from onfh_nnunet.cli.predictor import Settings
 from onfh_nnunet.devices import Device
 from onfh_nnunet.labels import Label
 from onfh_nnunet.model import Model
-from onfh_nnunet.preset import CONFIGURATION
 from postprocessing.cases import CrossvalRow
 from postprocessing.conformal import Calibration
 from postprocessing.pairs import MaskPair, compare_pairs
@@ -40,7 +40,8 @@ from postprocessing.summarize import summarize
 
 BODIES = 200
 SHARE_OF_OTHERS = 0.1
-FEATURES = (16, 32, 64, 128)
+FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
+PLANS = plain_unet.plans("synthetic", (EDGE,) * 3, (VOXEL_MM,) * 3, FEATURES, STRIDES, decoder=1)
 ROUNDS = ((2400, 4e-3), (800, 2e-3))
 """Iterations and learning rate: the second one begins again where the first has ended."""
 
@@ -53,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    network = _network()
+    network = plain_unet.network(PLANS)
     card = Card(licence="Apache-2.0", training=_recipe(), hips=BODIES, caution=CAUTION)
     for iterations, learning_rate in ROUNDS:
         train(network, examples, loss, iterations, learning_rate, lambda: _write(options.out, network, card))
@@ -118,79 +119,7 @@ def _recipe() -> dict[str, Any]:
 
 def _write(out: Path, network: nn.Module, card: Card) -> None:
     plain: Any = deepcopy(network).to(memory_format=torch.contiguous_format)
-    write_bundle(out, Model(PLANS, DATASET, None, {0: plain.state_dict()}), card)
-
-
-def _network() -> Any:
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-
-    return get_network_from_plans(*ARCHITECTURE.values(), 1, 2, deep_supervision=False)
-
-
-ARCHITECTURE: dict[str, Any] = {
-    "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-    "arch_kwargs": {
-        "n_stages": len(FEATURES),
-        "features_per_stage": list(FEATURES),
-        "conv_op": "torch.nn.modules.conv.Conv3d",
-        "kernel_sizes": [[3, 3, 3]] * len(FEATURES),
-        "strides": [[1, 1, 1]] + [[2, 2, 2]] * (len(FEATURES) - 1),
-        "n_conv_per_stage": [2] * len(FEATURES),
-        "n_conv_per_stage_decoder": [1] * (len(FEATURES) - 1),
-        "conv_bias": True,
-        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-        "dropout_op": None,
-        "dropout_op_kwargs": None,
-        "nonlin": "torch.nn.LeakyReLU",
-        "nonlin_kwargs": {"inplace": True},
-    },
-    "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-}
-
-_RESAMPLING: dict[str, Any] = {
-    key: value
-    for what, (is_seg, order) in {"data": (False, 3), "seg": (True, 1), "probabilities": (False, 1)}.items()
-    for key, value in (
-        (f"resampling_fn_{what}", "resample_data_or_seg_to_shape"),
-        (
-            f"resampling_fn_{what}_kwargs",
-            {"is_seg": is_seg, "order": order, "order_z": 0, "force_separate_z": None},
-        ),
-    )
-}
-
-PLANS: dict[str, Any] = {
-    "dataset_name": "Dataset711_ONFH",
-    "plans_name": "synthetic",
-    "image_reader_writer": "SimpleITKIO",
-    "label_manager": "LabelManager",
-    "transpose_forward": [0, 1, 2],
-    "transpose_backward": [0, 1, 2],
-    "foreground_intensity_properties_per_channel": {"0": {}},
-    "configurations": {
-        CONFIGURATION: {
-            "data_identifier": f"synthetic_{CONFIGURATION}",
-            "preprocessor_name": "DefaultPreprocessor",
-            "batch_size": 2,
-            "batch_dice": True,
-            "patch_size": [EDGE] * 3,
-            "spacing": [VOXEL_MM] * 3,
-            "normalization_schemes": ["ZScoreNormalization"],
-            "use_mask_for_norm": [False],
-            **_RESAMPLING,
-            "architecture": ARCHITECTURE,
-        }
-    },
-}
-
-DATASET: dict[str, Any] = {
-    "channel_names": {"0": "MR"},
-    "labels": {"background": 0, "femoral_head": [1, 2], "necrosis": 2},
-    "regions_class_order": [1, 2],
-    "numTraining": BODIES,
-    "file_ending": ".nii.gz",
-}
+    write_bundle(out, Model(PLANS, plain_unet.DATASET | {"numTraining": BODIES}, None, {0: plain.state_dict()}), card)
 
 
 if __name__ == "__main__":
