@@ -102,7 +102,7 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
     scans = sorted((folder / "phantoms" / "images").iterdir())
     predicted = predict_scans(scans, Settings(model, folder / "out", None, Device.CPU, None, tta=False))
     if predicted.failed:
-        print(f"failed: {predicted.failed}")
+        raise SystemExit(f"not judged, it fails on {predicted.failed}")
     pairs = [
         MaskPair(
             row.case_id, folder / "phantoms" / "labels" / Path(row.source).name, folder / f"out/{row.case_id}.nii.gz"
