@@ -46,7 +46,7 @@ ROUNDS = ((2400, 4e-3), (800, 2e-3))
 """Iterations and learning rate: the second one begins again where the first has ended."""
 
 JUDGED_ON, SEED = 63, 2025
-CAUTION = "the model learned from synthetic hips alone: to try things out, not for patients"
+CAUTION = "the model learned from synthetic hips alone: for trying out, not for patients"
 
 
 def main() -> None:

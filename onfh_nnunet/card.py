@@ -59,7 +59,7 @@ class Card:
         crossval: How well each hip was segmented by the fold that never saw it; empty before a cross-validation.
         calibration: Of the percentage's interval, as its method wrote it.
         intended_use: For what it is.
-        caution: What each of its results says of it; empty for nothing.
+        caution: What each of its results says of it, masks up to 79 characters; empty for nothing.
     """
 
     licence: str = UNSTATED

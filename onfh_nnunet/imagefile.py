@@ -88,8 +88,14 @@ def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
     return array.astype(array.dtype.newbyteorder("="), copy=False), grid
 
 
-def write_image(path: Path, array: NDArray[Any], grid: Grid) -> None:
+def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
     """Write voxels (z, y, x) whole, compressed; the suffix chooses NIfTI, NRRD or MetaImage.
+
+    Args:
+        path: The file.
+        array: The voxels.
+        grid: Where they lie.
+        note: What NIfTI's description says, up to 79 characters.
 
     Raises:
         WorkspaceError: The file cannot be written.
@@ -97,6 +103,8 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid) -> None:
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(array)
+    if note:
+        image.SetMetaData("ITK_FileNotes", note)
     image.SetSpacing(grid.spacing_mm[::-1])
     image.SetOrigin(grid.origin_mm)
     image.SetDirection(np.asarray(grid.direction)[:, ::-1].ravel().tolist())

@@ -43,10 +43,10 @@ class Volume:
         """
         return cls(*read_image(path))
 
-    def write(self, path: Path) -> None:
-        """Write a file whole; the suffix chooses NIfTI, NRRD or MetaImage.
+    def write(self, path: Path, note: str = "") -> None:
+        """Write a file whole; the suffix chooses NIfTI, NRRD or MetaImage, and NIfTI's description is the note.
 
         Raises:
             WorkspaceError: The file cannot be written.
         """
-        write_image(path, self.array, self.grid)
+        write_image(path, self.array, self.grid, note)

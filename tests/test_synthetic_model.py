@@ -4,6 +4,7 @@ import csv
 import os
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -60,6 +61,8 @@ def test_newcomer_needs_no_model(tmp_path, onfh):
     for row in rows:
         mask = Volume.read(tmp_path / "out" / f"{row['case_id']}.nii.gz")
         assert mask.grid == truth.grid
+        note = nibabel.load(tmp_path / "out" / f"{row['case_id']}.nii.gz").header["descrip"].item().decode()
+        assert note == "the model learned from synthetic hips alone: for trying out, not for patients"
         here = truth.array * (left if row["side"] == "L" else ~left)
         assert dice(Region.HEAD.mask(mask.array), Region.HEAD.mask(here)) > 0.85
         assert row["warnings"].startswith("the model learned from synthetic hips alone")

@@ -53,7 +53,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
     bundle = Bundle.read(settings.model)
     predictor = Predictor(bundle, settings)
     with locked(settings.out, "onfh predict", "give another --out"):
-        results = Results(settings.out, bundle.sha256)
+        results = Results(settings.out, bundle.sha256, predictor.caution)
         results.open(given.scans)
         outcomes = _outcomes(given.scans, ScanWay(predictor, results, settings))
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]

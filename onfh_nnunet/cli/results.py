@@ -25,10 +25,17 @@ _PART = f".{'[0-9a-f]' * 8}.part.*"
 
 @dataclass(frozen=True)
 class Results:
-    """The folder, as a model's results."""
+    """The folder, as a model's results.
+
+    Args:
+        folder: The folder.
+        model_sha256: The model.
+        caution: What each mask's header says of the model.
+    """
 
     folder: Path
     model_sha256: str
+    caution: str = ""
 
     @property
     def grades_csv(self) -> Path:
@@ -79,7 +86,7 @@ class Results:
         """Write the masks, by case id, and the rows of a scan, in this order."""
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
-            mask.write(self._mask(case_id))
+            mask.write(self._mask(case_id), self.caution)
         record = [RecordRow(**vars(row), model_sha256=self.model_sha256, made_from=made_from) for row in rows]
         write_rows(self._record(name), RecordRow, record)
 
