@@ -80,8 +80,9 @@ def predict(
     for row in predicted.rows:
         print(_line(row))
     if predicted.rows:
-        by = f" ({predicted.computed_by})" if predicted.computed_by else ""
-        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}{by}")
+        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+    if predicted.computed_by:
+        print(f"Computed by {predicted.computed_by}", file=sys.stderr)
     if predicted.rows and predicted.caution:
         print(f"Caution: {predicted.caution}", file=sys.stderr)
     if predicted.failed:
