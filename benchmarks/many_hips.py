@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 
-from benchmarks.hip_masks import ONFH, hip_masks
+from benchmarks.hip_masks import hip_masks
+from benchmarks.processes import Taken, python
 from onfh_nnunet.volume import Volume
 
 HIPS, LIMIT_S = 63, 6.0
 FEW, MANY = 100, 400
 DIFFERENT = 8
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A process and its children: seconds, and the largest memory of all of them together in MB."""
-
-    seconds: float
-    peak_mb: float
 
 
 def main(reference: Volume, prediction: Volume) -> None:
@@ -34,16 +23,17 @@ def main(reference: Volume, prediction: Volume) -> None:
         folder = Path(name)
         _write_masks(folder, reference, prediction)
         print(f"\n{HIPS} hips from files, whole processes, {os.cpu_count()} cores")
-        masks = sorted(str(path) for path in _copies(folder, HIPS)[1].iterdir())
-        grade = _run("grade", *masks, "--out", str(folder / "grades.csv"))
+        masks = sorted(_copies(folder, HIPS)[1].iterdir())
+        grade = python("onfh_nnunet", "grade", *masks, "--out", folder / "grades.csv")
         compare = _compare(folder, HIPS)
-        total = grade.seconds + compare.seconds
-        print(f"grade {grade.seconds:.1f} s, compare {compare.seconds:.1f} s, together {total:.1f} s", end="")
+        total = grade.cost.seconds + compare.cost.seconds
+        print(f"grade {grade.cost.seconds:.1f} s, compare {compare.cost.seconds:.1f} s, together {total:.1f} s", end="")
         print(f", limit {LIMIT_S:g} s{'' if total <= LIMIT_S else '   MISSED'}")
         few, many = _compare(folder, FEW), _compare(folder, MANY)
-        a_hip = (many.seconds - few.seconds) / (MANY - FEW)
-        print(f"compare {FEW} hips: {few.seconds:.1f} s, {few.peak_mb:.0f} MB; {MANY}: {many.seconds:.1f} s, ", end="")
-        print(f"{many.peak_mb:.0f} MB; {1000 * a_hip:.0f} ms a further hip, so 10,000 in {10_000 * a_hip / 60:.0f} min")
+        a_hip = (many.cost.seconds - few.cost.seconds) / (MANY - FEW)
+        for hips, taken in ((FEW, few), (MANY, many)):
+            print(f"compare {hips} hips: {taken.cost.seconds:.1f} s, {1000 * taken.peak_gb:.0f} MB")
+        print(f"{1000 * a_hip:.0f} ms a further hip, so 10,000 in {10_000 * a_hip / 60:.0f} min")
 
 
 def _write_masks(folder: Path, reference: Volume, prediction: Volume) -> None:
@@ -69,28 +59,7 @@ def _copies(folder: Path, hips: int) -> list[Path]:
 
 
 def _compare(folder: Path, hips: int) -> Taken:
-    return _run("compare", *map(str, _copies(folder, hips)), "--out", str(folder / f"compared_{hips}"))
-
-
-def _run(*arguments: str) -> Taken:
-    start = time.perf_counter()
-    process = subprocess.Popen([*ONFH, *arguments], stdout=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
-        time.sleep(0.05)
-    if process.returncode:
-        raise RuntimeError(f"onfh {arguments[0]} failed")
-    return Taken(time.perf_counter() - start, peak / 1e6)
-
-
-def _memory(pid: int) -> int:
-    """What a process and its children hold of their own: memory that they share is counted once."""
-    try:
-        root = psutil.Process(pid)
-        return sum(process.memory_full_info().uss for process in (root, *root.children(recursive=True)))
-    except psutil.NoSuchProcess:
-        return 0
+    return python("onfh_nnunet", "compare", *_copies(folder, hips), "--out", folder / f"compared_{hips}")
 
 
 if __name__ == "__main__":
