@@ -15,9 +15,6 @@ from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 
 INTENDED_USE = "Research use only. Not a medical device."
-_LATER = "caution"
-"""What the first files of this version do not state."""
-
 UNSTATED = "not stated: ask who made the model"
 
 
@@ -86,7 +83,7 @@ class Card:
             ValueError: It is damaged.
         """
         try:
-            values = {_LATER: "", **values}
+            values = {"caution": "", **values}  # the first files of this version do not state it
             known = {field.name: values[field.name] for field in fields(cls)}
             return cls(**known | {"crossval": tuple(Score(**row) for row in known["crossval"])})
         except (KeyError, TypeError) as error:

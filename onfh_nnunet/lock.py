@@ -23,7 +23,7 @@ def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
     Args:
         folder: What is written into.
         command: What writes into it, for the message to another process.
-        remedy: What that one can do but wait.
+        remedy: What to do instead.
 
     Raises:
         WorkspaceError: Another process holds it, or the folder cannot be made or written.
@@ -38,7 +38,7 @@ def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
         raise WorkspaceError(folder, problem, f"Wait until it has ended, or {remedy}") from error
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
-        raise WorkspaceError(folder, problem, "Check that the folder may be made and written") from error
+        raise WorkspaceError(folder, problem, f"Check that it may be written, or {remedy}") from error
     try:
         _sign(file)
         yield

@@ -101,7 +101,8 @@ class ScanWay:
         mask = clean(prediction.mask(), hip.case_id)
         percent, calibration = extent(mask).percent, self._predictor.calibration
         interval = calibration.interval(percent) if calibration and percent is not None else None
-        warnings = (*filter(None, (self._predictor.caution,)), *prediction.warnings)
+        caution = self._predictor.caution
+        warnings = (caution, *prediction.warnings) if caution else prediction.warnings
         return grade_row(hip.case_id, str(source), hip.side, mask, warnings, interval), mask
 
     def _made_from(self, source: Path) -> str:
