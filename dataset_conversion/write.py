@@ -21,7 +21,7 @@ from dataset_conversion.labelling import LabelRules
 from dataset_conversion.outliers import cohort_findings
 from dataset_conversion.pseudonyms import pseudonyms, write_key
 from dataset_conversion.record import Record, source_hashes, write_sources
-from onfh_nnunet.dataset import HASH_KEY, Case, Dataset
+from onfh_nnunet.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.errors import LabelError, WorkspaceError
 from onfh_nnunet.files import write_text, written_whole
 from onfh_nnunet.tables import write_rows
@@ -169,6 +169,7 @@ def _write_tables(
         HASH_KEY: hashlib.sha256("\n".join(hip.sha256 for hip in hips).encode()).hexdigest(),
     }
     write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")
+    write_files_csv(folder, [hip.case for hip in hips])
     write_key(workspace.key_csv, names)
     write_rows(workspace.checks_csv, Finding, findings)
     write_rows(workspace.cases_csv, Case, [hip.case for hip in hips])

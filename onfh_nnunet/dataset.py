@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.errors import StaleError, WorkspaceError
+from onfh_nnunet.errors import ReadError, StaleError, WorkspaceError
+from onfh_nnunet.files import sha256
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.tables import read_rows
+from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.workspace import Workspace
 
 HASH_KEY = "onfh_dataset_sha256"
@@ -44,6 +46,32 @@ class Case:
 
 
 @dataclass(frozen=True)
+class CaseFiles:
+    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files as they were written."""
+
+    case_id: str
+    image_sha256: str
+    label_sha256: str
+
+    @classmethod
+    def of(cls, case: Case, folder: Path) -> CaseFiles:
+        """The hashes of what lies in a raw dataset's folder.
+
+        Raises:
+            WorkspaceError: A file is missing or cannot be read.
+        """
+        hashes = []
+        for what, file in (("image", Path(case.image)), ("label", Path(case.label))):
+            path = folder / file.parent.name / file.name
+            try:
+                hashes.append(sha256(path))
+            except OSError as error:
+                problem = f"has no {what}: {path} is missing or cannot be read ({error.strerror})"
+                raise WorkspaceError(case.case_id, problem, "Run onfh convert again") from error
+        return cls(case.case_id, *hashes)
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The cases of a workspace and the hash of their voxels and geometry."""
 
@@ -56,7 +84,7 @@ class Dataset:
         """Read a converted dataset.
 
         Raises:
-            WorkspaceError: It is not there, or an image or a label of a case is missing.
+            WorkspaceError: It is not there, or an image or a label of a case is missing, or was changed since.
             ReadError: cases.csv is damaged.
         """
         dataset = cls(
@@ -64,11 +92,11 @@ class Dataset:
             tuple(read_rows(workspace.cases_csv, Case)),
             dataset_hash(workspace.raw / "dataset.json"),
         )
+        written = _files_of(workspace.raw)
         for case in dataset.cases:
-            for what, path in (("image", dataset.image(case)), ("label", dataset.label(case))):
-                if not path.is_file():
-                    problem = f"has no {what}: {path} is missing"
-                    raise WorkspaceError(case.case_id, problem, "Run onfh convert again")
+            if CaseFiles.of(case, workspace.raw) != written.get(case.case_id):
+                problem = f"has an image or a label in {workspace.raw} that was changed since it was converted"
+                raise WorkspaceError(case.case_id, problem, "Correct what it is made from, and run onfh convert again")
         return dataset
 
     def image(self, case: Case) -> Path:
@@ -95,6 +123,23 @@ class Dataset:
         if made_from != self.sha256:
             got = f"was made from dataset {made_from[:12]}, and dataset {self.sha256[:12]} lies there now"
             raise StaleError(what, got, remedy)
+
+
+def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:
+    """Record what the files in a raw dataset's folder are, so that a later change of them is noticed."""
+    write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder) for case in cases])
+
+
+def _files_of(folder: Path) -> dict[str, CaseFiles]:
+    try:
+        return {row.case_id: row for row in read_rows(_files_csv(folder), CaseFiles)}
+    except ReadError as error:
+        problem = "was converted by an earlier version, or its onfh_files.csv is damaged"
+        raise WorkspaceError(folder, problem, "Run onfh convert again") from error
+
+
+def _files_csv(folder: Path) -> Path:
+    return folder / "onfh_files.csv"
 
 
 def dataset_hash(dataset_json: Path) -> str:

@@ -10,7 +10,7 @@ from matplotlib import image as mpl_image
 
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cut import HipCut
-from onfh_nnunet.dataset import HASH_KEY, Case
+from onfh_nnunet.dataset import HASH_KEY, Case, write_files_csv
 from onfh_nnunet.errors import GridMismatch, LabelError, ReadError, WorkspaceError
 from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Hip, Side
@@ -228,6 +228,7 @@ def validated(tmp_path):
         rows.append(crossval_row(hip, 0, label, prediction))
     write_rows(workspace.cases_csv, Case, cases)
     (workspace.raw / "dataset.json").write_text(json.dumps({HASH_KEY: "0" * 64}))
+    write_files_csv(workspace.raw, cases)
     write_tables(workspace.crossval, rows)
     return workspace.crossval
 

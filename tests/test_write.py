@@ -182,6 +182,23 @@ def test_lost_file_is_made_again(study, workspace, lost):
     assert again.dataset == first.dataset
 
 
+@pytest.mark.parametrize("edited", ["imagesTr/P001_L_0000.nii.gz", "labelsTr/P002_R.nii.gz"])
+def test_file_that_was_edited_in_the_dataset_is_named_and_made_again(study, workspace, edited):
+    """What is planned and trained of it would silently be of the file as it was, and judged by the file as it is."""
+    first = convert(study / "cohort.csv", workspace)
+    file = workspace.raw / edited
+    before = Volume.read(file)
+    Volume(np.where(np.arange(before.array.size).reshape(before.array.shape) == 0, 2, before.array), before.grid).write(
+        file
+    )
+    with pytest.raises(WorkspaceError, match=r"P00._.: has an image or a label in .* that was changed since"):
+        Dataset.read(workspace)
+    again = convert(study / "cohort.csv", workspace)
+    assert again.converted == 2
+    assert again.dataset == first.dataset
+    assert np.array_equal(Volume.read(file).array, before.array)
+
+
 def test_same_hips_from_elsewhere_have_the_same_hash(study, workspace, tmp_path):
     first = convert(study / "cohort.csv", workspace)
     study.rename(tmp_path / "moved")
