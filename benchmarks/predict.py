@@ -27,7 +27,6 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet.engine import EngineName
 from onfh_nnunet.volume import Volume
 
-SCAN_MM = (1.125, 0.5859375, 0.5859375)
 MIRROR_IMAGES = 8
 SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
 """What must be reached: share of CPU time inside the network, memory, and times faster than stock."""
@@ -56,7 +55,7 @@ def main() -> None:
 
 
 def _prepared(root: Path, *, bilateral: bool) -> Setting:
-    protocol = ScanProtocol(spacing_mm=SCAN_MM, bilateral=bilateral)
+    protocol = ScanProtocol(spacing_mm=SPACING_MM, bilateral=bilateral)
     write_phantom_cohort(root / "c", hips=1 + bilateral, seed=0, form=PhantomForm.DICOM, protocol=protocol)
     (scan,) = (root / "c" / "images").iterdir()
     parameters = int(python("benchmarks.predict_model", root / "m.onfh").output) / 1e6

@@ -1,4 +1,4 @@
-"""A model file of a network as `--preset paper` plans it for hips of 0.59 mm in plane, with random weights.
+"""A model file of a network as `--preset paper` plans it for hips of 1.125 x 0.59 x 0.59 mm, with random weights.
 
     python -m benchmarks.predict_model FILE
 
@@ -13,12 +13,13 @@ from pathlib import Path
 from benchmarks.plain_unet import DATASET, network, plans
 from onfh_nnunet.bundle import write_bundle
 from onfh_nnunet.card import Card
+from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.model import Model
 
-PATCH = (96, 128, 128)
-SPACING_MM = (1.0, 0.78, 0.78)
+PATCH = (64, 128, 128)
+SPACING_MM = (1.125, 0.5859375, 0.5859375)
 FEATURES = (32, 64, 128, 256, 320)
-STRIDES = ((1, 1, 1), (1, 2, 2), *((2, 2, 2),) * 3)
+STRIDES = ((1, 1, 1), *((2, 2, 2),) * 4)
 FOLDS = 4
 
 
@@ -39,7 +40,7 @@ def _model() -> Model:
     for fold in range(FOLDS):
         torch.manual_seed(fold)
         folds[fold] = network(plan).state_dict()
-    return Model(plan, DATASET, (0, 1, 2), folds)
+    return Model(plan, DATASET | {HIP_BOX_KEY: HIP_BOX_MM}, (0, 1, 2), folds)
 
 
 if __name__ == "__main__":

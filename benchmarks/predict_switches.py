@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from onfh_nnunet.model import Model
 
 NEW_HIPS, SEED = 24, 7
-REGIONS_MM = (80, 64)
+REGIONS_MM = (64,)
 INT8_HIPS = 6
 
 

@@ -21,6 +21,7 @@ from dataset_conversion.labelling import LabelRules
 from dataset_conversion.outliers import cohort_findings
 from dataset_conversion.pseudonyms import pseudonyms, write_key
 from dataset_conversion.record import Record, source_hashes, write_sources
+from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.errors import LabelError, WorkspaceError
 from onfh_nnunet.files import write_text, written_whole
@@ -166,6 +167,7 @@ def _write_tables(
         "regions_class_order": [1, 2],
         "numTraining": len(hips),
         "file_ending": ".nii.gz",
+        HIP_BOX_KEY: HIP_BOX_MM,
         HASH_KEY: hashlib.sha256("\n".join(hip.sha256 for hip in hips).encode()).hexdigest(),
     }
     write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")

@@ -18,8 +18,15 @@ from onfh_nnunet.errors import GeometryError
 from onfh_nnunet.grid import FloatArray, Grid, Index, Triple, direction_of, same_grid
 from onfh_nnunet.volume import Volume
 
-HIP_BOX_MM = 96.0
-"""Edge of the cube around a head's centre that becomes a case: 20 mm around a head of 56 mm, a very large one."""
+HIP_BOX_MM = 72.0
+"""Edge of the cube around a head's centre that becomes a case: 8 mm around a head of 56 mm, a very large one. All that
+a network computes grows with its third power."""
+
+HIP_BOX_KEY = "onfh_hip_box_mm"
+"""Key of the edge in dataset.json, which travels to the model: it is shown boxes as large as those it learned from."""
+
+HIP_BOX_ELSEWHERE_MM = 96.0
+"""The edge for a model whose dataset.json names none."""
 
 LEFT_RIGHT_AXIS = 2
 """The array axis of a hip that runs to the patient's left."""
@@ -58,7 +65,7 @@ class HipCut:
     def around(
         cls, source: Grid, centre_mm: Triple | FloatArray, *, mirrored: bool, box_mm: float = HIP_BOX_MM
     ) -> HipCut:
-        """The cube of `box_mm` around a position (LPS), as far as it lies in the scan.
+        """The cube of `box_mm` around a position (LPS): whole voxels that fit in, as far as they lie in the scan.
 
         Raises:
             GeometryError: The position lies outside the scan.
@@ -70,9 +77,9 @@ class HipCut:
             raise GeometryError(
                 "hip", f"lies at {np.round(centre_mm, 1).tolist()} mm, outside the scan", "Check the label"
             )
-        half = box_mm / 2 / np.array(grid.spacing_mm)
-        low = np.clip(np.ceil(centre - half), 0, None).astype(int)
-        high = np.minimum(np.floor(centre + half) + 1, grid.size).astype(int)
+        size = np.maximum(np.floor(box_mm / np.array(grid.spacing_mm) + 1e-6), 1).astype(int)
+        first = np.rint(centre - (size - 1) / 2).astype(int)
+        low, high = np.maximum(first, 0), np.minimum(first + size, grid.size)
         return cls(source, whole.axes, whole.flipped, _index(low), _index(high - low), mirrored)
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from onfh_nnunet.cut import HIP_BOX_ELSEWHERE_MM, HIP_BOX_KEY
 from onfh_nnunet.errors import ModelError
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Model:
     dataset: Mapping[str, Any]
     mirroring_axes: tuple[int, ...] | None
     weights: Mapping[int, Weights]
+
+    @property
+    def hip_box_mm(self) -> float:
+        """Edge of the cube around a head that the network learned to read."""
+        return float(self.dataset.get(HIP_BOX_KEY, HIP_BOX_ELSEWHERE_MM))
 
     def of_folds(self, folds: tuple[int, ...] | None) -> Model:
         """The same model with some of its folds; None keeps all.

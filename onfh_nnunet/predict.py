@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.blob import HeadBlob, head_blobs
-from onfh_nnunet.cut import HipCut
+from onfh_nnunet.cut import LEFT_RIGHT_AXIS, HipCut
 from onfh_nnunet.errors import HipNotFound, SideError
 from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import CANONICAL_SIDE, Side
@@ -119,7 +119,8 @@ def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegment
 
 
 def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
-    cut = HipCut.around(scan.grid, centre_mm, mirrored=side is not CANONICAL_SIDE)
+    mirrored = side is not CANONICAL_SIDE
+    cut = HipCut.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
     probabilities = segmenter.probabilities(cut.take(scan))
     blobs = head_blobs(probabilities[0], cut)
     nearest = min(blobs, key=lambda blob: float(np.linalg.norm(blob.centre_mm - centre_mm)), default=None)
@@ -132,8 +133,22 @@ def _prediction(reading: Reading, missed: Sequence[Side]) -> Prediction:
         f"the femoral head is recognised poorly (score {score:.2f}, usual is {LEAST_SCORE:g} or more): check the mask"
     )
     warnings = [doubt] if score < LEAST_SCORE else []
+    if _cut_off(reading):
+        warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
     warnings += [f"the scan shows a head on side {side} that the model does not outline" for side in missed]
     return Prediction(reading.side, reading.cut, _labels_of_head(reading), tuple(warnings))
+
+
+def _cut_off(reading: Reading) -> bool:
+    """Whether the head reaches a face of its box beyond which the scan goes on."""
+    if reading.head is None:
+        return False
+    cut, head = reading.cut, reading.head.mask
+    upright = np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head
+    where = np.argwhere(upright)
+    first, last = where.min(axis=0), where.max(axis=0)
+    start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCut.whole(cut.source).size)
+    return bool(((first == 0) & (start > 0)).any() or ((last == size - 1) & (start + size < whole)).any())
 
 
 def _labels_of_head(reading: Reading) -> NDArray[np.uint8]:

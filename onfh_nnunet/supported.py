@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from onfh_nnunet.cut import HIP_BOX_ELSEWHERE_MM, HIP_BOX_KEY
 from onfh_nnunet.errors import ModelError
 from onfh_nnunet.model import Model
 from onfh_nnunet.preset import CONFIGURATION
 
 LABELS: dict[str, Any] = {"background": 0, "femoral_head": [1, 2], "necrosis": 2}
 """As `onfh convert` writes them; an ignored value may follow."""
+
+HIP_BOXES_MM = (40.0, 300.0)
+"""Edges of a box around a head that make sense: from a small head alone to both hips."""
 
 _ORDER = [1, 2]
 _UNETS = "dynamic_network_architectures.architectures.unet"
@@ -43,6 +47,7 @@ def require_supported(model: Model, case: object) -> None:
     if not model.weights:
         raise ModelError(case, "has no fold, expected one or more", "Export it again")
     _require_labels(model.dataset, case)
+    _require_box(model.dataset, case)
     if not isinstance(model.plans.get("configurations"), Mapping) or CONFIGURATION not in model.plans["configurations"]:
         problem = f"has no configuration {CONFIGURATION} in its plans"
         raise ModelError(case, problem, f"Train one: nnUNetv2_train DATASET {CONFIGURATION} FOLD")
@@ -69,6 +74,14 @@ def _require_labels(dataset: Mapping[str, Any], case: object) -> None:
         problem = f"has labels {labels} in the order {dataset.get('regions_class_order')}, expected regions {LABELS}"
         remedy = "Train it by these, as onfh convert writes them; plain labels 0, 1, 2 are not regions"
         raise ModelError(case, f"{problem} in the order {_ORDER}", remedy)
+
+
+def _require_box(dataset: Mapping[str, Any], case: object) -> None:
+    box = dataset.get(HIP_BOX_KEY, HIP_BOX_ELSEWHERE_MM)
+    low, high = HIP_BOXES_MM
+    if isinstance(box, bool) or not isinstance(box, int | float) or not low <= box <= high:
+        problem = f"has {HIP_BOX_KEY} {box!r}, expected from {low:g} to {high:g} mm"
+        raise ModelError(case, problem, "Export it again from where it was trained")
 
 
 def _require_sizes(configuration: Mapping[str, Any]) -> None:

@@ -332,6 +332,9 @@ def test_models_that_are_not_ours_to_run_are_refused(tmp_path, changes, match):
         ({"labels": {"background": 0, "necrosis": 2, "femoral_head": [1, 2]}}, "has labels"),
         ({"regions_class_order": [2, 1]}, r"in the order \[2, 1\], expected"),
         ({"labels": None}, "has labels None"),
+        ({"onfh_hip_box_mm": "large"}, "has onfh_hip_box_mm 'large', expected from 40 to 300 mm"),
+        ({"onfh_hip_box_mm": float("inf")}, "has onfh_hip_box_mm inf"),
+        ({"onfh_hip_box_mm": 4}, "has onfh_hip_box_mm 4"),
     ],
 )
 def test_models_of_other_channels_or_labels_are_refused(tmp_path, changes, match):

@@ -37,7 +37,7 @@ def test_head_at_the_border_of_the_scan():
 
 def test_second_part_and_far_voxels():
     array = head(PELVIS, RIGHT)
-    array[ball(PELVIS, (RIGHT[0], -38, 0), 4.0)] = 1
+    array[ball(PELVIS, (RIGHT[0], -30, 0), 4.0)] = 1
     array[ball(PELVIS, (20, 0, 0), 4.0)] = 1
     parts, far = findings(array, "R")
     assert "2 separate parts" in parts.message

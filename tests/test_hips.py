@@ -84,7 +84,7 @@ def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, see
 def test_box_is_around_the_head():
     for hip in cut_hips(noise(), both_heads(), "B", "case"):
         edges = np.array(hip.label.grid.size) * hip.label.grid.spacing_mm
-        assert np.allclose(edges, HIP_BOX_MM, atol=4.0)
+        assert ((edges > HIP_BOX_MM - 4.0) & (edges <= HIP_BOX_MM)).all()
 
 
 def test_left_hip_looks_like_its_mirror_image():
@@ -128,20 +128,21 @@ def test_label_outside_the_box_is_counted():
 
 
 def test_other_head_in_the_box_is_background():
-    near = ((-35.0, 0.0, 0.0), (35.0, 0.0, 0.0))
-    label = head(PELVIS, near[1], array=head(PELVIS, near[0]))
-    right, left = cut_hips(noise(), Volume(label, PELVIS), "B", "case")
-    for hip, centre in ((right, near[0]), (left, near[1])):
-        one = put_back(hip.label, hip.side is Side.LEFT, PELVIS)
-        assert np.array_equal(one > 0, ball(PELVIS, centre))
-        reach = np.count_nonzero(hip.cut.take(Volume(label, PELVIS)).array) - np.count_nonzero(hip.label.array)
+    """Two heads as near as two can be, and a label of the left one that goes on towards the right one."""
+    right_head, left_head = (ball(PELVIS, centre) for centre in ((-33.0, 0.0, 0.0), (33.0, 0.0, 0.0)))
+    left_head |= np.any([ball(PELVIS, (x, 0, 0), 4.0) for x in range(0, 16, 2)], axis=0)
+    label = Volume((right_head | left_head).astype(np.uint8), PELVIS)
+    right, left = cut_hips(noise(), label, "B", "case")
+    for hip, own in ((right, right_head), (left, left_head)):
+        assert np.array_equal(put_back(hip.label, hip.side is Side.LEFT, PELVIS) > 0, own)
+        reach = np.count_nonzero(hip.cut.take(label).array) - np.count_nonzero(hip.label.array)
         assert hip.other_ml == pytest.approx(reach * PELVIS.voxel_ml)
-        assert hip.other_ml > 0
+    assert right.other_ml > left.other_ml == 0
 
 
 @pytest.mark.parametrize("side", ["L", "R"])
 def test_an_unlabelled_other_hip_is_in_no_case(side):
-    """So it can teach no background: the box ends 48 mm from a head whose other is 130 mm and more away."""
+    """So it can teach no background: the box ends 36 mm from a head whose other is 130 mm and more away."""
     centre, other = (LEFT, RIGHT) if side == "L" else (RIGHT, LEFT)
     (hip,) = cut_hips(noise(), Volume(head(PELVIS, centre), PELVIS), side, "case")
     assert not hip.cut.take(Volume(head(PELVIS, other), PELVIS)).array.any()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from onfh_nnunet.cut import HipCut
+from onfh_nnunet.cut import HIP_BOX_MM, HipCut
 from onfh_nnunet.errors import HipNotFound, SideError
 from onfh_nnunet.grid import Grid, direction_of
 from onfh_nnunet.hip import Side
@@ -25,8 +25,8 @@ RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])
 class Oracle:
     """A network that was trained on right hips: it outlines no other."""
 
-    def __init__(self, canonical_only=True):
-        self.canonical_only = canonical_only
+    def __init__(self, canonical_only=True, hip_box_mm=HIP_BOX_MM):
+        self.canonical_only, self.hip_box_mm = canonical_only, hip_box_mm
 
     def probabilities(self, hip):
         x = np.argwhere(hip.array == SHAFT)[:, 2]
@@ -73,7 +73,7 @@ def scan(grid, *hips):
     for centre, side in hips:
         lateral = -1 if side is Side.RIGHT else 1
         off = positions - centre
-        shaft = (np.abs(off[..., 0] - lateral * 40) < 6) & (np.abs(off[..., 1]) < 8) & (off[..., 2] < -20)
+        shaft = (np.abs(off[..., 0] - lateral * 30) < 6) & (np.abs(off[..., 1]) < 8) & (off[..., 2] < -20)
         distance = np.linalg.norm(off, axis=-1)
         grey[shaft] = SHAFT
         grey[distance < 24] = HEAD
@@ -161,6 +161,23 @@ def test_head_that_the_model_does_not_outline_is_told():
     assert "a head on side L that the model does not outline" in hip.warnings[0]
     with pytest.raises(HipNotFound, match="does not outline"):
         predict_hips(volume, Oracle(), Side.LEFT, "scan", both)
+
+
+def test_model_is_shown_boxes_as_large_as_those_it_learned_from():
+    volume = scan(grid_of((330, 140, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    for edge in (60.0, 96.0):
+        for hip in predicted(volume, hip_box_mm=edge):
+            edges = np.array(hip.cut.size) * hip.cut.grid.spacing_mm
+            assert ((edge - 3 < edges) & (edges <= edge)).all()
+
+
+def test_head_larger_than_its_box_is_told():
+    """A head of 48 mm in a box of 44 mm; where the scan itself ends, there is nothing beyond to be missed."""
+    volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
+    for hip in predicted(volume, hip_box_mm=44.0):
+        assert any("reaches the edge of the box" in warning for warning in hip.warnings)
+    (hip,) = predicted(scan(grid_of((40, 40, 40), centre=RIGHT), (RIGHT, Side.RIGHT)), Side.RIGHT)
+    assert not any("reaches the edge" in warning for warning in hip.warnings)
 
 
 def test_box_of_a_mirrored_hip_is_where_the_hip_is():

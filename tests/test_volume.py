@@ -227,8 +227,21 @@ def test_mirrored_cut_reverses_left_and_right_only(grid):
 
 def test_box_has_the_stated_edge():
     grid = oblique(size=(200, 200, 200), spacing=(1.0, 0.5, 2.0))
-    cut = HipCut.around(grid, grid.to_mm((100, 100, 100)), mirrored=False, box_mm=40)
-    assert np.allclose(np.array(cut.grid.size) * cut.grid.spacing_mm, 40, atol=max(grid.spacing_mm))
+    for off in (0.0, 0.2, 0.5, 0.9):
+        cut = HipCut.around(grid, grid.to_mm((100 + off, 100, 100 - off)), mirrored=False, box_mm=40)
+        assert sorted(np.array(cut.grid.size) * cut.grid.spacing_mm) == [40, 40, 40]
+
+
+def test_box_holds_whole_voxels_alone_and_is_centred():
+    """No box is larger than it says, so that one that is as large as a network's patch is read at one look."""
+    grid = oblique(size=(100, 100, 100), spacing=(3.6, 1.1, 0.7))
+    for off in (0.0, 0.3, 0.5, 0.8):
+        centre = grid.to_mm((50 + off, 50 - off, 50 + off))
+        cut = HipCut.around(grid, centre, mirrored=False, box_mm=30)
+        edges = np.array(cut.grid.size) * cut.grid.spacing_mm
+        middle = cut.grid.to_mm((np.array(cut.grid.size) - 1) / 2)
+        assert ((edges <= 30) & (edges > 30 - np.array(cut.grid.spacing_mm))).all()
+        assert np.linalg.norm(middle - centre) <= np.linalg.norm(grid.spacing_mm) / 2 + 1e-6
 
 
 def test_cut_outside_the_scan_is_refused():

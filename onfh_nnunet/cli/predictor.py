@@ -83,7 +83,9 @@ class Predictor:
             DeviceError: The device or the engine is not there.
             ModelError: The weights do not fit the plan.
         """
-        cube = Grid((96, 96, 96), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+        edge = int(self._model.hip_box_mm)
+        axes = (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)
+        cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
     def hips(self, scan: Scan, source: Path) -> list[Prediction]:
