@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.randomised_hip import EDGE, HipBody, random_hip, random_other
+from dataset_conversion.phantom.randomised_hip import EDGE, VOXEL_MM, HipBody, random_hip, random_other
 from dataset_conversion.phantom.tissue import Tissue
 from onfh_nnunet.labels import Label
 
@@ -33,7 +33,7 @@ def test_boxes_differ_and_hold_a_head(bodies):
         assert image.shape == labels.shape == (EDGE,) * 3
         assert image.dtype == np.float32
         assert np.isfinite(image).all()
-        assert 1 < np.count_nonzero(labels) * 0.008 < LARGEST_HEAD_ML
+        assert 1 < np.count_nonzero(labels) * VOXEL_MM**3 / 1000 < LARGEST_HEAD_ML
     assert len({image.tobytes() for image, _ in examples}) == len(examples)
 
 

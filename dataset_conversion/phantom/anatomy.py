@@ -20,7 +20,6 @@ from onfh_nnunet.grid import Triple
 Layers = tuple[tuple[float, Tissue], ...]
 """(depth in mm, tissue) from outside in: the tissue fills what lies deeper than this below the surface."""
 
-_CORTEX_MM = 1.0
 _MUSCLE: Layers = ((-1.3, Tissue.FAT), (0.0, Tissue.MUSCLE))
 _BONE: Layers = ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))
 
@@ -33,17 +32,36 @@ class Part:
     layers: Layers
 
 
-def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None, bumps: Waves) -> list[Part]:
+@dataclass(frozen=True)
+class Coat:
+    """What covers the marrow of a head.
+
+    Args:
+        cortex_mm: Thickness of the bone's shell.
+        cartilage_mm: Of the cartilage of the head, and as much of the socket's.
+        fluid_mm: Of the fluid between them.
+    """
+
+    cortex_mm: float
+    cartilage_mm: float
+    fluid_mm: float
+
+
+USUAL_COAT = Coat(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
+
+
+def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None, bumps: Waves, coat: Coat) -> list[Part]:
     """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
     parts = [Part(Uneven(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
         parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
-    cup = Cup(head)
+    wet = coat.cartilage_mm + coat.fluid_mm
+    cup = Cup(head, wet + coat.cartilage_mm)
     parts += [
         Part(pelvic_bone(cup), _BONE),
-        Part(Joint(cup), ((0.0, Tissue.CARTILAGE), (1.7, Tissue.FLUID), (2.3, Tissue.CARTILAGE))),
+        Part(Joint(cup), ((0.0, Tissue.CARTILAGE), (coat.cartilage_mm, Tissue.FLUID), (wet, Tissue.CARTILAGE))),
         Part(_femur(head, 0.0), ((-1.2, Tissue.FIBROUS), (0.0, Tissue.CORTEX))),
-        Part(_femur(head, _CORTEX_MM), ((0.0, Tissue.MARROW),)),
+        Part(_femur(head, coat.cortex_mm), ((0.0, Tissue.MARROW),)),
         Part(scar, ((0.0, Tissue.FIBROUS),)),
     ]
     if lesion is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy import Part, hip_parts
+from dataset_conversion.phantom.anatomy import USUAL_COAT, Coat, Part, hip_parts
 from dataset_conversion.phantom.body import Body, body_parts, symphysis
 from dataset_conversion.phantom.head import GrowthScar, Head
 from dataset_conversion.phantom.lesion import Lesion
@@ -30,6 +30,7 @@ class PhantomHip:
         scar: What is left of its growth plate.
         lesion: The necrosis; none in a healthy hip.
         bumps: What makes the soft tissue around it uneven.
+        coat: What covers the head's marrow.
     """
 
     frame: Frame
@@ -37,6 +38,7 @@ class PhantomHip:
     scar: GrowthScar
     lesion: Lesion | None
     bumps: Waves
+    coat: Coat = USUAL_COAT
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,8 @@ class Patient:
         """Everything to paint, in its order, with the frame it stands in."""
         placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
         for hip in self.hips.values():
-            placed += [(hip.frame, part) for part in hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps)]
+            parts = hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps, hip.coat)
+            placed += [(hip.frame, part) for part in parts]
         return [*placed, (self.midline, symphysis())]
 
 

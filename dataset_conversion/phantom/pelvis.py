@@ -10,28 +10,31 @@ from dataset_conversion.phantom.head import Head
 from dataset_conversion.phantom.shapes import Box, Level, Points, Rod, Union
 from onfh_nnunet.grid import Triple
 
-JOINT_SPACE_MM = 4.0
-"""From bone to bone: two layers of cartilage and the fluid between them."""
-
 _OPENING: Triple = (0.64, -0.24, -0.73)  # unit vector out of the socket: lateral, anterior, inferior
 _WALL_MM = 13.0
 
 
 @dataclass(frozen=True)
 class Cup:
-    """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim."""
+    """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim.
+
+    Args:
+        head: The head in it.
+        space_mm: From bone to bone: two layers of cartilage and the fluid between them.
+    """
 
     head: Head
+    space_mm: float
 
     @property
     def box(self) -> Box:
         """A box that holds the cup."""
-        r = self.head.radius_mm + JOINT_SPACE_MM + _WALL_MM
+        r = self.head.radius_mm + self.space_mm + _WALL_MM
         return (-r, -r, -r), (r, r, r)
 
     def level(self, points: Points) -> Level:
         """Below 0 inside, in mm."""
-        wall = _from_centre(points) - np.float32(self.head.radius_mm + JOINT_SPACE_MM + _WALL_MM)
+        wall = _from_centre(points) - np.float32(self.head.radius_mm + self.space_mm + _WALL_MM)
         level: Level = np.maximum(wall, self.beyond_rim(points))
         return level
 
@@ -54,7 +57,7 @@ class Joint:
 
     def level(self, points: Points) -> Level:
         """Below 0 inside, in mm."""
-        space = _from_centre(points) - np.float32(self.cup.head.radius_mm + JOINT_SPACE_MM)
+        space = _from_centre(points) - np.float32(self.cup.head.radius_mm + self.cup.space_mm)
         level: Level = np.maximum(space, self.cup.beyond_rim(points) - 4)
         return level
 

@@ -1,18 +1,19 @@
 """Boxes around a right femoral head, seen anew each time, and boxes that show none.
 
-As a box that `predict` cuts and nnU-Net's preprocessing turns into voxels of 2 mm: off its centre by what a locator
-errs, clipped where a scan ends, slices of any thickness. Living marrow has dark patches and veins, so that a lesion is
-what a band encloses and not what is dark.
+As a box that `predict` cuts and nnU-Net's preprocessing resamples: off its centre by what a locator errs, clipped where
+a scan ends, slices of any thickness, cortex and cartilage as well. Living marrow has dark patches and veins, so that a
+lesion is what a band encloses and not what is dark.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from dataset_conversion.phantom.anatomy import Coat
 from dataset_conversion.phantom.appearance import contrast, measured, resolved, smooth_field, standardised
 from dataset_conversion.phantom.paint import label_map, painted
 from dataset_conversion.phantom.patient import Patient
@@ -21,7 +22,7 @@ from dataset_conversion.phantom.tissue import Tissue
 from onfh_nnunet.grid import FloatArray, Grid
 from onfh_nnunet.hip import CANONICAL_SIDE
 
-VOXEL_MM = 2.0
+VOXEL_MM = 1.5
 EDGE = 48
 """Voxels of a box along each axis."""
 
@@ -52,9 +53,11 @@ class HipBody:
         rng = np.random.default_rng([78, seed])
         share = {CANONICAL_SIDE: float(rng.uniform(0.02, 0.45))} if rng.random() < 0.55 else {}
         patient = Patient.draw(rng, share)
-        hip = patient.hips[CANONICAL_SIDE]
+        coat = Coat(*rng.uniform((0.5, 0.8, 0.2), (2.5, 2.6, 1.5)).tolist())
+        hip = replace(patient.hips[CANONICAL_SIDE], coat=coat)
         x, y, z = (centre - (_FIELD_MM - _FINE_MM) / 2 for centre in hip.frame.centre_mm)
         grid = Grid((_FIELD_MM,) * 3, (_FINE_MM,) * 3, (x, y, z), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
+        patient = replace(patient, hips={**patient.hips, CANONICAL_SIDE: hip})
         return cls(painted(patient.parts(), grid), label_map([hip], grid))
 
 
@@ -91,7 +94,7 @@ def _outlined(grey: NDArray[np.float32], body: HipBody, rng: Generator) -> NDArr
     """Sometimes with the dark line between fat and water that a gradient echo shows where they oppose each other."""
     from scipy import ndimage
 
-    if rng.random() < 0.7:
+    if rng.random() < 0.5:
         return grey
     fat = ndimage.gaussian_filter(_share(body, _FATTY), rng.uniform(0.6, 1.2))
     outlined: NDArray[np.float32] = grey * (1 - np.float32(rng.uniform(1, 4)) * fat * (1 - fat))
@@ -121,15 +124,15 @@ def _places(size: tuple[int, int, int], rng: Generator) -> FloatArray:
     off = np.clip(rng.normal(0, 4, 3), -12, 12)[:, None]
     points: FloatArray = matrix @ index + (_FIELD_MM - 1) / 2 + off
     if rng.random() < 0.8:
-        points = points + np.stack([smooth_field(size, 12, rng.uniform(0, 2), rng).ravel() for _ in range(3)])
+        points = points + np.stack([smooth_field(size, 16, rng.uniform(0, 2), rng).ravel() for _ in range(3)])
     return points
 
 
 def _sliced(image: FloatArray, rng: Generator) -> FloatArray:
     """As thick slices along an axis show it, put back in between."""
-    if rng.random() < 0.4:
+    if rng.random() < 0.25:
         return image
-    axis, thick = int(rng.integers(3)), rng.uniform(1, 2.5)
+    axis, thick = int(rng.integers(3)), rng.uniform(2, 6) / VOXEL_MM
     n = image.shape[axis]
     integral = np.cumsum(np.moveaxis(image, axis, 0), axis=0)
     centres = np.arange(rng.uniform(0, thick), n, thick)
