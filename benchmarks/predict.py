@@ -18,6 +18,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.predict_model import FOLDS, PATCH, SPACING_MM
 from benchmarks.processes import Cost, Taken, machine, python, run
@@ -68,8 +69,7 @@ def _prepared(root: Path, *, bilateral: bool) -> Setting:
 
 def _ours(setting: Setting, engine: EngineName) -> Cost:
     """From the start of a process to the graded rows."""
-    taken = python("benchmarks.predict_once", setting.root / "m.onfh", setting.scan, setting.root, engine)
-    told = json.loads(taken.output)
+    taken, told = _run_ours(setting, engine, FOLDS)
     whole, first, further = Cost(*told["to_row"]), told["first"], told["further"]
     print(f"\nonfh, {engine}: process start to row {whole}, a further scan {_total(further)}")
     steps = {"load": told["load"], **first}
@@ -79,6 +79,11 @@ def _ours(setting: Setting, engine: EngineName) -> Cost:
           f"{first['network'][1] / whole.cpu:.0%} of the process's")  # fmt: skip
     print(f"  peak memory {taken.peak_gb:.2f} GB{_bar(-taken.peak_gb, -PEAK_GB)}, both scans")
     return whole
+
+
+def _run_ours(setting: Setting, engine: EngineName, folds: int) -> tuple[Taken, dict[str, Any]]:
+    taken = python("benchmarks.predict_once", setting.root / "m.onfh", setting.scan, setting.root, engine, folds)
+    return taken, json.loads(taken.output)
 
 
 def _total(steps: dict[str, list[float]]) -> Cost:
@@ -101,6 +106,8 @@ def _stock(setting: Setting, ours: Cost) -> None:
     defaults = one.cost.and_more(one.cost.until(two.cost), (tiles - side_by_side) / side_by_side)
     print(f"\nstock, 1 fold, no mirroring, step 1 ({side_by_side} tiles): {one.cost}")
     print(f"  {one.cost.over(ours)}{_bar(one.cost.seconds / ours.seconds, FASTEST)}")
+    alone = Cost(*_run_ours(setting, EngineName.OPENVINO, 1)[1]["to_row"])
+    print(f"  onfh, the same one fold, from process start to row {alone}: {one.cost.over(alone)}")
     print(f"stock, its defaults ({overlapping} tiles, {MIRROR_IMAGES} mirror images, {FOLDS} folds), computed and not "
           f"run: {defaults}")  # fmt: skip
     print(f"  {defaults.over(ours)}{_bar(defaults.seconds / ours.seconds, DEFAULTS)}")

@@ -1,9 +1,9 @@
 """One process that takes a raw scan to graded rows, and then the same scan again; prints its times as JSON.
 
-    python -m benchmarks.predict_once MODEL SCAN OUT ENGINE
+    python -m benchmarks.predict_once MODEL SCAN OUT ENGINE FOLDS
 
-The steps are those of `onfh predict`. Random weights outline no head: once the networks have answered, a head takes the
-place of what they said, so that all that follows has one to work on.
+FOLDS is how many. The steps are those of `onfh predict`. Random weights outline no head: once the networks have
+answered, a head takes the place of what they said, so that all that follows has one to work on.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Seconds = dict[str, tuple[float, float]]
 
 def main() -> None:
     """Print the steps of both scans, and the seconds from the process's start to the first row."""
-    model, scan, out, engine = sys.argv[1:]
+    model, scan, out, engine, folds = sys.argv[1:]
     load: Seconds = {}
     with _timed(load, "load"):
-        segmenter, network = _loaded(Path(model), EngineName(engine))
+        segmenter, network = _loaded(Path(model), EngineName(engine), range(int(folds)))
     first = _rows(Path(scan), Path(out), segmenter, network)
     to_row = time.time() - psutil.Process().create_time(), time.process_time()
     further = _rows(Path(scan), Path(out), segmenter, network)
@@ -60,11 +60,11 @@ class _Clocked:
         return logits
 
 
-def _loaded(path: Path, name: EngineName) -> tuple[Any, _Clocked]:
+def _loaded(path: Path, name: EngineName, folds: range) -> tuple[Any, _Clocked]:
     from onfh_nnunet.bundle import Bundle
     from onfh_nnunet.segment import HipSegmenter
 
-    model = Bundle.read(path).model
+    model = Bundle.read(path).model.of_folds(tuple(folds))
     network = _Clocked(engine_for(model, Device.CPU, name))
     return HipSegmenter(model, network), network
 

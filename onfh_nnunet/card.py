@@ -17,6 +17,9 @@ from onfh_nnunet.steinberg import Grade
 INTENDED_USE = "Research use only. Not a medical device."
 UNSTATED = "not stated: ask who made the model"
 
+LONGEST_CAUTION = 79
+"""Bytes of the description in a mask's NIfTI header, which repeats the caution."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -56,7 +59,10 @@ class Card:
         crossval: How well each hip was segmented by the fold that never saw it; empty before a cross-validation.
         calibration: Of the percentage's interval, as its method wrote it.
         intended_use: For what it is.
-        caution: What each of its results says of it, masks up to 79 characters; empty for nothing.
+        caution: What each of its results says of it; empty for nothing.
+
+    Raises:
+        ValueError: The caution is no text, or longer than `LONGEST_CAUTION`.
     """
 
     licence: str = UNSTATED
@@ -70,6 +76,10 @@ class Card:
     calibration: Mapping[str, Any] | None = None
     intended_use: str = INTENDED_USE
     caution: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.caution, str) or len(self.caution.encode()) > LONGEST_CAUTION:
+            raise ValueError(f"holds a caution {self.caution!r}, expected text of up to {LONGEST_CAUTION} bytes")
 
     def to_json(self) -> dict[str, Any]:
         """As an object of JSON; it counts, and names no hip and no patient."""

@@ -65,6 +65,13 @@ def test_score_of_another_form_is_refused():
         Card.from_json(Card().to_json() | {"crossval": [{"mean": 1.0}]})
 
 
+@pytest.mark.parametrize("caution", [None, 3, ["a"], "x" * 80, "\u00e4" * 40])
+def test_caution_that_no_mask_can_repeat_is_refused(caution):
+    with pytest.raises(ValueError, match="expected text of up to 79 bytes"):
+        Card.from_json(Card().to_json() | {"caution": caution})
+    assert Card(caution="x" * 79).caution == "x" * 79
+
+
 @pytest.fixture
 def printed(tmp_path):
     """Run ``onfh model`` on a model of a card; what it prints."""
