@@ -10,11 +10,14 @@ from onfh_nnunet.errors import TrainingError
 from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner
 
 SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
-    "Osaka SPGR, 96 mm": ((1.25, 1.0, 1.25), (77, 96, 77)),
-    "fine isotropic": ((0.8, 0.8, 0.8), (120, 120, 120)),
-    "very fine, six stages by default": ((0.5, 0.5, 0.5), (192, 192, 192)),
-    "axial 3.6 mm slabs": ((3.6, 1.6, 1.6), (20, 60, 60)),
-    "coronal 2D": ((0.6, 3.0, 0.6), (160, 32, 160)),
+    "Osaka SPGR": ((1.25, 1.0, 1.25), (57, 72, 57)),
+    "fine isotropic": ((0.8, 0.8, 0.8), (90, 90, 90)),
+    "very fine, six stages by default": ((0.4, 0.4, 0.4), (180, 180, 180)),
+    "axial 3.6 mm slabs": ((3.6, 1.6, 1.6), (20, 45, 45)),
+    "axial 4 mm slices of 1.5 mm": ((4.0, 1.5, 1.5), (18, 48, 48)),
+    "coronal 5 mm slices": ((0.8, 5.0, 0.8), (90, 14, 90)),
+    "isotropic 2 mm": ((2.0, 2.0, 2.0), (36, 36, 36)),
+    "coronal 2D": ((0.6, 3.0, 0.6), (120, 24, 120)),
 }
 
 
@@ -64,7 +67,7 @@ def test_plan_has_its_stages_and_its_network_runs_on_its_patch(planned, planner_
 def test_paper_plan_of_usual_scans_is_nnunets_own(planned):
     from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 
-    scan = SCANS["Osaka SPGR, 96 mm"]  # five stages by nnU-Net's own rule
+    scan = SCANS["Osaka SPGR"]  # five stages by nnU-Net's own rule
     assert str(planned(FiveStagePlanner, *scan)) == str(planned(ExperimentPlanner, *scan))
 
 
