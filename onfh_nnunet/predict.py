@@ -10,20 +10,16 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.blob import HeadBlob, head_blobs
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS, HipCut
-from onfh_nnunet.errors import HipNotFound, SideError
-from onfh_nnunet.grid import FloatArray, Grid
+from onfh_nnunet.errors import HipNotFound
+from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.hip import CANONICAL_SIDE, Side
-from onfh_nnunet.locate import BETWEEN_HEADS_MM, SeenHead, locate_heads
+from onfh_nnunet.locate import SeenHead, locate_heads
 from onfh_nnunet.segment import HipSegmenter, labels_of
+from onfh_nnunet.sides import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
+from onfh_nnunet.void import is_void
 from onfh_nnunet.volume import Volume
 
 Locator = Callable[[Volume], list[SeenHead]]
-
-CLEAR_RIGHTNESS = 0.75
-"""From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
-
-WIDE_SCAN_MM = 280.0
-"""A scan this wide shows both hips, so that its middle is near the patient's."""
 
 RECENTRE_MM = 6.0
 """A head that is seen further from the box's centre is read again around it: training boxes are centred on theirs."""
@@ -44,12 +40,14 @@ class Reading:
         cut: The box.
         probabilities: Head and necrosis (2, z, y, x) in the hip's frame.
         head: The head nearest to the box's centre; None when there is none.
+        why_none: What is said of a head that was seen there and is none; empty when there is one.
     """
 
     side: Side
     cut: HipCut
     probabilities: NDArray[np.float32]
     head: HeadBlob | None
+    why_none: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +93,7 @@ def predict_hips(
     seen = locator(scan)
     if not seen:
         raise HipNotFound(case, "shows no femoral head", "Check that it is an MRI of a hip")
-    sides = _both_sides(seen, case) if len(seen) == 2 else (_side(seen[0], scan.grid, side, case),)
+    sides = sides_of_pair(seen, case) if len(seen) == 2 else (side_of_head(seen[0], scan.grid, side, case),)
     sided = dict(zip(sides, seen, strict=True))
     wanted = [each for each in sides if side in (None, each)]
     if not wanted:
@@ -103,8 +101,12 @@ def predict_hips(
     read = [_read(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
     outlined = [reading for reading in read if reading.head]
     if not outlined:
-        raise HipNotFound(case, "shows a femoral head that the model does not outline", "Check that the model fits it")
-    missed = [reading.side for reading in read if not reading.head]
+        raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
+    missed = [
+        f"the scan shows a head on side {reading.side} that {reading.why_none}" for reading in read if not reading.head
+    ]
+    if len(seen) == 1 and side is None and (wide := width_mm(scan.grid)) >= WIDE_SCAN_MM:
+        missed.append(f"the scan is {wide:.0f} mm wide, and only one femoral head was found in it")
     return [_prediction(reading, missed) for reading in outlined]
 
 
@@ -121,13 +123,18 @@ def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegment
 def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
     mirrored = side is not CANONICAL_SIDE
     cut = HipCut.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
-    probabilities = segmenter.probabilities(cut.take(scan))
+    hip = cut.take(scan)
+    probabilities = segmenter.probabilities(hip)
     blobs = head_blobs(probabilities[0], cut)
     nearest = min(blobs, key=lambda blob: float(np.linalg.norm(blob.centre_mm - centre_mm)), default=None)
+    if nearest is None:
+        return Reading(side, cut, probabilities, None, "the model does not outline")
+    if is_void(hip.array, nearest.mask):
+        return Reading(side, cut, probabilities, None, "gives no signal, as metal does")
     return Reading(side, cut, probabilities, nearest)
 
 
-def _prediction(reading: Reading, missed: Sequence[Side]) -> Prediction:
+def _prediction(reading: Reading, missed: Sequence[str]) -> Prediction:
     score = reading.head.score if reading.head else 0.0
     doubt = (
         f"the femoral head is recognised poorly (score {score:.2f}, usual is {LEAST_SCORE:g} or more): check the mask"
@@ -135,8 +142,7 @@ def _prediction(reading: Reading, missed: Sequence[Side]) -> Prediction:
     warnings = [doubt] if score < LEAST_SCORE else []
     if _cut_off(reading):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
-    warnings += [f"the scan shows a head on side {side} that the model does not outline" for side in missed]
-    return Prediction(reading.side, reading.cut, _labels_of_head(reading), tuple(warnings))
+    return Prediction(reading.side, reading.cut, _labels_of_head(reading), (*warnings, *missed))
 
 
 def _cut_off(reading: Reading) -> bool:
@@ -161,28 +167,3 @@ def _labels_of_head(reading: Reading) -> NDArray[np.uint8]:
     components, _ = ndimage.label(labels > 0)
     own = np.bincount(components[reading.head.mask]).argmax()
     return np.where(components == own, labels, np.uint8(0))
-
-
-def _both_sides(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
-    """Of two heads the patient's axes say which is which; the anatomy may not flatly contradict them."""
-    right, left = seen
-    if right.rightness < 1 - CLEAR_RIGHTNESS and left.rightness > CLEAR_RIGHTNESS:
-        problem = "shows hips that look mirrored: a left hip lies on the patient's right"
-        raise SideError(case, problem, "Check the orientation in the file's header")
-    return Side.RIGHT, Side.LEFT
-
-
-def _side(head: SeenHead, grid: Grid, side: Side | None, case: object) -> Side:
-    """The side of a single head: as given, or as it looks and a wide scan confirms."""
-    if side is not None:
-        return side
-    if 1 - CLEAR_RIGHTNESS < head.rightness < CLEAR_RIGHTNESS:
-        problem = "does not show clearly whether this is a left or a right hip"
-        raise SideError(case, problem, "Give --side L or --side R")
-    across = grid.corners_mm()[:, 0]
-    offset = float(head.centre_mm[0] - across.mean())  # to the patient's left of the scan's middle
-    lies = Side.LEFT if offset > 0 else Side.RIGHT
-    if np.ptp(across) >= WIDE_SCAN_MM and abs(offset) > BETWEEN_HEADS_MM[0] / 4 and lies is not head.side:
-        problem = f"shows a hip that looks like {head.side} where the patient's {lies} is"
-        raise SideError(case, problem, "Check the orientation in the file's header, or give --side")
-    return head.side

@@ -14,7 +14,7 @@ VOCABULARY = {
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
-    "doctor", "engine", "lock", "archive", "card", "stock", "supported", "weights", "zipmap", "blob",
+    "doctor", "engine", "lock", "archive", "card", "stock", "supported", "weights", "zipmap", "blob", "sides", "void",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from onfh_nnunet.grid import Grid, direction_of
 from onfh_nnunet.hip import Side
 from onfh_nnunet.locate import SeenHead
 from onfh_nnunet.predict import predict_hips
+from onfh_nnunet.void import is_void
 from onfh_nnunet.volume import Volume
 
 AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
@@ -161,6 +162,56 @@ def test_head_that_the_model_does_not_outline_is_told():
     assert "a head on side L that the model does not outline" in hip.warnings[0]
     with pytest.raises(HipNotFound, match="does not outline"):
         predict_hips(volume, Oracle(), Side.LEFT, "scan", both)
+
+
+def with_void(volume, centre):
+    """A metal head: a hole a little larger than a head."""
+    index = np.stack(np.meshgrid(*map(np.arange, volume.grid.size), indexing="ij"), axis=-1)
+    hole = np.linalg.norm(volume.grid.to_mm(index) - centre, axis=-1) < 26
+    return Volume(np.where(hole, 0, volume.array), volume.grid)
+
+
+class Sure(Oracle):
+    """Outlines a head where there is a hole, too."""
+
+    def probabilities(self, hip):
+        return super().probabilities(Volume(np.where(hip.array < 0.5, HEAD, hip.array), hip.grid))
+
+
+def test_metal_is_no_head():
+    volume = with_void(scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT)), LEFT)
+
+    def both(_):
+        return [SeenHead(RIGHT, 1.0, 0.9), SeenHead(LEFT, 0.0, 0.9)]
+
+    (hip,) = predict_hips(volume, Sure(), None, "scan", both)
+    assert hip.side is Side.RIGHT
+    assert hip.warnings == ("the scan shows a head on side L that gives no signal, as metal does",)
+    with pytest.raises(HipNotFound, match="shows a femoral head that gives no signal, as metal does"):
+        predict_hips(volume, Sure(), Side.LEFT, "scan", both)
+
+
+def test_void_is_told_from_dark_marrow():
+    """Signal counts from 0, or from the least value of an image that was standardised."""
+    head = np.zeros((8, 8, 8), bool)
+    head[2:6, 2:6, 2:6] = True
+    for zero in (0.0, -1.5):
+        for signal, expected in ((0.0, True), (0.09, True), (0.11, False), (0.9, False), (3.0, False)):
+            image = np.where(head, signal, 1.0) + zero
+            image[0, 0, 0] = zero
+            assert is_void(image, head) is expected
+    assert not is_void(np.zeros((8, 8, 8)), np.ones((8, 8, 8), bool))
+    assert not is_void(np.zeros((8, 8, 8)), head)
+
+
+def test_only_head_of_a_wide_scan_is_told():
+    wide = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT))
+    assert [hip.warnings for hip in predicted(wide)] == [
+        ("the scan is 328 mm wide, and only one femoral head was found in it",)
+    ]
+    assert [hip.warnings for hip in predicted(wide, Side.RIGHT)] == [()]
+    with pytest.raises(HipNotFound, match="shows no hip on side L"):
+        predicted(wide, Side.LEFT)
 
 
 def test_model_is_shown_boxes_as_large_as_those_it_learned_from():
