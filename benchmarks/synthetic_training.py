@@ -25,6 +25,7 @@ def train(
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     iterations: int,
     learning_rate: float,
+    seed: int,
     save: Callable[[], None],
 ) -> None:
     """Train a network in place, in bfloat16, by AdamW with a cosine schedule.
@@ -35,11 +36,12 @@ def train(
         loss: Of logits (batch, channel, z, y, x) and labels (batch, z, y, x).
         iterations: Batches of `BATCH`.
         learning_rate: The highest.
+        seed: Of one process that makes examples; the other one has the next.
         save: Called now and then, and at the end.
     """
     queue: Any = multiprocessing.Queue(12)
-    for seed in range(2):
-        multiprocessing.Process(target=_put, args=(queue, examples, 100 + seed), daemon=True).start()
+    for own in (seed, seed + 1):
+        multiprocessing.Process(target=_put, args=(queue, examples, own), daemon=True).start()
     optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=1e-2)
     network.to(memory_format=torch.channels_last_3d)
     begun = time.monotonic()
