@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,31 @@ from postprocessing.pairs import MaskPair, compare_pairs
 from postprocessing.summarize import summarize
 
 BODIES = 200
-SHARE_OF_OTHERS = 0.1
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
 PLANS = plain_unet.plans("synthetic", (EDGE,) * 3, (VOXEL_MM,) * 3, FEATURES, STRIDES, decoder=1)
-ROUNDS = ((3400, 4e-3, 100), (1600, 2e-3, 150))
-"""Iterations, learning rate and seed of the examples: the second one begins again where the first has ended."""
-
 JUDGED_ON, SEED = 63, 2025
 CAUTION = "the model learned from synthetic hips alone: for trying out, not for patients"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One of the trainings, each of which begins where the one before has ended.
+
+    Args:
+        iterations: Batches.
+        learning_rate: The highest.
+        seed: Of the examples.
+        share_of_others: How many of these show no hip.
+    """
+
+    iterations: int
+    learning_rate: float
+    seed: int
+    share_of_others: float
+
+
+ROUNDS = (Round(3400, 4e-3, 100, 0.1), Round(1600, 2e-3, 150, 0.25))
+"""First to outline heads, then to tell them from what is round as well."""
 
 
 def main() -> None:
@@ -58,15 +76,21 @@ def main() -> None:
     network = plain_unet.network(PLANS)
     card = Card(licence="Apache-2.0", training=_recipe(), hips=BODIES, caution=CAUTION)
     for each in ROUNDS:
-        train(network, examples, loss, *each, lambda: _write(options.out, network, card))
+        train_round(each, network, lambda: _write(options.out, network, card))
     _write(options.out, network, judged(options.out, card))
 
 
-def examples(seed: int) -> Iterator[Example]:
+def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> None:
+    """Train a network in place; `save` is called now and then, and at the end."""
+    boxes = partial(examples, share_of_others=each.share_of_others)
+    train(network, boxes, loss, each.iterations, each.learning_rate, each.seed, save)
+
+
+def examples(seed: int, share_of_others: float) -> Iterator[Example]:
     """Endless boxes of hips, and some that show none."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
-        if rng.random() < SHARE_OF_OTHERS:
+        if rng.random() < share_of_others:
             yield random_other(rng)
             continue
         number = int(rng.integers(BODIES))
@@ -114,7 +138,7 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
 
 
 def _recipe() -> dict[str, Any]:
-    iterations = sum(iterations for iterations, *_ in ROUNDS)
+    iterations = sum(each.iterations for each in ROUNDS)
     return {"recipe": "benchmarks/train_synthetic.py", "iterations": iterations, "torch": version("torch")}
 
 
