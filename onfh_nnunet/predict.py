@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,11 @@ RECENTRE_MM = 6.0
 MOST_RECENTRED_MM = 25.0
 """A head that is seen further from the place where it was located, about a radius, is something else."""
 
-LEAST_SCORE = 0.65
+USUAL_SCORE = 0.65
 """Below it a head is not recognised well; on phantoms like those of the training it is above 0.75."""
+
+LEAST_SCORE = 0.5
+"""Below it nobody would call it a head: shapes of random outline, and a hip that the scan cuts in half, come out so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,7 @@ class Reading:
     Args:
         side: The side.
         cut: The box.
+        image: What the network was shown.
         probabilities: Head and necrosis (2, z, y, x) in the hip's frame.
         head: The head nearest to the box's centre; None when there is none.
         why_none: What is said of a head that was seen there and is none; empty when there is one.
@@ -45,6 +49,7 @@ class Reading:
 
     side: Side
     cut: HipCut
+    image: Volume
     probabilities: NDArray[np.float32]
     head: HeadBlob | None
     why_none: str = ""
@@ -111,7 +116,14 @@ def predict_hips(
 
 
 def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
-    """Read a place as one side; once more around the head that was seen there, when it is off the centre."""
+    """Read a place as one side; what was seen there and is no head is left out, with the reason."""
+    reading = _read_best(scan, centre_mm, side, segmenter)
+    why_none = _why_none(reading)
+    return replace(reading, head=None, why_none=why_none) if why_none else reading
+
+
+def _read_best(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+    """Read a place; once more around the head that was seen there, when it is off the centre."""
     first = _read_once(scan, centre_mm, side, segmenter)
     off = np.linalg.norm(first.head.centre_mm - centre_mm) if first.head else 0.0
     if first.head is None or not RECENTRE_MM < off <= MOST_RECENTRED_MM:
@@ -123,23 +135,29 @@ def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegment
 def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
     mirrored = side is not CANONICAL_SIDE
     cut = HipCut.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
-    hip = cut.take(scan)
-    probabilities = segmenter.probabilities(hip)
+    image = cut.take(scan)
+    probabilities = segmenter.probabilities(image)
     blobs = head_blobs(probabilities[0], cut)
     nearest = min(blobs, key=lambda blob: float(np.linalg.norm(blob.centre_mm - centre_mm)), default=None)
-    if nearest is None:
-        return Reading(side, cut, probabilities, None, "the model does not outline")
-    if is_void(hip.array, nearest.mask):
-        return Reading(side, cut, probabilities, None, "gives no signal, as metal does")
-    return Reading(side, cut, probabilities, nearest)
+    return Reading(side, cut, image, probabilities, nearest)
+
+
+def _why_none(reading: Reading) -> str:
+    """What is wrong with a head that was read; empty for nothing."""
+    head = reading.head
+    if head is None:
+        return "the model does not outline"
+    if head.score < LEAST_SCORE:
+        return f"the model recognises too poorly to outline (score {head.score:.2f}, needed is {LEAST_SCORE:g})"
+    return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
 
 
 def _prediction(reading: Reading, missed: Sequence[str]) -> Prediction:
     score = reading.head.score if reading.head else 0.0
     doubt = (
-        f"the femoral head is recognised poorly (score {score:.2f}, usual is {LEAST_SCORE:g} or more): check the mask"
+        f"the femoral head is recognised poorly (score {score:.2f}, usual is {USUAL_SCORE:g} or more): check the mask"
     )
-    warnings = [doubt] if score < LEAST_SCORE else []
+    warnings = [doubt] if score < USUAL_SCORE else []
     if _cut_off(reading):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
     return Prediction(reading.side, reading.cut, _labels_of_head(reading), (*warnings, *missed))

@@ -191,6 +191,30 @@ def test_metal_is_no_head():
         predict_hips(volume, Sure(), Side.LEFT, "scan", both)
 
 
+class Unsure(Oracle):
+    """Outlines as the oracle does, and is as sure as it is told to be."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.probability = probability
+
+    def probabilities(self, hip):
+        return np.where(super().probabilities(hip) > 0.5, self.probability, 0.01).astype(np.float32)
+
+
+@pytest.mark.parametrize(("probability", "warned"), [(0.98, False), (0.81, True)])
+def test_head_that_is_recognised_poorly_is_told(probability, warned):
+    volume = scan(grid_of((150, 90, 150), centre=RIGHT), (RIGHT, Side.RIGHT))
+    (hip,) = predict_hips(volume, Unsure(probability), None, "scan", locator())
+    assert ["recognised poorly (score 0.6" in warning for warning in hip.warnings] == [True] * warned
+
+
+def test_head_that_is_hardly_recognised_gets_no_mask():
+    volume = scan(grid_of((150, 90, 150), centre=RIGHT), (RIGHT, Side.RIGHT))
+    with pytest.raises(HipNotFound, match=r"recognises too poorly to outline \(score 0\.40, needed is 0\.5\)"):
+        predict_hips(volume, Unsure(0.7), None, "scan", locator())
+
+
 def test_void_is_told_from_dark_marrow():
     """Signal counts from 0, or from the least value of an image that was standardised."""
     head = np.zeros((8, 8, 8), bool)
