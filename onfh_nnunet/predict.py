@@ -30,8 +30,8 @@ MOST_RECENTRED_MM = 25.0
 USUAL_SCORE = 0.65
 """Below it a head is not recognised well; on phantoms like those of the training it is above 0.75."""
 
-LEAST_SCORE = 0.5
-"""Below it nobody would call it a head: shapes of random outline, and a hip that the scan cuts in half, come out so."""
+LEAST_SCORE = 0.6
+"""Below it there is no mask: shapes of random outline, a brain, and some heads that the scan cuts in half are there."""
 
 
 @dataclass(frozen=True, eq=False)

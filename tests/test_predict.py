@@ -211,7 +211,7 @@ def test_head_that_is_recognised_poorly_is_told(probability, warned):
 
 def test_head_that_is_hardly_recognised_gets_no_mask():
     volume = scan(grid_of((150, 90, 150), centre=RIGHT), (RIGHT, Side.RIGHT))
-    with pytest.raises(HipNotFound, match=r"recognises too poorly to outline \(score 0\.40, needed is 0\.5\)"):
+    with pytest.raises(HipNotFound, match=r"recognises too poorly to outline \(score 0\.40, needed is 0\.6\)"):
         predict_hips(volume, Unsure(0.7), None, "scan", locator())
 
 

@@ -23,7 +23,9 @@ from onfh_nnunet.volume import Volume
 from postprocessing.clean import clean
 from postprocessing.grade_table import grade_row
 
-REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "prostatex-pelvis-mr"
+DATA = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+REAL = DATA / "prostatex-pelvis-mr"
+BRAIN = DATA / "dcmqa-multivendor" / "siemens_xa30_enhanced" / "6_anat-T1w_acq-tfl"
 AXIAL = Grid((80, 100, 100), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
 
 
@@ -69,13 +71,22 @@ def test_newcomer_needs_no_model(tmp_path, onfh):
         assert row["interval_method"] == "conformal"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(8))
 def test_things_that_are_no_hips_get_no_mask(segmenter, seed):
     """Shapes and balls of random grey, and noise: refused, for one reason or another."""
     rng = np.random.default_rng([9, seed])
     grey = random_things(AXIAL.size, 2.0, rng) if seed else rng.normal(100, 20, AXIAL.size)
     with pytest.raises((HipNotFound, SideError), match="scan"):
         predict_hips(Volume(grey.astype(np.float32), AXIAL), segmenter, None, "scan")
+
+
+@pytest.mark.real_data
+def test_a_brain_gets_no_mask(segmenter):
+    """Round and bright in a dark shell: of the real series without hips, the likest to a head."""
+    if not BRAIN.is_dir():
+        pytest.skip(f"no {BRAIN}: set ONFH_TEST_DATA")
+    with pytest.raises((HipNotFound, SideError), match="brain"):
+        predict_hips(read_volume(BRAIN), segmenter, None, "brain")
 
 
 def ball_of(row, grid):
@@ -88,9 +99,10 @@ def ball_of(row, grid):
 @pytest.mark.real_data
 @pytest.mark.parametrize("series", ["23.*", "26.*"])
 def test_heads_of_a_real_patient_are_outlined(segmenter, series):
-    """Against whole spheres that were fitted by hand: the sphere of the mask is compared, for a head ends at its neck.
+    """Against whole spheres that were fitted by hand, and the sphere of the mask as well, for a head ends at its neck.
 
-    The heads are healthy: what is outlined as necrotic is wrong, and should be less than 2 % (README, known limits).
+    Wanted is Dice 0.80 of the mask. The heads are healthy: what is outlined as necrotic is wrong, and should be less
+    than 2 %. Both are missed on one head of the four (README, known limits).
     """
     if not REAL.is_dir():
         pytest.skip(f"no {REAL}: set ONFH_TEST_DATA")
@@ -102,7 +114,11 @@ def test_heads_of_a_real_patient_are_outlined(segmenter, series):
         mask, sphere = clean(hip.mask(), series), weak.array == value
         row = grade_row("P_R", "", None, mask)
         centre, ball = ball_of(row, mask.grid)
-        assert dice(ball, sphere) >= 0.80
-        assert np.linalg.norm(centre - mask.grid.to_mm(np.argwhere(sphere)).mean(axis=0)) <= 6.0
-        assert dice(Region.HEAD.mask(mask.array), sphere) >= 0.70
-        assert row.necrosis_percent < 8.0
+        middle = mask.grid.to_mm(np.argwhere(sphere)).mean(axis=0)
+        assert dice(ball, sphere) >= 0.90
+        assert np.linalg.norm(centre - middle) <= 3.0
+        assert np.linalg.norm(mask.grid.to_mm(np.argwhere(mask.array)).mean(axis=0) - middle) <= 6.0
+        hard = (series, hip.side) == ("26.*", Side.RIGHT)
+        assert dice(Region.HEAD.mask(mask.array), sphere) >= (0.77 if hard else 0.80)
+        assert row.necrosis_percent < (4.0 if hard else 2.0)
+        assert hip.warnings == ()
