@@ -5,9 +5,9 @@
 The same weights, scan and cores. Ours is one process from its start to the graded rows: DICOM read, heads located, the
 box of each hip through all four folds, resampled back, cleaned, written, measured and graded. Stock, with `--stock`
 (minutes), is `nnUNetv2_predict_from_modelfolder` on the scan as NIfTI in its fastest setting: one fold, no mirroring,
-tiles side by side. What its defaults take, four folds and eight mirror images of half-overlapping tiles, would be up to
-hours: it is computed, the start once and each tile at the price of a second fold. Ratios of CPU time stand beside those
-of the clock, because they bear a busy machine.
+tiles side by side; ours is then also run with that one fold alone. What its defaults take, four folds and eight mirror
+images of half-overlapping tiles, would be up to hours: it is computed, the start once and each tile at the price of a
+second fold. Ratios of CPU time stand beside those of the clock, because they bear a busy machine.
 """
 
 from __future__ import annotations

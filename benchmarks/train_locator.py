@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
     network = untrained()
-    train(network, examples, loss, ITERATIONS, LEARNING_RATE, 100, lambda: save(options.out, network))
+    train(network, examples, loss, ITERATIONS, LEARNING_RATE, seed=100, save=lambda: save(options.out, network))
 
 
 def examples(seed: int) -> Iterator[Example]:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.train_synthetic OUT.onfh
 
-On two cores about an hour. Not the same bytes each time: which example comes next depends on processes. What it is
-judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
+On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. What
+it is judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> None:
 def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> None:
     """Train a network in place; `save` is called now and then, and at the end."""
     boxes = partial(examples, share_of_others=each.share_of_others)
-    train(network, boxes, loss, each.iterations, each.learning_rate, each.seed, save)
+    train(network, boxes, loss, each.iterations, each.learning_rate, seed=each.seed, save=save)
 
 
 def examples(seed: int, share_of_others: float) -> Iterator[Example]:

@@ -13,6 +13,7 @@ from onfh_nnunet.cut import LEFT_RIGHT_AXIS, HipCut
 from onfh_nnunet.errors import HipNotFound
 from onfh_nnunet.grid import FloatArray
 from onfh_nnunet.hip import CANONICAL_SIDE, Side
+from onfh_nnunet.labels import BoolArray
 from onfh_nnunet.locate import SeenHead, locate_heads
 from onfh_nnunet.segment import HipSegmenter, labels_of
 from onfh_nnunet.sides import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
@@ -44,7 +45,7 @@ class Reading:
         image: What the network was shown.
         probabilities: Head and necrosis (2, z, y, x) in the hip's frame.
         head: The head nearest to the box's centre; None when there is none.
-        why_none: What is said of a head that was seen there and is none; empty when there is one.
+        why_none: Why there is none; empty when there is one.
     """
 
     side: Side
@@ -104,7 +105,7 @@ def predict_hips(
     if not wanted:
         raise HipNotFound(case, f"shows no hip on side {side}", "Leave out --side")
     read = [_read(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
-    outlined = [reading for reading in read if reading.head]
+    outlined = [(reading, reading.head) for reading in read if reading.head]
     if not outlined:
         raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
     missed = [
@@ -112,7 +113,7 @@ def predict_hips(
     ]
     if len(seen) == 1 and side is None and (wide := width_mm(scan.grid)) >= WIDE_SCAN_MM:
         missed.append(f"the scan is {wide:.0f} mm wide, and only one femoral head was found in it")
-    return [_prediction(reading, missed) for reading in outlined]
+    return [_prediction(reading, head, missed) for reading, head in outlined]
 
 
 def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
@@ -152,36 +153,30 @@ def _why_none(reading: Reading) -> str:
     return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
 
 
-def _prediction(reading: Reading, missed: Sequence[str]) -> Prediction:
-    score = reading.head.score if reading.head else 0.0
-    doubt = (
-        f"the femoral head is recognised poorly (score {score:.2f}, usual is {USUAL_SCORE:g} or more): check the mask"
-    )
-    warnings = [doubt] if score < USUAL_SCORE else []
-    if _cut_off(reading):
+def _prediction(reading: Reading, head: HeadBlob, missed: Sequence[str]) -> Prediction:
+    warnings = []
+    if head.score < USUAL_SCORE:
+        score = f"score {head.score:.2f}, usual is {USUAL_SCORE:g} or more"
+        warnings.append(f"the femoral head is recognised poorly ({score}): check the mask")
+    if _cut_off(reading.cut, head.mask):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
-    return Prediction(reading.side, reading.cut, _labels_of_head(reading), (*warnings, *missed))
+    labels = _labels_of_head(reading.probabilities, head.mask)
+    return Prediction(reading.side, reading.cut, labels, (*warnings, *missed))
 
 
-def _cut_off(reading: Reading) -> bool:
-    """Whether the head reaches a face of its box beyond which the scan goes on."""
-    if reading.head is None:
-        return False
-    cut, head = reading.cut, reading.head.mask
-    upright = np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head
-    where = np.argwhere(upright)
+def _cut_off(cut: HipCut, head: BoolArray) -> bool:
+    """Whether a head (z, y, x) reaches a face of its box beyond which the scan goes on."""
+    where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head)
     first, last = where.min(axis=0), where.max(axis=0)
     start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCut.whole(cut.source).size)
     return bool(((first == 0) & (start > 0)).any() or ((last == size - 1) & (start + size < whole)).any())
 
 
-def _labels_of_head(reading: Reading) -> NDArray[np.uint8]:
+def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
     """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
     from scipy import ndimage
 
-    labels = labels_of(reading.probabilities)
-    if reading.head is None:
-        return labels
+    labels = labels_of(probabilities)
     components, _ = ndimage.label(labels > 0)
-    own = np.bincount(components[reading.head.mask]).argmax()
+    own = np.bincount(components[head]).argmax()
     return np.where(components == own, labels, np.uint8(0))

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.labels import BoolArray
+
 LEAST_SIGNAL = 0.1
 """Of its surroundings' signal. Our own choice: metal leaves noise alone; marrow had 0.9 to 2.7 times the signal of what
 is around it in four series of a real patient, none of them fat-suppressed."""
 
 
-def is_void(image: NDArray[Any], head: NDArray[np.bool_]) -> bool:
+def is_void(image: NDArray[Any], head: BoolArray) -> bool:
     """Whether a head is a hole in its image.
 
     Args:
