@@ -10,20 +10,24 @@ class OnfhError(Exception):
         case: What the message is about: a case id, a file, a CSV row, a folder.
         problem: What was got and what was expected.
         remedy: What to do about it.
+
+    Attributes:
+        trace: The traceback of a library's error behind it, for a log; empty where there is none.
     """
 
     def __init__(self, case: object, problem: str, remedy: str) -> None:
-        self.case, self.problem, self.remedy = str(case), problem, remedy
+        self.case, self.problem, self.remedy, self.trace = str(case), problem, remedy, ""
         super().__init__(f"{case}: {problem}. {remedy}.")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors travel between processes whatever their constructor takes."""
-        return _restored, (type(self), self.case, self.problem, self.remedy)
+        return _restored, (type(self), self.case, self.problem, self.remedy, self.trace)
 
 
-def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str) -> OnfhError:
+def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str, trace: str) -> OnfhError:
     error = kind.__new__(kind)
     OnfhError.__init__(error, case, problem, remedy)
+    error.trace = trace
     return error
 
 

@@ -1,0 +1,76 @@
+"""Files that people bring: opened only when they are regular, listed only when they are listed whole.
+
+Whatever a library raises while such a file is read becomes one refusal of that file, so that it never ends the work on
+the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from onfh_nnunet.errors import OnfhError, ReadError
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Opening a named pipe waits for a writer without it."""
+
+
+@contextlib.contextmanager
+def refused_whole(path: Path) -> Iterator[None]:
+    """Turn any exception of the block into one refusal of the file or folder that it reads.
+
+    An `OnfhError` passes as it is. The traceback of any other one is kept in the refusal's `trace`.
+
+    Raises:
+        ReadError: The block raised.
+    """
+    try:
+        yield
+    except OnfhError:
+        raise
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error})"
+        raise ReadError(path, problem, "Check that it is there and may be read") from error
+    except MemoryError as error:
+        raise ReadError(path, "needs more memory than there is", "Crop it, or read it on a larger machine") from error
+    except Exception as error:  # libraries promise nothing about damaged files
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        problem = f"cannot be read ({type(error).__name__}: {reason})"
+        refusal = ReadError(path, problem, "Export it again from the source; it may be damaged")
+        refusal.trace = "".join(traceback.format_exception(error))
+        raise refusal from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a device, a pipe or a socket is refused without waiting for it.
+
+    Raises:
+        ReadError: It is there and not a regular file.
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ReadError(path, "is not a regular file", "Give a file or a folder")
+    return os.fdopen(descriptor, "rb")
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder of a tree with the names of its files, in a fixed order; links to folders are not followed.
+
+    Raises:
+        ReadError: A folder cannot be listed: what lies in it would be missing without a word.
+    """
+
+    def refuse(error: OSError) -> None:
+        problem = f"cannot be listed ({error.strerror or error})"
+        raise ReadError(error.filename or folder, problem, "Check that the folder may be read") from error
+
+    for place, below, names in os.walk(folder, onerror=refuse):
+        below.sort()
+        yield Path(place), sorted(names)
