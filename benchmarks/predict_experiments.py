@@ -54,11 +54,12 @@ class Int8Engine:
     @classmethod
     def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
         """The only fold of a model; ranges are those of some hips' patches."""
-        import nncf  # type: ignore[import-untyped]
-        import openvino as ov
-
         from onfh_nnunet.engine.graph import graph_of
         from onfh_nnunet.engine.network import network_of
+        from onfh_nnunet.quiet import import_openvino
+
+        ov = import_openvino()
+        import nncf  # type: ignore[import-untyped]
 
         seen = _Recorder()
         for hip in hips:

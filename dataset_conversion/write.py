@@ -24,7 +24,9 @@ from dataset_conversion.record import Record, source_hashes, write_sources
 from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.errors import LabelError, WorkspaceError
-from onfh_nnunet.files import write_text, written_whole
+from onfh_nnunet.files import require_output_apart, write_text
+from onfh_nnunet.folder_record import written_folder
+from onfh_nnunet.study_lock import locked_study
 from onfh_nnunet.tables import write_rows
 from onfh_nnunet.workspace import DATASET_TITLE, Workspace
 
@@ -74,9 +76,24 @@ def convert(
         WorkspaceError: The workspace cannot be written, or holds a dataset of another number.
     """
     scans = _scans(cohort, series)
+    inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
+    require_output_apart(workspace.root, [cohort, *inputs])
+    with locked_study(workspace, "onfh convert"):
+        return _convert(cohort, scans, workspace, rules or LabelRules(), keep_ids, strict, progress)
+
+
+def _convert(
+    cohort: Path,
+    scans: Sequence[SourceScan],
+    workspace: Workspace,
+    rules: LabelRules,
+    keep_ids: bool,
+    strict: bool,
+    progress: Progress,
+) -> Conversion:
     _refuse_second_dataset(workspace)
     names = pseudonyms((scan.patient_id for scan in scans), workspace.key_csv, keep_ids=keep_ids)
-    jobs = _jobs(cohort, scans, names, rules or LabelRules(), workspace)
+    jobs = _jobs(cohort, scans, names, rules, workspace)
     hashes = source_hashes(jobs)
     record = Record.read(workspace)
     there = [record.outcome(job, source) if record else None for job, source in zip(jobs, hashes, strict=True)]
@@ -86,7 +103,7 @@ def convert(
         findings = _findings(outcomes)
         refuse(findings, strict=strict)
         return Conversion(record.dataset, findings, left_out, converted=0)
-    with written_whole(workspace.raw) as folder:
+    with written_folder(workspace.raw, "cases of a dataset") as folder:
         for name in ("imagesTr", "labelsTr"):
             (folder / name).mkdir(parents=True)
         new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))

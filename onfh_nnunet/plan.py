@@ -7,12 +7,13 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from onfh_nnunet.child import Share, run_child
+from onfh_nnunet.child import Share, lifeline, run_child
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import SplitError, StaleError, WorkspaceError
-from onfh_nnunet.files import remove, sha256, write_text
+from onfh_nnunet.files import remove_file, sha256, write_text
 from onfh_nnunet.preset import CONFIGURATION, Preset, preset_named
 from onfh_nnunet.splits import Splits
+from onfh_nnunet.study_lock import locked_study
 from onfh_nnunet.workspace import Workspace
 
 _REMEDY = "Run onfh plan again"
@@ -74,6 +75,11 @@ def plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
         TrainingError: nnU-Net failed.
     """
     require_all_cases(dataset, splits)
+    with locked_study(dataset.workspace, "onfh plan"):
+        return _plan(dataset, splits, preset)
+
+
+def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
     workspace = dataset.workspace
     try:
         current = Plan.read(dataset, splits)
@@ -81,9 +87,11 @@ def plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
             return current, True
     except (WorkspaceError, StaleError):
         pass  # none yet, or of other data: made below
-    remove(_record(workspace))
+    remove_file(_record(workspace))
     command = ["planning", str(workspace.dataset_id), preset.name, str(os.cpu_count() or 1)]
-    run_child(workspace, "plan", command, Share(threads=1, workers=os.cpu_count() or 1), on_line=lambda line: None)
+    share = Share(threads=1, workers=os.cpu_count() or 1)
+    with lifeline() as life:
+        run_child(workspace, "plan", command, share, life, on_line=lambda line: None)
     splits.write(workspace.folds_csv)
     write_text(workspace.preprocessed / "splits_final.json", json.dumps(splits.for_nnunet(), indent=1))
     made = Plan.of(dataset, splits, preset)

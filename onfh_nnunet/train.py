@@ -6,17 +6,17 @@ import json
 import os
 import queue
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from onfh_nnunet.child import Share, run_child
+from onfh_nnunet.child import Share, lifeline, run_child
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.devices import Device, gpu_count
 from onfh_nnunet.errors import SplitError, StaleError, TrainingError
 from onfh_nnunet.files import write_text
-from onfh_nnunet.lock import locked
+from onfh_nnunet.lock import locked, require_unlocked
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.preset import CONFIGURATION, preset_named
 from onfh_nnunet.workspace import Workspace
@@ -129,19 +129,27 @@ def train(
     wanted = [fold for fold in folds if not _finished(workspace, training, fold, fixed_epochs=epochs is not None)]
     shares = _shares(device, len(wanted))
 
-    def one(fold: int) -> None:
+    def one(fold: int, life: int) -> None:
         share, folder = shares.get(), fold_folder(workspace, plan, fold)
         command = ["fold", str(workspace.root), plan.preset, str(fold), device, str(training.epochs)]
         try:
             with locked(folder, "onfh train", "train another --fold"):
+                require_unlocked(workspace.root, "onfh command", "run onfh train later")
                 training.write(folder)
-                run_child(workspace, f"fold_{fold}", command, share, lambda line: on_epoch(_epoch(fold, line)))
+                run_child(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
         finally:
             shares.put(share)
         finished_checkpoint(workspace, plan, fold)
 
-    with ThreadPoolExecutor(max(1, shares.qsize())) as pool:
-        list(pool.map(one, wanted))
+    pool = ThreadPoolExecutor(max(1, shares.qsize()))
+    try:
+        with lifeline() as life:  # an interrupt closes it, and with it all trainings
+            trainings = [pool.submit(one, fold, life) for fold in wanted]
+            wait(trainings)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for finished in trainings:
+        finished.result()
     return wanted
 
 

@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
     "errors", "labels", "hip", "steinberg", "grid", "imagefile", "content", "volume", "cut", "files",
     "tables", "parallel", "workspace", "dataset", "splits", "user_files",
+    "folder_record", "lock", "study_lock", "scratch",
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
-    "doctor", "engine", "lock", "archive", "card", "stock", "supported", "weights", "zipmap", "blob", "sides", "void",
+    "doctor", "engine", "quiet", "archive", "card", "stock", "supported", "weights", "zipmap", "blob", "sides", "void",
 }  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol, Vendo
 from dataset_conversion.phantom.series import write_series
 from dataset_conversion.phantom.truth import head_and_necrosis_ml
 from onfh_nnunet.errors import CohortError, WorkspaceError
-from onfh_nnunet.files import write_text, written_whole
+from onfh_nnunet.files import require_output_apart, write_text, written_whole
 from onfh_nnunet.hip import Side
+from onfh_nnunet.lock import locked_output
 from onfh_nnunet.steinberg import Grade, steinberg_grade
 from onfh_nnunet.tables import read_rows, write_rows
 
@@ -80,8 +81,14 @@ def write_phantom_cohort(
         got = f"has vendor {protocol.vendor} and format {form}, which has no place for it"
         raise CohortError("phantom", got, "Write DICOM, or leave the vendor out")
     settings = json.dumps([VERSION, hips, seed, form, asdict(protocol)])
-    if _there(out, settings):
-        return len(read_rows(out / "cohort.csv", CohortRow))
+    require_output_apart(out, ())
+    with locked_output(out, "onfh phantom"):
+        if _there(out, settings):
+            return len(read_rows(out / "cohort.csv", CohortRow))
+        return _write(out, hips, seed, form, protocol, settings)
+
+
+def _write(out: Path, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol, settings: str) -> int:
     with written_whole(out) as part:
         patients = plan_patients(hips, np.random.default_rng(seed), bilateral=protocol.bilateral)
         seen = [scan for patient in patients for scan in _write_patient(patient, seed, protocol, form, part)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from onfh_nnunet.errors import ReadError
+from onfh_nnunet.scratch import scratch_folder
 
 MOST_BYTES = 16 * 2**30
 """Unpacked; a large study has some gigabytes."""
@@ -32,14 +32,14 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         ReadError: It is damaged, encrypted, or too large.
     """
-    with tempfile.TemporaryDirectory(prefix="onfh-") as folder:
+    with scratch_folder() as folder:
         try:
             with zipfile.ZipFile(path) as archive:
                 _refuse_bomb(path, archive.infolist())
                 archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
             raise ReadError(path, f"cannot be unpacked ({error})", _REMEDY) from error
-        yield Path(folder)
+        yield folder
 
 
 def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import signal
 import sys
 
 import typer
@@ -22,12 +26,19 @@ from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.train import train
 from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.quiet import home_untouched
+from onfh_nnunet.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
     *(doctor, phantom, cohort, check, convert, plan, train, crossval, export, model),
     *(predict, grade, compare, agree, report),
 )
+
+_REFUSED_BY_THE_SYSTEM = {
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+}
+_CHECK = "Check that the disk works, has room and may be written"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 for command in COMMANDS:
@@ -36,8 +47,25 @@ for command in COMMANDS:
 
 def run() -> None:
     """Run ``onfh``; a refusal becomes one message on stderr and exit code 1, a bug stays a traceback."""
+    with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
+        os.environ.update(home_untouched())
+    sweep_scratch()
+    for name in ("SIGTERM", "SIGHUP"):
+        _end_as_by_ctrl_c(name)
     try:
         app()
     except OnfhError as error:
         print(f"onfh: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _REFUSED_BY_THE_SYSTEM:
+            raise
+        print(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.", file=sys.stderr)
+        sys.exit(1)
+
+
+def _end_as_by_ctrl_c(name: str) -> None:
+    """Let a signal that asks the process to end run its clean-up, unless the caller had it ignored, as nohup does."""
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+        signal.signal(number, signal.default_int_handler)

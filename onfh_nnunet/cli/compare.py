@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onfh_nnunet.cli import show
-from onfh_nnunet.errors import WorkspaceError
-from onfh_nnunet.files import written_whole
+from onfh_nnunet.files import require_output_apart
+from onfh_nnunet.folder_record import written_folder
+from onfh_nnunet.lock import locked_output
 from onfh_nnunet.tables import read_rows
 
 
@@ -21,25 +21,16 @@ def compare(
 ) -> None:
     """Metrics and agreement of two folders of masks."""
     from postprocessing.pairs import compare_pairs, match_masks
-    from postprocessing.summarize import TABLES, write_tables
+    from postprocessing.summarize import write_tables
 
-    _refuse_other_content(out, TABLES)
-    pairs = match_masks(reference_dir, prediction_dir)
-    with show.steps("compare") as step:
-        rows = compare_pairs(pairs, step)
-    with written_whole(out) as part:
+    require_output_apart(out, (reference_dir, prediction_dir))
+    with locked_output(out, "onfh compare"), written_folder(out, "tables") as part:
+        pairs = match_masks(reference_dir, prediction_dir)
+        with show.steps("compare") as step:
+            rows = compare_pairs(pairs, step)
         write_tables(part, rows)
     _show_summary(out)
     print(f"{len(rows)} hips compared: {out}")
-
-
-def _refuse_other_content(out: Path, tables: Collection[str]) -> None:
-    """The folder is replaced whole: nothing but tables of an earlier comparison may be lost."""
-    found = [path.name for path in out.iterdir()] if out.is_dir() else [out.name] if out.exists() else []
-    other = sorted(set(found) - set(tables))
-    if other:
-        shown = ", ".join(other[:3]) + (", ..." if len(other) > 3 else "")
-        raise WorkspaceError(out, f"holds something other than tables ({shown})", "Give a new or empty folder")
 
 
 def _show_summary(out: Path) -> None:

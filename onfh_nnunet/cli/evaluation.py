@@ -13,11 +13,13 @@ from onfh_nnunet.cli import show
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.devices import Device, resolve_device
 from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.files import remove, sha256, write_text
+from onfh_nnunet.files import sha256, write_text
+from onfh_nnunet.folder_record import claim
 from onfh_nnunet.labels import Region
 from onfh_nnunet.plan import Plan, require_all_cases
 from onfh_nnunet.segment import HipSegmenter, labels_of
 from onfh_nnunet.splits import Splits
+from onfh_nnunet.study_lock import locked_study
 from onfh_nnunet.tables import read_rows
 from onfh_nnunet.train import finished_checkpoint
 from onfh_nnunet.volume import Volume
@@ -25,7 +27,7 @@ from onfh_nnunet.workspace import Workspace
 from postprocessing.cases import CrossvalRow, crossval_row
 from postprocessing.clean import clean
 from postprocessing.conformal import Calibration
-from postprocessing.figures import write_figures
+from postprocessing.figures import FIGURE_FILES, write_figures
 from postprocessing.summarize import TABLES, write_tables
 
 
@@ -41,18 +43,18 @@ def cross_validate(workspace: Workspace, device: Device) -> Path:
         TrainingError: A fold is not trained.
         StaleError: A fold was trained on other data or other folds.
     """
-    dataset = Dataset.read(workspace)
-    splits = Splits.read(workspace.folds_csv)
-    require_all_cases(dataset, splits)
-    plan = Plan.read(dataset, splits)
-    folder = workspace.crossval
-    if evaluated(dataset, splits, plan):
-        return folder
-    remove(folder)
-    rows = sorted(_rows(dataset, splits, plan, device), key=lambda row: row.case_id)
-    write_tables(folder, rows)
-    write_figures(folder, rows)
-    write_text(_record(workspace), _made_from(workspace, splits, plan))
+    with locked_study(workspace, "onfh crossval"):
+        dataset = Dataset.read(workspace)
+        splits = Splits.read(workspace.folds_csv)
+        require_all_cases(dataset, splits)
+        plan = Plan.read(dataset, splits)
+        folder = workspace.crossval
+        if not evaluated(dataset, splits, plan):
+            _clear(folder, dataset)
+            rows = sorted(_rows(dataset, splits, plan, device), key=lambda row: row.case_id)
+            write_tables(folder, rows)
+            write_figures(folder, rows)
+            write_text(_record(workspace), _made_from(workspace, splits, plan))
     return folder
 
 
@@ -77,6 +79,12 @@ def calibration(workspace: Workspace) -> Calibration:
         [row.necrosis_percent_pred for row in rows],
         [row.patient for row in rows],
     )
+
+
+def _clear(folder: Path, dataset: Dataset) -> None:
+    """Remove an earlier cross-validation, and nothing that a user put beside it."""
+    masks = (f"masks/{case.case_id}.nii.gz" for case in dataset.cases)
+    claim(folder, "tables, figures and masks", (*TABLES, *FIGURE_FILES, *masks, "made_from.json", "report.html"))
 
 
 def _record(workspace: Workspace) -> Path:

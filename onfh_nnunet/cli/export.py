@@ -12,6 +12,8 @@ import typer
 from onfh_nnunet.card import UNSTATED, Card, Score, cohort_figures
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.dataset import Dataset
+from onfh_nnunet.files import require_file_place, require_output_apart
+from onfh_nnunet.lock import locked_output
 from onfh_nnunet.plan import Plan
 from onfh_nnunet.splits import Splits
 from onfh_nnunet.tables import read_rows
@@ -40,8 +42,11 @@ def export(
     from onfh_nnunet.bundle import write_bundle
     from onfh_nnunet.stock import read_stock
 
-    model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
-    bundle = write_bundle(out, model, replace(card, licence=licence))
+    require_output_apart(out, () if stock is None else (stock,))
+    require_file_place(out)
+    with locked_output(out, "onfh export"):
+        model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
+        bundle = write_bundle(out, model, replace(card, licence=licence))
     if stock is not None:
         print("it must have been trained on single hips as onfh convert cuts them", file=sys.stderr)
     print(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")

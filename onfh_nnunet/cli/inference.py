@@ -15,6 +15,7 @@ from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.rows import FailedRow
 from onfh_nnunet.cli.scan_way import Rows, ScanWay
 from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.files import require_output_apart
 from onfh_nnunet.lock import locked
 
 
@@ -52,6 +53,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
     given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
     bundle = Bundle.read(settings.model)
     predictor = Predictor(bundle, settings)
+    require_output_apart(settings.out, [*inputs, settings.model])
     with locked(settings.out, "onfh predict", "give another --out"):
         results = Results(settings.out, bundle.sha256, predictor.caution)
         results.open(given.scans)

@@ -15,6 +15,8 @@ from onfh_nnunet.cut import LEFT_RIGHT_AXIS
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.errors import WorkspaceError
 from onfh_nnunet.files import write_text
+from onfh_nnunet.lock import locked
+from onfh_nnunet.study_lock import locked_study
 from onfh_nnunet.tables import read_rows
 from onfh_nnunet.volume import Volume
 from onfh_nnunet.workspace import Workspace
@@ -25,13 +27,15 @@ def report(
 ) -> None:
     """Show a prediction or a cross-validation as one HTML file."""
     if (out / "grades.csv").is_file():
-        page = _prediction_page(out)
+        with locked(out, "onfh report", "try again later"):
+            write_text(out / "report.html", _prediction_page(out))
     elif (out / "cases.csv").is_file() and (out / "summary.csv").is_file():
-        page = _crossval_page(out)
+        workspace = Workspace.open(out.resolve().parent)
+        with locked_study(workspace, "onfh report"):
+            write_text(out / "report.html", _crossval_page(out, workspace))
     else:
         remedy = "Give the --out of onfh predict, or the folder crossval that onfh crossval made"
         raise WorkspaceError(out, "is neither an output of predict nor a cross-validation", remedy)
-    write_text(out / "report.html", page)
     print(f"report: {out / 'report.html'}")
 
 
@@ -53,11 +57,11 @@ def _prediction_page(out: Path) -> str:
     return prediction_page(rows, pictures, __version__)
 
 
-def _crossval_page(out: Path) -> str:
+def _crossval_page(out: Path, workspace: Workspace) -> str:
     from postprocessing.report.page import CrossvalTables, crossval_page
 
     tables = CrossvalTables.read(out)
-    dataset = Dataset.read(Workspace.open(out.resolve().parent))
+    dataset = Dataset.read(workspace)
     cases = {case.case_id: case for case in dataset.cases}
     pictures: dict[str, bytes] = {}
     with show.steps("report") as step:

@@ -12,15 +12,13 @@ from pathlib import Path
 
 from onfh_nnunet.cli.rows import FailedRow, RecordRow
 from onfh_nnunet.errors import ReadError, StaleError, WorkspaceError
-from onfh_nnunet.files import remove
+from onfh_nnunet.files import remove_file
 from onfh_nnunet.hip import Hip, Side
 from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.volume import Volume
 from postprocessing.grade_table import GradeRow, write_grades
 
 _RECORDS = ".made_from"
-_PART = f".{'[0-9a-f]' * 8}.part.*"
-"""What `written_whole` leaves when the process is killed."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,12 @@ class Results:
         return self.folder / "failed.csv"
 
     def open(self, names: Collection[str]) -> None:
-        """Begin a run on scans of these names: the tables of the last one go, and what a killed one left unfinished.
+        """Begin a run on scans of these names: the tables of the last one go.
 
         Raises:
             WorkspaceError: A file lies where a mask would, and is not ours to replace.
             StaleError: There are results of other scans by another model: one table would mix the two.
         """
-        for part in (*self.folder.glob(_PART), *self.folder.glob(f"{_RECORDS}/{_PART}")):
-            remove(part)
         for name in names:
             foreign = [mask for mask in self._masks(name) if mask.is_file() and not self._record(name).is_file()]
             if foreign:
@@ -63,7 +59,7 @@ class Results:
                 raise WorkspaceError(foreign[0], problem, "Move it away, or give another --out")
         list(self._others(names))
         for table in (self.grades_csv, self.failed_csv):
-            remove(table)
+            remove_file(table)
         for record in self._records():
             if _recorded(record) == []:
                 self.discard(record.stem)
@@ -79,8 +75,8 @@ class Results:
         if self._record(name).is_file():
             write_rows(self._record(name), RecordRow, [])
             for mask in self._masks(name):
-                remove(mask)
-            remove(self._record(name))
+                remove_file(mask)
+            remove_file(self._record(name))
 
     def write(self, name: str, made_from: str, masks: Mapping[str, Volume], rows: Iterable[GradeRow]) -> None:
         """Write the masks, by case id, and the rows of a scan, in this order."""

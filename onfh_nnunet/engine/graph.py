@@ -11,13 +11,15 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from dynamic_network_architectures.building_blocks.residual import BasicBlockD, StackedResidualBlocks
 from dynamic_network_architectures.building_blocks.simple_conv_blocks import ConvDropoutNormReLU, StackedConvBlocks
-from openvino import opset13 as ops
 from torch import nn
 
 from onfh_nnunet.errors import ModelError
+from onfh_nnunet.quiet import import_openvino
+
+ov = import_openvino()
+ops = ov.opset13
 
 Node = Any  # an output of OpenVINO's graph: (batch, channel, z, y, x)
 

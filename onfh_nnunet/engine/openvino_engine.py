@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onfh_nnunet.engine.network import network_of
 from onfh_nnunet.model import Model
 from onfh_nnunet.preset import CONFIGURATION
+from onfh_nnunet.quiet import import_openvino
 
 
 class OpenvinoEngine:
@@ -24,11 +25,9 @@ class OpenvinoEngine:
     """
 
     def __init__(self, model: Model, *, exact: bool = False) -> None:
-        import openvino as ov
-
         from onfh_nnunet.engine.graph import graph_of
 
-        core = ov.Core()
+        core = import_openvino().Core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") and not exact
         self.about = f"OpenVINO, {'bfloat16' if half else 'single precision'}"
         if not half and not exact:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from onfh_nnunet.child import end_with_parent
 from onfh_nnunet.nnunet.trainer import nnUNetTrainer
 from onfh_nnunet.preset import CONFIGURATION, preset_named
 from onfh_nnunet.workspace import Workspace
@@ -50,4 +51,5 @@ def _reporter() -> Callable[[dict[str, Any]], None]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.errors import ModelError, TrainingError
 from onfh_nnunet.nnunet.checkpoint import essentials, foreign_names, load_checkpoint
+from onfh_nnunet.scratch import scratch_folder
 
 _REMEDY = "Ask who made it for a checkpoint as nnUNetv2_train writes it"
 
@@ -45,10 +45,10 @@ def opened(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
 
 def _opened_apart(path: Path) -> dict[str, Any]:
     """The same from a child process that has no more of the environment than it needs."""
-    with tempfile.TemporaryDirectory() as folder:
-        clean = Path(folder) / "clean.pth"
+    with scratch_folder() as folder:
+        clean = folder / "clean.pth"
         known = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
-        environment = known | {"HOME": folder, "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = known | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "onfh_nnunet.nnunet.untrusted", str(path), str(clean)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:

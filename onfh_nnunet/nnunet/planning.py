@@ -6,6 +6,7 @@ import sys
 
 from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprint_dataset, preprocess_dataset
 
+from onfh_nnunet.child import end_with_parent
 from onfh_nnunet.nnunet import planner
 from onfh_nnunet.preset import CONFIGURATION, preset_named
 
@@ -21,4 +22,5 @@ def main(dataset_id: int, preset_name: str, processes: int) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from postprocessing.figures.write import write_figures, write_reader_figures
+from postprocessing.figures.write import FIGURE_FILES, write_figures, write_reader_figures
 
-__all__ = ["write_figures", "write_reader_figures"]
+__all__ = ["FIGURE_FILES", "write_figures", "write_reader_figures"]

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = ("svg", "png")
+NAMES = ("dice", "assd", "percent", "bland_altman", "confusion")
+
+FIGURE_FILES = tuple(f"figures/{name}.{kind}" for name in NAMES for kind in KINDS)
+"""All that `write_figures` may write, relative to the folder of the tables."""
 
 
 def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
