@@ -224,3 +224,14 @@ def test_device_that_is_not_here_is_refused():
     with pytest.raises(DeviceError, match="is not available"):
         resolve_device(Device.CUDA)
     assert resolve_device(Device.AUTO) in (Device.MPS, Device.CPU)
+
+
+def test_preprocessed_cases_that_were_cut_off_are_refused(copy):
+    from onfh_nnunet.nnunet.planning import read_back
+
+    folder = next((copy / "nnUNet_preprocessed" / "Dataset711_ONFH").glob("*3d_fullres*"))
+    read_back(folder)
+    image = sorted(path for path in folder.glob("*.b2nd") if not path.stem.endswith("_seg"))[0]
+    image.write_bytes(image.read_bytes()[: image.stat().st_size * 6 // 10])
+    with pytest.raises((RuntimeError, ValueError)):
+        read_back(folder)
