@@ -94,7 +94,10 @@ def _labelled(source: Segmentation) -> list[Segment]:
 def _left_over(
     source: Segmentation, taken: dict[Region, Segment | None], asked: Sequence[str], place: str
 ) -> tuple[str, ...]:
-    """A note on the named segments that are left out; none where nothing is left."""
+    """A note on the named segments that are left out; none where nothing is left.
+
+    Notes stand in checks.csv, where a name that somebody typed may be a patient's: they number the segments.
+    """
     others = [segment for segment in source.segments if segment not in taken.values()]
     unnamed = [str(segment.number) for segment in others if not segment.name]
     if unnamed:
@@ -102,7 +105,7 @@ def _left_over(
         expected = ", ".join(f"{one} ({region})" for region, one in zip(taken, asked, strict=True))
         problem = f"has the unknown label values {shown}, expected 0, {expected}"
         raise LabelError(place, problem, f"Correct the label, or {_NAME_THEM}")
-    left = [repr(segment.name) for segment in others if source.mask(segment).any()]
+    left = [str(segment.number) for segment in others if source.mask(segment).any()]
     return (f"left out the segments {', '.join(left)}",) if left else ()
 
 
@@ -110,7 +113,7 @@ def _taken(region: Region, asked: str, segment: Segment | None) -> tuple[str, ..
     """A note where a segment that has a name was taken for its number."""
     if segment is None or not segment.name or asked == segment.name or asked in segment.codes:
         return ()
-    return (f"took segment {segment} as {region}",)
+    return (f"took segment {segment.number} as {region}, which has another name",)
 
 
 def _missing(source: Segmentation, region: Region, asked: str, place: str) -> LabelError:

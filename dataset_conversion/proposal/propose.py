@@ -20,7 +20,7 @@ from dataset_conversion.proposal.label_sides import LabelSet, sets_of, stated_si
 from dataset_conversion.proposal.pairing import pair
 from dataset_conversion.proposal.patient_names import names_by_place
 from onfh_nnunet.errors import CohortError
-from onfh_nnunet.tables import columns
+from onfh_nnunet.tables import columns, harmless
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Proposal:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns(ProposedRow))
-        writer.writerows(map(astuple, self.rows))
+        writer.writerows(map(harmless, astuple(row)) for row in self.rows)
         return text.getvalue()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
 
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.cli.check import check
 from onfh_nnunet.cli.cohort import cohort
@@ -36,8 +38,10 @@ for command in COMMANDS:
 
 def run() -> None:
     """Run ``onfh``; a refusal becomes one message on stderr and exit code 1, a bug stays a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a terminal may lack a name's letters
     try:
         app()
     except OnfhError as error:
-        print(f"onfh: {error}", file=sys.stderr)
+        show.refusal(error)
         sys.exit(1)

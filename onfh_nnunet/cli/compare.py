@@ -30,7 +30,7 @@ def compare(
     with written_whole(out) as part:
         write_tables(part, rows)
     _show_summary(out)
-    print(f"{len(rows)} hips compared: {out}")
+    show.say(f"{len(rows)} hips compared: {out}")
 
 
 def _refuse_other_content(out: Path, tables: Collection[str]) -> None:

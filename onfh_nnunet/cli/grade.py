@@ -35,7 +35,7 @@ def grade(
     with show.steps("grade") as step:
         rows = grade_files(files, step)
     write_grades(out, rows if points is None else add_landmarks(rows, points, jic_ties))
-    print(f"{len(rows)} hips graded: {out}")
+    show.say(f"{len(rows)} hips graded: {out}")
 
 
 def _name_and_side(path: Path, given: Side | None) -> tuple[str, Side | None]:

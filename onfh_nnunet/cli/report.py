@@ -11,6 +11,7 @@ import typer
 
 from onfh_nnunet import __version__
 from onfh_nnunet.cli import show
+from onfh_nnunet.cli.scan_names import source_of
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.errors import WorkspaceError
@@ -24,6 +25,11 @@ def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
 ) -> None:
     """Show a prediction or a cross-validation as one HTML file."""
+    from postprocessing.report.page import is_sealed, sealed
+
+    target = out / "report.html"
+    if target.exists() and not (target.is_file() and is_sealed(target.read_bytes())):
+        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
     if (out / "grades.csv").is_file():
         page = _prediction_page(out)
     elif (out / "cases.csv").is_file() and (out / "summary.csv").is_file():
@@ -31,8 +37,8 @@ def report(
     else:
         remedy = "Give the --out of onfh predict, or the folder crossval that onfh crossval made"
         raise WorkspaceError(out, "is neither an output of predict nor a cross-validation", remedy)
-    write_text(out / "report.html", page)
-    print(f"report: {out / 'report.html'}")
+    write_text(target, sealed(page))
+    show.say(f"report: {target}")
 
 
 def _prediction_page(out: Path) -> str:
@@ -46,7 +52,7 @@ def _prediction_page(out: Path) -> str:
     with show.steps("report") as step:
         for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
             masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-            scan = read_volume(Path(source))
+            scan = read_volume(source_of(out, source))
             for case_id, mask in masks.items():
                 pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
                 step(case_id, len(pictures), len(rows))
