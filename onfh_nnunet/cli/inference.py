@@ -12,6 +12,7 @@ from onfh_nnunet.cli.inputs import Inputs
 from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
+from onfh_nnunet.cli.rows import FailedRow
 from onfh_nnunet.cli.scan_names import ScanNames
 from onfh_nnunet.cli.scan_way import Rows, ScanWay
 from onfh_nnunet.errors import OnfhError
@@ -24,7 +25,7 @@ class Predicted:
 
     Args:
         rows: Of its scans, in their order.
-        failed: Why each scan that failed did, by its name.
+        failed: The scans that failed, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
         passed_over: Files of batch folders that are no scans.
         caution: What the model says of each of its results.
@@ -32,7 +33,7 @@ class Predicted:
     """
 
     rows: Rows
-    failed: dict[str, OnfhError]
+    failed: list[FailedRow]
     n_scans: int
     passed_over: tuple[Path, ...]
     caution: str
@@ -63,7 +64,8 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
         results.close(rows, {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]
-    return Predicted(rows, errors, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
+    failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
+    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 
 def _outcomes(scans: dict[str, Path], way: ScanWay) -> dict[str, Rows | OnfhError]:

@@ -94,8 +94,8 @@ def _show(predicted: Predicted, settings: Settings) -> None:
 
     for path in predicted.passed_over:
         show.note(f"passed over, it is no scan: {path}")
-    for name, error in predicted.failed.items():
-        show.failure(name, error)
+    for failed in predicted.failed:
+        show.failure(failed.case, failed.message)
     for row in predicted.rows:
         show.say(_line(row))
     if predicted.rows:

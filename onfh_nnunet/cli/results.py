@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_conversion.private import write_private
@@ -112,16 +112,9 @@ class Results:
             failed: Why its other scans have none, by their names.
         """
         grades = [*rows, *self._others()]
-        full = [FailedRow.of(name, self.names.scans[name], error) for name, error in failed.items()]
-        shown = [FailedRow.nameless(*item) for item in failed.items()] if self.names.pseudonymous else full
-        tables = {}
-        if grades:
-            tables[self.grades_csv] = rows_text(GradeRow, grades)
+        tables = {self.grades_csv: rows_text(GradeRow, grades)} if grades else {}
         if failed:
-            tables[self.failed_csv] = rows_text(FailedRow, shown)
-        if failed and self.names.pseudonymous:
-            whole = [replace(row, message=str(failed[row.case])) for row in full]
-            tables[self.private_failed_csv] = rows_text(FailedRow, whole)
+            tables |= self._failures(failed)
         if not tables:
             return
         self.names.save()
@@ -131,6 +124,18 @@ class Results:
                 write_private(table, text.encode())
             else:
                 write_text(table, text)
+
+    def _failures(self, failed: Mapping[str, OnfhError]) -> dict[Path, str]:
+        scans = self.names.scans
+        if not self.names.pseudonymous:
+            named = [FailedRow.of(name, scans[name], error) for name, error in failed.items()]
+            return {self.failed_csv: rows_text(FailedRow, named)}
+        nameless = [FailedRow.nameless(name, error) for name, error in failed.items()]
+        whole = [FailedRow.of(name, scans[name], error, details=True) for name, error in failed.items()]
+        return {
+            self.failed_csv: rows_text(FailedRow, nameless),
+            self.private_failed_csv: rows_text(FailedRow, whole),
+        }
 
     def _others(self) -> Iterator[GradeRow]:
         """The rows of all scans but these, of masks that are still there."""

@@ -39,9 +39,10 @@ class FailedRow:
     message: str
 
     @classmethod
-    def of(cls, name: str, source: Path, error: OnfhError) -> FailedRow:
-        """The row of a scan that raised an error, without what its header says."""
-        return cls(name, str(source), type(error).__name__, error.without_details)
+    def of(cls, name: str, source: Path, error: OnfhError, *, details: bool = False) -> FailedRow:
+        """The row of a scan that raised an error; what its header says is among the details."""
+        message = str(error) if details else error.without_details
+        return cls(name, str(source), type(error).__name__, message)
 
     @classmethod
     def nameless(cls, name: str, error: OnfhError) -> FailedRow:

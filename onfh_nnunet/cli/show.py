@@ -41,9 +41,9 @@ def refusal(error: OnfhError) -> None:
     print(printable(f"onfh: {error}"), file=sys.stderr)
 
 
-def failure(name: str, error: OnfhError) -> None:
-    """Print on stderr why one of several scans failed, with all that is known of it."""
-    print(printable(f"{name} failed: {error}"), file=sys.stderr)
+def failure(name: str, message: str) -> None:
+    """Print on stderr why one of several scans failed; a list in it has lines of its own."""
+    print(printable(f"{name} failed: {message}"), file=sys.stderr)
 
 
 @contextlib.contextmanager
