@@ -11,7 +11,7 @@ import numpy as np
 
 from dataset_conversion.check import check_hip, contrast
 from dataset_conversion.cohort import SourceScan
-from dataset_conversion.findings import Finding, Level, of_error
+from dataset_conversion.findings import Finding, Level, in_table, of_error
 from dataset_conversion.hips import HipSource, cut_hips
 from dataset_conversion.labelling import LabelRules, label_map
 from dataset_conversion.private import keyed
@@ -120,7 +120,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     sources = cut_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
-    findings = [Finding(job.name, scan.line, Level.WARNING, check, note) for check, note in notes]
+    findings = [Finding(job.name, scan.line, Level.WARNING, check, in_table(note), str(note)) for check, note in notes]
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, scan)

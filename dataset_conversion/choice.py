@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dataset_conversion.findings import Note
 from dataset_conversion.readers.segmentation import Segment, Segmentation
 from onfh_nnunet.errors import LabelError
 from onfh_nnunet.labels import Region
@@ -94,10 +95,7 @@ def _labelled(source: Segmentation) -> list[Segment]:
 def _left_over(
     source: Segmentation, taken: dict[Region, Segment | None], asked: Sequence[str], place: str
 ) -> tuple[str, ...]:
-    """A note on the named segments that are left out; none where nothing is left.
-
-    Notes stand in checks.csv, where a name that somebody typed may be a patient's: they number the segments.
-    """
+    """A note on the named segments that are left out; none where nothing is left."""
     others = [segment for segment in source.segments if segment not in taken.values()]
     unnamed = [str(segment.number) for segment in others if not segment.name]
     if unnamed:
@@ -105,15 +103,19 @@ def _left_over(
         expected = ", ".join(f"{one} ({region})" for region, one in zip(taken, asked, strict=True))
         problem = f"has the unknown label values {shown}, expected 0, {expected}"
         raise LabelError(place, problem, f"Correct the label, or {_NAME_THEM}")
-    left = [str(segment.number) for segment in others if source.mask(segment).any()]
-    return (f"left out the segments {', '.join(left)}",) if left else ()
+    left = [repr(segment.name) for segment in others if source.mask(segment).any()]
+    return (
+        (Note.of(f"left out the segments {', '.join(left)}", f"left out {len(left)} of its segments"),) if left else ()
+    )
 
 
 def _taken(region: Region, asked: str, segment: Segment | None) -> tuple[str, ...]:
     """A note where a segment that has a name was taken for its number."""
     if segment is None or not segment.name or asked == segment.name or asked in segment.codes:
         return ()
-    return (f"took segment {segment.number} as {region}, which has another name",)
+    return (
+        Note.of(f"took segment {segment} as {region}", f"took segment {segment.number}, of another name, as {region}"),
+    )
 
 
 def _missing(source: Segmentation, region: Region, asked: str, place: str) -> LabelError:

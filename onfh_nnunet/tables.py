@@ -21,6 +21,9 @@ from onfh_nnunet.files import write_text
 
 Row = TypeVar("Row")
 
+NO_COLUMN = {"column": False}
+"""Metadata of a field that has no column."""
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 """How a text begins that is written with one apostrophe more, so that each text has a form of its own."""
 
@@ -35,7 +38,7 @@ _ESCAPED = re.compile(rf"(\\+){_CODE}")
 
 def columns(row_type: type) -> list[str]:
     """The column names of a row type."""
-    return [field.name for field in fields(row_type)]
+    return [field.name for field in fields(row_type) if field.metadata != NO_COLUMN]
 
 
 def harmless(text: str) -> str:

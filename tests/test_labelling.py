@@ -68,7 +68,7 @@ def test_named_segments_become_nested_regions(tmp_path, head):
     masks = np.stack([head, LESION], axis=-1).astype(np.uint8)
     seg = write_dicom_seg(tmp_path, masks, PELVIS, ["Femoral head", "Nekrose"])
     check(labelled(seg, rules=BY_NAME, frame=FRAME))
-    check(labelled(seg, rules=LabelRules("Femoral head", "2")), ["took segment 2 as necrosis, which has another name"])
+    check(labelled(seg, rules=LabelRules("Femoral head", "2")), ["took segment 2 Nekrose as necrosis"])
 
 
 def test_segments_by_code(tmp_path):
@@ -105,7 +105,7 @@ def test_two_files(tmp_path, head, value):
 def test_two_files_of_one_segment_each(tmp_path):
     head = slicer(tmp_path / "h", HEAD, names=["Segment_1"])
     necrosis = slicer(tmp_path / "n", LESION, names=["Segment_1"])
-    notes = ["took segment 1 as head, which has another name", "took segment 1 as necrosis, which has another name"]
+    notes = ["took segment 1 Segment_1 as head", "took segment 1 Segment_1 as necrosis"]
     check(labelled(head, necrosis), notes)
     both = slicer(tmp_path / "b", HEAD, LESION)
     check(labelled(both, both, BY_NAME), ["left out the segments 'Nekrose'", "left out the segments 'Femoral head'"])
@@ -114,7 +114,7 @@ def test_two_files_of_one_segment_each(tmp_path):
 def test_value_whose_given_name_is_another_is_still_the_only_one_of_its_file(tmp_path):
     names = {1: "Femoral head", 2: "Nekrose"}
     head, necrosis = plain(tmp_path / "h.nii.gz", (HEAD, 1)), plain(tmp_path / "n.nii.gz", (LESION, 1))
-    notes = ["took segment 1 as head, which has another name", "took segment 1 as necrosis, which has another name"]
+    notes = ["took segment 1 Femoral head as head", "took segment 1 Femoral head as necrosis"]
     check(labelled(head, necrosis, LabelRules(names=names)), notes)
 
 

@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 from dicom_files import PELVIS, RIGHT, both_heads, head, noise, write_series
 from pydicom import dcmread
+from segmentation_files import segment_keys, write_seg_nrrd
 from small_model import small_model
 from test_batches import BOTH, ONE, image, oracle
 
+from dataset_conversion.labelling import LabelRules
 from dataset_conversion.private import keyed, write_private
 from dataset_conversion.pseudonyms import ScanKeyRow
 from dataset_conversion.write import check, convert
@@ -405,6 +407,25 @@ def test_no_byte_of_a_workspace_names_a_patient(study, tmp_path):
         f"{hashlib.sha256(HEADER['StudyInstanceUID'].encode()).hexdigest()}"
     )
     assert len(found_in(workspace.root, secrets_of(study))) == 1
+
+
+def test_name_of_a_segment_is_shown_and_in_no_table(study, tmp_path):
+    labels = both_heads().array
+    layers = [np.uint8(labels > 0), np.uint8(labels == 2), np.uint8(noise().array > 800)]
+    keys = segment_keys(0, "head") | segment_keys(1, "of Qvist", 1) | segment_keys(2, "Qvist left out", 2)
+    write_seg_nrrd(study / "a.seg.nrrd", layers, PELVIS, keys)
+    for number in (1, 2):  # enough scans for processes of their own
+        noise(seed=number).write(study / f"{number}.mha")
+    rows = "".join(
+        f"{patient},{scan},B,a.seg.nrrd\n" for patient, scan in (("a", f"{NAME}-a"), ("b", "1.mha"), ("c", "2.mha"))
+    )
+    (study / "cohort.csv").write_text(HEADER_ROW + rows)
+    workspace = Workspace(tmp_path / "work")
+    shown = [str(one) for one in convert(study / "cohort.csv", workspace, LabelRules("head", "of Qvist")).findings]
+    assert "P001_B: left out the segments 'Qvist left out'" in shown
+    assert found_in(workspace.root, secrets_of(study)) == {}
+    text = workspace.checks_csv.read_text()
+    assert "P001_B,2,warning,label,left out 1 of its segments\n" in text
 
 
 def test_two_workspaces_have_no_hash_of_a_source_in_common(study, tmp_path):

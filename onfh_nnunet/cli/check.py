@@ -30,7 +30,7 @@ def check(
         if not found:
             show.say(f"{title}: none")
             continue
-        rows = [[f"{one.line or ''}", one.case_id, one.check, one.message] for one in found]
+        rows = [[f"{one.line or ''}", one.case_id, one.check, one.shown] for one in found]
         show.table(f"{title}: {len(found)}", ["line", "case", "check", "what"], rows)
     if errors or (strict and warnings):
         raise typer.Exit(1)
