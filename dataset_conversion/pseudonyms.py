@@ -62,10 +62,9 @@ def pseudonyms(patient_ids: Iterable[str], key_csv: Path, *, keep_ids: bool = Fa
         ReadError: The key is damaged.
         WorkspaceError: It is the key of an output of predict.
     """
-    wanted = list(dict.fromkeys(patient_ids))
+    wanted, old = list(dict.fromkeys(patient_ids)), read_key(key_csv, KeyRow)
     if keep_ids:
         return {patient_id: Hip(patient_id, Side.RIGHT).patient for patient_id in wanted}
-    old = read_key(key_csv, KeyRow)
     known = {row.patient_id: row.patient for row in old if is_pseudonym(row.patient)}
     new = [patient_id for patient_id in wanted if patient_id not in known]
     return known | dict(zip(new, _further(known.values()), strict=False))

@@ -11,7 +11,7 @@ import typer
 
 from onfh_nnunet import __version__
 from onfh_nnunet.cli import show
-from onfh_nnunet.cli.scan_names import source_of
+from onfh_nnunet.cli.scan_names import ScanSources
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.errors import WorkspaceError
@@ -47,12 +47,12 @@ def _prediction_page(out: Path) -> str:
     from postprocessing.report.page import prediction_page
     from postprocessing.report.slices import hip_png
 
-    rows = read_rows(out / "grades.csv", GradeRow)
+    rows, sources = read_rows(out / "grades.csv", GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
     with show.steps("report") as step:
         for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
             masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-            scan = read_volume(source_of(out, source))
+            scan = read_volume(sources.find(source))
             for case_id, mask in masks.items():
                 pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
                 step(case_id, len(pictures), len(rows))

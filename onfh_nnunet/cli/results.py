@@ -70,8 +70,9 @@ class Results:
             StaleError: There are results of other scans by another model: one table would mix the two.
         """
         self.names.require_explain([record.stem for record in self._records()])
-        for part in (*self.folder.glob(_PART), *self.folder.glob(f"{_RECORDS}/{_PART}")):
-            remove(part)
+        for place in (".", _RECORDS, "private"):
+            for part in (self.folder / place).glob(_PART):
+                remove(part)
         for foreign in self._foreign():
             raise WorkspaceError(foreign, _NOT_OURS, _MOVE_AWAY)
         list(self._others())

@@ -126,24 +126,40 @@ def key_csv(out: Path) -> Path:
     return out / "private" / "key.csv"
 
 
-def source_of(out: Path, said: str) -> Path:
-    """The file or folder of a scan by what grades.csv calls it, its pseudonym or its path.
+class ScanSources:
+    """The scans that OUT was made from, by what grades.csv calls them.
+
+    Args:
+        out: OUT.
 
     Raises:
-        ReadError: The scan of a pseudonym is gone, or the key is damaged.
-        WorkspaceError: The key is gone, or does not hold the pseudonym.
+        ReadError: The key is damaged.
+        WorkspaceError: It is that of a workspace.
     """
-    key = key_csv(out)
-    if not is_pseudonym(said) or (not key.is_file() and Path(said).exists()):
+
+    def __init__(self, out: Path) -> None:
+        self._key_csv = key_csv(out)
+        self._sources = {row.patient: Path(row.source) for row in read_key(self._key_csv, ScanKeyRow)}
+
+    def find(self, said: str) -> Path:
+        """The file or folder of a scan.
+
+        Args:
+            said: Its pseudonym, or its path where names were kept.
+
+        Raises:
+            ReadError: The scan of a pseudonym is gone.
+            WorkspaceError: The key is gone, or does not hold the pseudonym.
+        """
+        if said in self._sources:
+            source = self._sources[said]
+            if not source.exists():
+                remedy = "Put it back, or run onfh predict on it where it lies now, with the same --out"
+                raise ReadError(source, f"is not there, and {said} was made from it", remedy)
+            return source
+        if is_pseudonym(said) and not Path(said).exists():
+            there = self._key_csv.is_file()
+            problem = f"does not say which scan {said} is" if there else f"is gone: nothing else says what {said} is"
+            remedy = "Put the key back, or run onfh predict on the scans with another --out"
+            raise WorkspaceError(self._key_csv, problem, remedy)
         return Path(said)
-    row = next((row for row in read_key(key, ScanKeyRow) if row.patient == said), None)
-    if row is None:
-        problem = (
-            f"does not say which scan {said} is" if key.is_file() else f"is gone: nothing else says what {said} is"
-        )
-        remedy = "Put the key back, or run onfh predict on the scans with another --out"
-        raise WorkspaceError(key, problem, remedy)
-    if not Path(row.source).exists():
-        remedy = "Put it back, or run onfh predict on it where it lies now, with the same --out"
-        raise ReadError(row.source, f"is not there, and {said} was made from it", remedy)
-    return Path(row.source)
