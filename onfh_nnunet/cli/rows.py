@@ -51,7 +51,7 @@ class FailedRow:
         Messages quote files, folders and what libraries say of them. A sentence of our own cannot name anybody.
         """
         kind = next((kind for kind in _MEANINGS if isinstance(error, kind)), OnfhError)
-        return cls(name, name, type(error).__name__, f"{_MEANINGS[kind]}. private/failed.csv says which, and more.")
+        return cls(name, name, type(error).__name__, f"{_MEANINGS[kind]}. private/failed.csv has the details.")
 
 
 _MEANINGS = {
