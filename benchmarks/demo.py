@@ -47,7 +47,7 @@ def _commands(demo: Path) -> list[list[str]]:
         ["phantom", new, "--hips", "2", "--seed", "2", "--format", "dicom", "--bilateral"],
         ["predict", new / "images" / "MRN0001_B", "--model", model, "--out", out],
         ["report", out],
-        ["grade", out / "MRN0001_B_R.nii.gz", out / "MRN0001_B_L.nii.gz", "--out", demo / "grades_of_masks.csv"],
+        ["grade", out / "P001_R.nii.gz", out / "P001_L.nii.gz", "--out", demo / "grades_of_masks.csv"],
     ]
     return [[str(word) for word in step] for step in steps]
 

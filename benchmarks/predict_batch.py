@@ -23,6 +23,7 @@ from onfh_nnunet.bundle import Bundle
 from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
+from onfh_nnunet.cli.scan_names import ScanNames
 from onfh_nnunet.cli.scan_way import ScanWay
 from onfh_nnunet.devices import Device
 
@@ -64,9 +65,9 @@ def _inside(out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple
     settings = Settings(model, out, None, Device.AUTO, None, False)
     predictor = Predictor(bundle, settings)
     predictor.load()
-    results = Results(out, bundle.sha256)
-    items = [(scan.name, scan) for scan in scans]
-    results.open([name for name, _ in items])
+    results = Results(out, bundle.sha256, ScanNames(out, scans, keep_ids=True))
+    items = list(results.names.scans.items())
+    results.open()
     start, cpu = time.perf_counter(), time.process_time()
     run(items, ScanWay(predictor, results, settings))
     return Cost(time.perf_counter() - start, time.process_time() - cpu)

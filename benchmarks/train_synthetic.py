@@ -125,7 +125,7 @@ def judged(model: Path, card: Card) -> Card:
 def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
     write_phantom_cohort(folder / "phantoms", hips=JUDGED_ON, seed=SEED, form=PhantomForm.NIFTI)
     scans = sorted((folder / "phantoms" / "images").iterdir())
-    predicted = predict_scans(scans, Settings(model, folder / "out", None, Device.CPU, None, tta=False))
+    predicted = predict_scans(scans, Settings(model, folder / "out", None, Device.CPU, None, tta=False, keep_ids=True))
     if predicted.failed:
         raise SystemExit(f"not judged, it fails on {predicted.failed}")
     pairs = [

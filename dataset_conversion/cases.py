@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from dataset_conversion.check import check_hip, contrast
 from dataset_conversion.cohort import SourceScan
-from dataset_conversion.findings import Finding, Level, of_error
+from dataset_conversion.findings import Finding, Level, in_table, of_error
 from dataset_conversion.hips import HipSource, cut_hips
 from dataset_conversion.labelling import LabelRules, label_map
+from dataset_conversion.private import keyed
 from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.voxels import compact
 from onfh_nnunet.dataset import Case
@@ -33,12 +34,14 @@ class Job:
         patient: The patient's name in the dataset.
         rules: What the label means.
         dataset_name: The dataset folder's final name, for the paths in the rows.
+        secret: Of the workspace, for keyed hashes.
     """
 
     scan: SourceScan
     patient: str
     rules: LabelRules
     dataset_name: str
+    secret: bytes = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -69,8 +72,8 @@ class Outcome:
         job: The scan.
         hips: Its hips; none when it cannot be used.
         findings: What to look at.
-        image_sha256: Of its voxels, the same for a copy under another name; empty when it cannot be used.
-        study_sha256: Of its StudyInstanceUID; empty where there is none.
+        image_sha256: Keyed hash of its voxels, the same for a copy under another name; empty when it cannot be used.
+        study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
         technique: Kind of echo and 2D or 3D; empty where it is not stated.
         error: Why it cannot be used; none when it can.
     """
@@ -117,7 +120,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     sources = cut_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
-    findings = [Finding(job.name, scan.line, Level.WARNING, check, note) for check, note in notes]
+    findings = [Finding(job.name, scan.line, Level.WARNING, check, in_table(note), str(note)) for check, note in notes]
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, scan)
@@ -125,8 +128,8 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         job,
         tuple(hip for _, hip in hips),
         tuple(findings),
-        _hash("", image.volume),
-        hashlib.sha256(image.acquisition.study_uid.encode()).hexdigest() if image.acquisition else "",
+        keyed(job.secret, _hash("", image.volume)),
+        keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dataset_conversion.findings import Note
 from dataset_conversion.readers.segmentation import Segment, Segmentation
 from onfh_nnunet.errors import LabelError
 from onfh_nnunet.labels import Region
@@ -103,14 +104,18 @@ def _left_over(
         problem = f"has the unknown label values {shown}, expected 0, {expected}"
         raise LabelError(place, problem, f"Correct the label, or {_NAME_THEM}")
     left = [repr(segment.name) for segment in others if source.mask(segment).any()]
-    return (f"left out the segments {', '.join(left)}",) if left else ()
+    return (
+        (Note.of(f"left out the segments {', '.join(left)}", f"left out {len(left)} of its segments"),) if left else ()
+    )
 
 
 def _taken(region: Region, asked: str, segment: Segment | None) -> tuple[str, ...]:
     """A note where a segment that has a name was taken for its number."""
     if segment is None or not segment.name or asked == segment.name or asked in segment.codes:
         return ()
-    return (f"took segment {segment} as {region}",)
+    return (
+        Note.of(f"took segment {segment} as {region}", f"took segment {segment.number}, of another name, as {region}"),
+    )
 
 
 def _missing(source: Segmentation, region: Region, asked: str, place: str) -> LabelError:

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from onfh_nnunet.errors import CohortError
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
+from onfh_nnunet.tables import literal
 
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
@@ -61,6 +62,8 @@ class _Row:
 def read_cohort(path: Path) -> list[SourceScan]:
     """Read cohort.csv, separated by commas, semicolons or tabs; paths in it are relative to it.
 
+    The apostrophe before what a spreadsheet would take for a formula, as `onfh cohort` writes it, is no part of a cell.
+
     Raises:
         CohortError: The table is missing or empty, lacks a column, or has bad rows: all of them are listed.
     """
@@ -103,7 +106,9 @@ def _check_header(path: Path, names: list[str]) -> None:
 
 
 def _row(line: int, names: list[str], cells: list[str]) -> _Row:
-    filled = dict.fromkeys(_COLUMNS, "") | {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+    filled = dict.fromkeys(_COLUMNS, "") | {
+        name: literal(cell.strip()) for name, cell in zip(names, cells, strict=False)
+    }
     return _Row(line, filled, len(cells))
 
 

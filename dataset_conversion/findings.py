@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onfh_nnunet.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.tables import NO_COLUMN
 
 
 class Level(StrEnum):
@@ -26,6 +27,7 @@ class Finding:
         level: Error or warning.
         check: What was looked at, in one word.
         message: What was got and what was expected.
+        in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
     """
 
     case_id: str
@@ -33,9 +35,37 @@ class Finding:
     level: Level
     check: str
     message: str
+    in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
+
+    @property
+    def shown(self) -> str:
+        """The message for the terminal."""
+        return self.in_full or self.message
 
     def __str__(self) -> str:
-        return f"{self.case_id}: {self.message}"
+        return f"{self.case_id}: {self.shown}"
+
+
+class Note(str):
+    """A note for the person at the terminal, and what a table holds of it.
+
+    A name that somebody typed into a file may be a patient's: it stands in the note, and not in its `in_table`.
+    """
+
+    __slots__ = ("in_table",)
+    in_table: str
+
+    @classmethod
+    def of(cls, text: str, in_table: str) -> Note:
+        """A note."""
+        note = cls(text)
+        note.in_table = in_table
+        return note
+
+
+def in_table(note: str) -> str:
+    """What a table holds of a note."""
+    return note.in_table if isinstance(note, Note) else note
 
 
 def of_error(error: OnfhError, case_id: str, line: int) -> Finding:

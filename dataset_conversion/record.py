@@ -18,6 +18,7 @@ from pathlib import Path
 from dataset_conversion.cases import ConvertedHip, Job, Outcome
 from dataset_conversion.findings import Finding
 from dataset_conversion.outliers import COHORT_CHECKS
+from dataset_conversion.private import keyed
 from onfh_nnunet.content import content_sha256
 from onfh_nnunet.cut import HIP_BOX_MM
 from onfh_nnunet.dataset import Dataset
@@ -32,7 +33,10 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A row of onfh_sources.csv in the raw dataset: a case, a hash of what it was made from, and what was seen then."""
+    """A row of onfh_sources.csv in the raw dataset: a case, a hash of what it was made from, and what was seen then.
+
+    Hashes of the source, of its whole image and of its study are keyed with the workspace's secret.
+    """
 
     case_id: str
     source_sha256: str
@@ -44,7 +48,7 @@ class SourceRow:
 
 
 def source_hashes(jobs: Sequence[Job]) -> list[str]:
-    """For each scan a hash of its files' content and of all that its cases depend on.
+    """For each scan a keyed hash of its files' content and of all that its cases depend on.
 
     Raises:
         ReadError: A file cannot be read.
@@ -116,4 +120,4 @@ def _source_hash(job: Job) -> str:
     digest = hashlib.sha256(repr(own).encode())
     for path in (scan.image, scan.label, scan.label_necrosis):
         digest.update(b"\n" if path is None else content_sha256(path).encode())
-    return digest.hexdigest()
+    return keyed(job.secret, digest.hexdigest())

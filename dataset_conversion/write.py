@@ -19,6 +19,7 @@ from dataset_conversion.examine import Progress, examine
 from dataset_conversion.findings import Finding, Level, at_level, refuse
 from dataset_conversion.labelling import LabelRules
 from dataset_conversion.outliers import cohort_findings
+from dataset_conversion.private import new_secret, read_secret, write_secret
 from dataset_conversion.pseudonyms import pseudonyms, write_key
 from dataset_conversion.record import Record, source_hashes, write_sources
 from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
@@ -93,7 +94,8 @@ def _convert(
 ) -> Conversion:
     _refuse_second_dataset(workspace)
     names = pseudonyms((scan.patient_id for scan in scans), workspace.key_csv, keep_ids=keep_ids)
-    jobs = _jobs(cohort, scans, names, rules, workspace)
+    secret = read_secret(workspace.secret)
+    jobs = _jobs(cohort, scans, names, rules, workspace, secret)
     hashes = source_hashes(jobs)
     record = Record.read(workspace)
     there = [record.outcome(job, source) if record else None for job, source in zip(jobs, hashes, strict=True)]
@@ -114,6 +116,7 @@ def _convert(
             if record and old:
                 record.carry_over(old, folder)
         write_sources(folder, outcomes, hashes)
+        write_secret(workspace.secret, secret)
         _write_tables(workspace, folder, outcomes, findings, names)
     return Conversion(Dataset.read(workspace), findings, left_out, converted=there.count(None))
 
@@ -133,7 +136,7 @@ def check(
     """
     scans = _scans(cohort, series)
     names = pseudonyms((scan.patient_id for scan in scans), Path(), keep_ids=False)
-    jobs = _jobs(cohort, scans, names, rules or LabelRules(), Workspace(Path()))
+    jobs = _jobs(cohort, scans, names, rules or LabelRules(), Workspace(Path()), new_secret())
     return _findings(examine(jobs, None, progress))
 
 
@@ -142,13 +145,18 @@ def _scans(cohort: Path, series: str | None) -> list[SourceScan]:
 
 
 def _jobs(
-    cohort: Path, scans: Sequence[SourceScan], names: dict[str, str], rules: LabelRules, workspace: Workspace
+    cohort: Path,
+    scans: Sequence[SourceScan],
+    names: dict[str, str],
+    rules: LabelRules,
+    workspace: Workspace,
+    secret: bytes,
 ) -> list[Job]:
     labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
         problem = "has a missing label in every row, and a dataset is made for training"
         raise LabelError(cohort, problem, "Fill the column label")
-    return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name) for scan in labelled]
+    return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 
 
 def _refuse_second_dataset(workspace: Workspace) -> None:

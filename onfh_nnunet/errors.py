@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from onfh_nnunet.printable import on_one_line
+
 
 class OnfhError(Exception):
     """A refusal that a user can act on; the command line prints it and exits with 1.
@@ -10,23 +12,30 @@ class OnfhError(Exception):
         case: What the message is about: a case id, a file, a CSV row, a folder.
         problem: What was got and what was expected.
         remedy: What to do about it.
+        details: What follows the problem for the person at the terminal alone, such as a list of what a header says: it
+            may name the patient, and stays out of every table.
 
     Attributes:
         trace: The traceback of a library's error behind it, for a log; empty where there is none.
     """
 
-    def __init__(self, case: object, problem: str, remedy: str) -> None:
-        self.case, self.problem, self.remedy, self.trace = str(case), problem, remedy, ""
-        super().__init__(f"{case}: {problem}. {remedy}.")
+    def __init__(self, case: object, problem: str, remedy: str, details: str = "") -> None:
+        self.case, self.problem, self.remedy, self.details, self.trace = str(case), problem, remedy, details, ""
+        super().__init__(f"{on_one_line(case)}: {problem}{details}. {remedy}.")
+
+    @property
+    def without_details(self) -> str:
+        """The message for a table."""
+        return f"{on_one_line(self.case)}: {self.problem}. {self.remedy}."
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors travel between processes whatever their constructor takes."""
-        return _restored, (type(self), self.case, self.problem, self.remedy, self.trace)
+        return _restored, (type(self), self.case, self.problem, self.remedy, self.details, self.trace)
 
 
-def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str, trace: str) -> OnfhError:
+def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str, details: str, trace: str) -> OnfhError:
     error = kind.__new__(kind)
-    OnfhError.__init__(error, case, problem, remedy)
+    OnfhError.__init__(error, case, problem, remedy, details)
     error.trace = trace
     return error
 

@@ -68,6 +68,11 @@ class Workspace:
         return self.root / "private" / "key.csv"
 
     @property
+    def secret(self) -> Path:
+        """What the hashes of sources are keyed with."""
+        return self.root / "private" / "secret"
+
+    @property
     def nnunet_raw(self) -> Path:
         """nnU-Net's raw data folder."""
         return self.root / "nnUNet_raw"

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
     "errors", "labels", "hip", "steinberg", "grid", "imagefile", "content", "volume", "cut", "files",
-    "tables", "parallel", "workspace", "dataset", "splits", "user_files",
+    "tables", "parallel", "workspace", "dataset", "splits", "user_files", "printable",
     "folder_record", "lock", "study_lock", "scratch",
 }  # fmt: skip
 STAGES = {

@@ -1,7 +1,8 @@
 """Many scans in one run: who is named, what is skipped, and what a killed run leaves.
 
 The networks are stood in for by one that is perfect by construction: it reads head and necrosis off the grey values.
-All else is real: files, threads, processes, signals.
+All else is real: files, threads, processes, signals. Scans keep their names here; tests/test_privacy.py is about
+pseudonyms.
 """
 
 import csv
@@ -22,7 +23,7 @@ from small_model import small_model
 from onfh_nnunet.bundle import write_bundle
 from onfh_nnunet.card import Card
 from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.inputs import Inputs
+from onfh_nnunet.cli.inputs import Inputs, named
 from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cut import HipCut
@@ -92,6 +93,7 @@ def predicted(monkeypatch, model, tmp_path):
 
     def run(*inputs, model=model, side=None, batch=False, **changes):
         run.seen = []
+        changes = {"keep_ids": True, **changes}
         settings = Settings(model, tmp_path / "out", side, Device.CPU, None, False, batch=batch, **changes)
         return predict_scans(inputs, settings)
 
@@ -119,6 +121,7 @@ def start(model, tmp_path):
             tmp_path / "out",
             "--device",
             "cpu",
+            "--keep-ids",
         ]
         environment = os.environ | ({"ORACLE_WAITS_FOR": str(waits_for)} if waits_for else {})
         words = [str(word) for word in (*command, *arguments)]
@@ -140,7 +143,7 @@ def await_file(path, process):
 
 
 def visible(folder):
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != "private")
 
 
 def files_in(folder):
@@ -338,7 +341,7 @@ def test_killed_in_the_middle(studies, start, predicted, tmp_path, kill):
     assert not (out / "grades.csv").exists()
     assert {name for name in visible(out) if not name.startswith("c")} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
     if kill is signal.SIGINT:
-        assert {path.name for path in out.iterdir()} - {*visible(out)} == {".made_from"}
+        assert {path.name for path in out.iterdir()} - {*visible(out)} == {".made_from", "private"}
     for mask in out.glob("*.nii.gz"):
         assert Volume.read(mask).array.any()
     finished = files_in(out)
@@ -404,11 +407,11 @@ def test_lock_is_gone_after_an_error(tmp_path):
     ],
 )
 def test_names_keep_what_is_safe_in_file_names(tmp_path, given, name):
-    assert list(Inputs.of([tmp_path / given]).scans) == [name]
+    assert list(named([tmp_path / given])) == [name]
 
 
 def test_names_that_are_lost_stay_apart(tmp_path):
-    names = list(Inputs.of([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]).scans)
+    names = list(named([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
     assert len(set(names)) == 3
     for name in names:
         assert Hip(name, Side.LEFT).case_id == f"{name}_L"
@@ -425,7 +428,7 @@ def test_odd_names_are_predicted(predicted, tmp_path, given):
 @pytest.mark.parametrize(("one", "other"), [("a/p7", "b/p7"), ("p7.nii", "p7.zip"), ("P7", "p7.nii"), ("p 7", "p-7")])
 def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
     with pytest.raises(CohortError, match=r"would be named [pP]-?7, as .* is"):
-        Inputs.of([tmp_path / one, tmp_path / other])
+        named([tmp_path / one, tmp_path / other])
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):
@@ -440,7 +443,7 @@ def test_batch_is_of_folders_that_hold_scans(tmp_path):
 def test_voxels_beside_their_header_are_no_scan(tmp_path):
     image(BOTH).write(tmp_path / "x.mhd")
     given = Inputs.of_batch([tmp_path], tmp_path / "out")
-    assert list(given.scans) == ["x"]
+    assert list(named(given.scans)) == ["x"]
 
 
 def test_what_is_ahead_and_behind_overlaps_and_is_bounded():

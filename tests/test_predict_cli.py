@@ -228,7 +228,8 @@ def test_whole_way_of_a_batch(study, onfh, tmp_path):
     truth["small"] = box.take(label)
     box.take(Volume.read(images / other)).write(batch / "small.nii.gz")
     (batch / "torn.nii.gz").write_bytes((images / whole).read_bytes()[:-9000])
-    done = onfh("predict", "--batch", batch, "--model", study / "model.onfh", "--out", out, check=False)
+    command = ["predict", "--batch", batch, "--model", study / "model.onfh", "--out", out, "--keep-ids"]
+    done = onfh(*command, check=False)
     assert done.returncode == 1
     assert "failed.csv: 1 of 3 scans failed" in done.stderr
     rows = {row.case_id: row for row in read_rows(out / "grades.csv", GradeRow)}
@@ -240,7 +241,7 @@ def test_whole_way_of_a_batch(study, onfh, tmp_path):
         assert 2 * (head & true).sum() / (head.sum() + true.sum()) > 0.75
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.nii.gz")}
     (batch / "torn.nii.gz").unlink()
-    again = onfh("predict", "--batch", batch, "--model", study / "model.onfh", "--out", out)
+    again = onfh(*command)
     assert again.stdout == done.stdout
     assert {path: path.stat().st_mtime_ns for path in out.glob("*.nii.gz")} == before
     assert not (out / "failed.csv").exists()

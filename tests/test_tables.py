@@ -1,10 +1,15 @@
+import csv
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onfh_nnunet.errors import ReadError
 from onfh_nnunet.hip import Side
-from onfh_nnunet.tables import read_rows, write_rows
+from onfh_nnunet.tables import harmless, literal, read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,43 @@ def test_damaged_table_is_refused(tmp_path, text, match):
 def test_absent_table_is_refused(tmp_path):
     with pytest.raises(ReadError, match="cannot be read"):
         read_rows(tmp_path / "t.csv", Row)
+
+
+ANY_TEXT = st.text(st.one_of(st.characters(categories=None), st.sampled_from("'\\=+-@\t\r\n\x1b\x9b\udcffxud18b")))
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True)
+class Texts:
+    first: str
+    second: str
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_no_text_is_a_formula_or_an_escape_and_each_comes_back(first, second):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "t.csv"
+        write_rows(file, Texts, [Texts(first, second)])
+        assert read_rows(file, Texts) == [Texts(first, second)]
+        written = file.read_bytes().decode("utf-8")
+        with file.open(encoding="utf-8", newline="") as opened:
+            cells = list(csv.reader(opened))[1]
+    assert not any(cell.startswith(FORMULA_BEGINS) for cell in cells)
+    assert not {character for character in written if not character.isprintable()} & {"\x00", "\x1b", "\x7f", "\x9b"}
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_texts_that_differ_have_cells_that_differ(first, second):
+    assert literal(harmless(first)) == first
+    assert (harmless(first) == harmless(second)) == (first == second)
+
+
+@pytest.mark.parametrize("text", ["Müller", "a-b", "1 = 2", "'quoted'", "患者", r"C:\new\x", "it's"])
+def test_plain_text_stands_as_it_is(tmp_path, text):
+    write_rows(tmp_path / "t.csv", Texts, [Texts(text, "x")])
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()[1] == f"{text},x"
+
+
+def test_negative_number_is_a_number(tmp_path):
+    write_rows(tmp_path / "t.csv", Row, [Row("-1", Side.LEFT, -1.5, True, -3)])
+    assert (tmp_path / "t.csv").read_text().splitlines()[1] == "'-1,L,-1.5,true,-3"

@@ -18,6 +18,7 @@ from dataset_conversion.readers.segmentation import read_segmentation
 from dataset_conversion.readers.segnrrd import is_seg_nrrd
 from onfh_nnunet.errors import OnfhError, ReadError
 from onfh_nnunet.imagefile import format_of, read_image
+from onfh_nnunet.printable import on_one_line
 
 Progress = Callable[[str, int, int], None]
 """Told of each file: its name, how many are done, how many there are."""
@@ -52,18 +53,11 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
         found = [Path(place, name) for name in sorted(names)]
         n_links += sum(path.is_symlink() for path in (*found, *(Path(place, name) for name in below)))
         files += [path for path in found if path.is_file() and not path.is_symlink()]
-    listed = [path for path in files if _is_text(path)]
-    n_nameless = len(files) - len(listed)
+    listed = [path for path in files if on_one_line(path) == str(path)]
+    n_hidden = len(files) - len(listed)
+    problem = f"{folder}: {n_hidden} files have a path with control characters, or one that is no UTF-8"
     notes = [f"{folder}: {n_links} links were not followed"] if n_links else []
-    return listed, notes + ([f"{folder}: {n_nameless} files have a path that is no UTF-8"] if n_nameless else [])
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return listed, notes + ([problem] if n_hidden else [])
 
 
 def collect(folder: Path, files: list[Path], progress: Progress = lambda *_: None) -> Collection:

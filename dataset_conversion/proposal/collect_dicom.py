@@ -15,6 +15,7 @@ from dataset_conversion.readers.segmentation import Segmentation
 from dataset_conversion.readers.stack import stacked
 from dataset_conversion.readers.study import Series
 from onfh_nnunet.errors import OnfhError, ReadError
+from onfh_nnunet.printable import on_one_line
 
 
 def scans_of_series(headers: Sequence[Header], folder: Path) -> tuple[list[ScanCandidate], list[str]]:
@@ -60,7 +61,7 @@ def _scan(series: Series, found: Sequence[Series], folder: Path) -> ScanCandidat
     if len(frames) == 1:
         raise ReadError(home, "holds a single image, expected the slices of a 3D scan", "Give a whole series")
     _, grid = stacked(home, frames)
-    patient_id = str(_header(path_of(first), "PatientID").get("PatientID") or "").strip()
+    patient_id = on_one_line(_header(path_of(first), "PatientID").get("PatientID") or "").strip()
     return ScanCandidate(
         home,
         grid,
@@ -88,7 +89,8 @@ def _name_of(series: Series, beside: Sequence[Series]) -> str:
     if len(beside) == 1:
         return ""
     same = [one for one in beside if one.description == series.description]
-    clear = len(same) == 1 and series.description and series.description == series.description.strip()
+    text = on_one_line(series.description).strip()
+    clear = len(same) == 1 and text and text == series.description
     return series.description if clear else series.uid
 
 

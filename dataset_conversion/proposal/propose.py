@@ -20,7 +20,8 @@ from dataset_conversion.proposal.label_sides import LabelSet, sets_of, stated_si
 from dataset_conversion.proposal.pairing import pair
 from dataset_conversion.proposal.patient_names import names_by_place
 from onfh_nnunet.errors import CohortError
-from onfh_nnunet.tables import columns
+from onfh_nnunet.printable import on_one_line
+from onfh_nnunet.tables import columns, harmless
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Proposal:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns(ProposedRow))
-        writer.writerows(map(astuple, self.rows))
+        writer.writerows(map(harmless, astuple(row)) for row in self.rows)
         return text.getvalue()
 
 
@@ -70,7 +71,7 @@ def propose(folder: Path, start: Path, progress: Progress = lambda *_: None) -> 
     proposed = _lund_probe(patients) if patients else _any_layout(folder, files, progress)
     notes += proposed.notes
     if not proposed.rows:
-        listed = "".join(f"\n  {note}" for note in notes)
+        listed = "".join(f"\n  {on_one_line(note)}" for note in notes)
         problem = f"holds no 3D MR image in DICOM, NIfTI, NRRD or MetaImage{listed and ':' + listed + chr(10)}"
         raise CohortError(folder, problem, "Give the folder of the scans and labels")
     return Proposal(tuple(_relative(row, start) for row in proposed.rows), tuple(notes))

@@ -55,11 +55,22 @@ def _acquisition(headers: Sequence[Header], place: Path) -> Acquisition:
 
 
 def _technique(header: Header) -> str:
-    """Classic and enhanced files name the echo in different attributes: GR is GRADIENT, SE is SPIN."""
+    """Classic and enhanced files name the echo in different attributes: GR is GRADIENT, SE is SPIN.
+
+    It stands in tables: what is none of the standard's terms is not repeated.
+    """
     echo = header.get("EchoPulseSequence") or header.get("ScanningSequence") or ""
     names = [echo] if isinstance(echo, str) else [str(name) for name in echo]
-    short = {"GRADIENT": "GR", "SPIN": "SE", "BOTH": "GR\\SE"}
-    return " ".join(("\\".join(sorted(short.get(name, name) for name in names)), header.get("MRAcquisitionType", "")))
+    echoes = "\\".join(sorted(_ECHOES.get(name, "other") for name in names))
+    dimension = str(header.get("MRAcquisitionType") or "")
+    return f"{echoes} {dimension if dimension in ('2D', '3D') else ''}"
+
+
+_ECHOES = {
+    **{"": "", "SE": "SE", "IR": "IR", "GR": "GR", "EP": "EP", "RM": "RM"},
+    **{"GRADIENT": "GR", "SPIN": "SE", "BOTH": "GR\\SE"},
+}
+"""The terms of ScanningSequence (0018,0020) and EchoPulseSequence (0018,9008), PS3.3 C.8.3.1 and C.8.13.4."""
 
 
 def laterality(headers: Sequence[Header], place: Path) -> Side | None:

@@ -64,18 +64,20 @@ def choose(found: Sequence[Series], wanted: str | None, place: Path) -> Series:
     images = [series for series in found if series.modality in ("MR", "")]
     if not images:
         kinds = ", ".join(sorted({series.modality for series in found}))
-        raise ReadError(place, f"has Modality {kinds}, expected MR", "Give the folder of an MR series")
+        raise ReadError(
+            place, "has no MR series", "Give the folder of an MR series", f": it has Modality {kinds}, expected MR"
+        )
     meant = images if wanted is None else _named(images, wanted)
     if len(meant) == 1:
         return meant[0]
     listed = "\n  ".join(str(series) for series in (meant or images))
     asked = "" if wanted is None else f" {wanted!r}"
-    problem = f"holds {len(meant)} MR series{asked}, expected one; there are:\n  {listed}\n"
+    problem = f"holds {len(meant)} MR series{asked}, expected one"
     remedy = (
         "Choose one with --series or the column series, by description or UID; "
         "onfh predict --batch takes each entry of a folder as a scan"
     )
-    raise ReadError(place, problem, remedy)
+    raise ReadError(place, problem, remedy, f"; there are:\n  {listed}\n")
 
 
 def _named(images: Sequence[Series], wanted: str) -> list[Series]:

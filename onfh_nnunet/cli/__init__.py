@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
 
 import typer
 
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.cli.check import check
 from onfh_nnunet.cli.cohort import cohort
@@ -52,15 +54,17 @@ def run() -> None:
     sweep_scratch()
     for name in ("SIGTERM", "SIGHUP"):
         _end_as_by_ctrl_c(name)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a terminal may lack a name's letters
     try:
         app()
     except OnfhError as error:
-        print(f"onfh: {error}", file=sys.stderr)
+        show.refusal(error)
         sys.exit(1)
     except OSError as error:
         if error.errno not in _REFUSED_BY_THE_SYSTEM:
             raise
-        print(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.", file=sys.stderr)
+        show.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
         sys.exit(1)
 
 

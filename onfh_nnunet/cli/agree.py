@@ -36,4 +36,4 @@ def agree(
         for row in found
     ]
     show.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
-    print(f"{len(readings)} hips, tables and figures: {out}")
+    show.say(f"{len(readings)} hips, tables and figures: {out}")

@@ -28,9 +28,9 @@ def check(
     errors, warnings = (at_level(findings, level) for level in (Level.ERROR, Level.WARNING))
     for title, found in (("Errors", errors), ("Warnings", warnings)):
         if not found:
-            print(f"{title}: none")
+            show.say(f"{title}: none")
             continue
-        rows = [[f"{one.line or ''}", one.case_id, one.check, one.message] for one in found]
+        rows = [[f"{one.line or ''}", one.case_id, one.check, one.shown] for one in found]
         show.table(f"{title}: {len(found)}", ["line", "case", "check", "what"], rows)
     if errors or (strict and warnings):
         raise typer.Exit(1)

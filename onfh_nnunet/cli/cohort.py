@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,5 +23,5 @@ def cohort(
     with show.steps("cohort") as step:
         proposal = propose(folder, Path.cwd(), progress=step)
     for note in proposal.notes:
-        print(f"uncertain: {note}", file=sys.stderr)
+        show.note(f"uncertain: {note}")
     typer.echo(proposal.csv().encode(), nl=False)

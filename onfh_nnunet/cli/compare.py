@@ -30,7 +30,7 @@ def compare(
             rows = compare_pairs(pairs, step)
         write_tables(part, rows)
     _show_summary(out)
-    print(f"{len(rows)} hips compared: {out}")
+    show.say(f"{len(rows)} hips compared: {out}")
 
 
 def _show_summary(out: Path) -> None:

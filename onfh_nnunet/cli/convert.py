@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -44,8 +43,8 @@ def convert(
             cohort, Workspace(work, dataset_id), rules, series=series, keep_ids=keep_ids, strict=strict, progress=step
         )
     for finding in made.findings:
-        print(f"{finding.level}: {finding}", file=sys.stderr)
+        show.note(f"{finding.level}: {finding}")
     for scan in made.unlabelled:
-        print(f"left out, it has no label: {scan}", file=sys.stderr)
+        show.note(f"left out, it has no label: {scan}")
     state = f"{made.converted} scans converted" if made.converted else "unchanged"
-    print(f"{len(made.dataset.cases)} hips, {state}: {made.dataset.workspace.cases_csv}")
+    show.say(f"{len(made.dataset.cases)} hips, {state}: {made.dataset.workspace.cases_csv}")

@@ -14,4 +14,4 @@ def crossval(work: Work = DEFAULT_WORK, device: DeviceOption = Device.AUTO) -> N
 
     folder = cross_validate(Workspace.open(work), device)
     show.crossval_tables(folder)
-    print(f"tables and masks: {folder}")
+    show.say(f"tables and masks: {folder}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 
 
@@ -13,6 +14,6 @@ def doctor(work: Work = DEFAULT_WORK) -> None:
 
     findings = examine(work)
     for finding in findings:
-        print(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
+        show.say(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onfh_nnunet.card import UNSTATED, Card, Score, cohort_figures
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.files import require_file_place, require_output_apart
@@ -48,8 +48,8 @@ def export(
         model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
         bundle = write_bundle(out, model, replace(card, licence=licence))
     if stock is not None:
-        print("it must have been trained on single hips as onfh convert cuts them", file=sys.stderr)
-    print(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
+        show.note("it must have been trained on single hips as onfh convert cuts them")
+    show.say(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
 
 
 def _trained(work: Path) -> tuple[Model, Card]:
@@ -64,11 +64,11 @@ def _trained(work: Path) -> tuple[Model, Card]:
     card = Card(training=_flat(training), **cohort_figures(dataset))
     model = trained_model(dataset, splits, plan)
     if not evaluated(dataset, splits, plan):
-        print("no calibrated intervals in it: run onfh crossval first, then export again", file=sys.stderr)
+        show.note("no calibrated intervals in it: run onfh crossval first, then export again")
         return model, card
     known = calibration(dataset.workspace)
     if known.note:
-        print(f"no calibrated intervals in it: {known.note}", file=sys.stderr)
+        show.note(f"no calibrated intervals in it: {known.note}")
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
     return model, replace(card, crossval=scores, calibration=known.to_json())
 

@@ -38,7 +38,7 @@ def grade(
     with locked_output(out, "onfh grade"):
         rows = _graded(masks, side, landmarks, jic_ties)
         write_grades(out, rows)
-    print(f"{len(rows)} hips graded: {out}")
+    show.say(f"{len(rows)} hips graded: {out}")
 
 
 def _graded(masks: list[Path], side: Side | None, landmarks: Path | None, jic_ties: JicTies) -> list[GradeRow]:

@@ -13,6 +13,7 @@ from onfh_nnunet.cli.pipeline import pipelined
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.rows import FailedRow
+from onfh_nnunet.cli.scan_names import ScanNames
 from onfh_nnunet.cli.scan_way import Rows, ScanWay
 from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.files import require_output_apart
@@ -25,7 +26,7 @@ class Predicted:
 
     Args:
         rows: Of its scans, in their order.
-        failed: The scans that failed.
+        failed: The scans that failed, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
         passed_over: Files of batch folders that are no scans.
         caution: What the model says of each of its results.
@@ -55,16 +56,17 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
     predictor = Predictor(bundle, settings)
     require_output_apart(settings.out, [*inputs, settings.model])
     with locked(settings.out, "onfh predict", "give another --out"):
-        results = Results(settings.out, bundle.sha256, predictor.caution)
-        results.open(given.scans)
-        outcomes = _outcomes(given.scans, ScanWay(predictor, results, settings))
+        names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
+        results = Results(settings.out, bundle.sha256, names, predictor.caution)
+        results.open()
+        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings))
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
         errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
-        failed = [FailedRow.of(name, given.scans[name], error) for name, error in errors.items()]
         alone = len(given.scans) == 1 and not settings.batch
-        results.close(given.scans, rows, [] if alone else failed)
+        results.close(rows, {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]
+    failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
     return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 

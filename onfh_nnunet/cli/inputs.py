@@ -1,4 +1,4 @@
-"""What `onfh predict` is given: which scans there are, and their names."""
+"""What `onfh predict` is given: which scans there are, and the names of their files as names of cases."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
 
 
+LONGEST_NAME = 200
+"""Characters: file systems take 255 bytes, of which a side, a suffix and a temporary file's mark are some."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The scans of a run.
 
     Args:
-        scans: Each scan's file or folder by its name, in their order.
+        scans: Each scan's file or folder, in their order.
         passed_over: Files of batch folders that are no scans.
     """
 
-    scans: dict[str, Path]
+    scans: tuple[Path, ...]
     passed_over: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> Inputs:
-        """Each path is one scan.
-
-        Raises:
-            CohortError: Two would get one name.
-        """
-        return cls(_named(paths))
+        """Each path is one scan."""
+        return cls(tuple(paths))
 
     @classmethod
     def of_batch(cls, folders: Sequence[Path], out: Path) -> Inputs:
@@ -47,15 +47,18 @@ class Inputs:
 
         Raises:
             ReadError: One is no folder, cannot be read, or holds no scan.
-            CohortError: Two scans would get one name.
         """
         entries = [entry for folder in folders for entry in _entries(folder, out)]
         scans = [entry for entry in entries if entry.is_dir() or _is_scan_file(entry)]
-        return cls(_named(scans), tuple(sorted(set(entries) - set(scans))))
+        return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
 
 
-def _named(paths: Iterable[Path]) -> dict[str, Path]:
-    """Names that are told apart on file systems that do not tell upper from lower case, too."""
+def named(paths: Iterable[Path]) -> dict[str, Path]:
+    """Each scan by a name made of its file's, told apart also where upper and lower case are not.
+
+    Raises:
+        CohortError: Two would get one name.
+    """
     names: dict[str, Path] = {}
     taken: dict[str, Path] = {}
     for path in paths:
@@ -67,13 +70,18 @@ def _named(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    """Of the file or folder, safe in file names: without accents, and for letters of other scripts a hash of them."""
+    """Of the file or folder, safe in file names: without accents, and a hash for what is lost.
+
+    Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
+    """
     bare = path.resolve().name
     parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
-    lost = any(letter.isalnum() and not letter.isascii() for letter in text)
-    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" if lost else name
+    lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
+    if not lost and len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _entries(folder: Path, out: Path) -> list[Path]:

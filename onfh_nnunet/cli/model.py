@@ -34,14 +34,14 @@ def model(
     bundle = Bundle.read(path)
     card = bundle.card
     for what, said in _lines(path, bundle):
-        print(f"{what:14}{said}")
+        show.say(f"{what:14}{said}")
     if card.crossval:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in card.crossval]
         show.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
     if unpack is not None:
         write_folder(bundle, unpack)
         folds = " ".join(map(str, bundle.model.weights))
-        print(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
+        show.say(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
 
 
 def _lines(path: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:

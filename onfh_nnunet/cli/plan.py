@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.preset import PresetName, preset_named
@@ -28,4 +29,4 @@ def plan(
     splits = make_folds(dataset.cases, folds, seed)
     made, unchanged = make_plan(dataset, splits, preset_named(preset))
     state = "unchanged" if unchanged else "planned"
-    print(f"{state}: {len(dataset.cases)} hips, preset {made.preset}, {folds} folds: {dataset.workspace.folds_csv}")
+    show.say(f"{state}: {len(dataset.cases)} hips, preset {made.preset}, {folds} folds: {dataset.workspace.folds_csv}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onfh_nnunet.cli import show
 from onfh_nnunet.cli.options import DeviceOption, Series
 from onfh_nnunet.devices import Device
 from onfh_nnunet.engine import EngineName
@@ -16,6 +16,8 @@ from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.hip import Side
 
 if TYPE_CHECKING:
+    from onfh_nnunet.cli.inference import Predicted
+    from onfh_nnunet.cli.predictor import Settings
     from postprocessing.grade_table import GradeRow
 
 
@@ -60,6 +62,9 @@ def predict(
             metavar="GB", help="Refuse scans too large for the process to stay under so many GB, by an estimate."
         ),
     ] = None,
+    keep_ids: Annotated[
+        bool, typer.Option("--keep-ids", help="Name results after the scans' files, instead of P001, P002 ...")
+    ] = False,
 ) -> None:
     """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
 
@@ -72,22 +77,35 @@ def predict(
     wanted = None if side is SideOption.AUTO else Side(side)
     model = model or SYNTHETIC
     settings = Settings(
-        model, out, wanted, device, _numbers(folds), tta, engine, series, batch=batch, max_memory_gb=max_memory
+        *(model, out, wanted, device, _numbers(folds), tta, engine, series),
+        batch=batch,
+        max_memory_gb=max_memory,
+        keep_ids=keep_ids,
     )
     predicted = predict_scans(inputs, settings)
-    for path in predicted.passed_over:
-        print(f"passed over, it is no scan: {path}", file=sys.stderr)
-    for row in predicted.rows:
-        print(_line(row))
-    if predicted.rows:
-        print(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
-    if predicted.computed_by:
-        print(f"Computed by {predicted.computed_by}", file=sys.stderr)
-    if predicted.rows and predicted.caution:
-        print(f"Caution: {predicted.caution}", file=sys.stderr)
+    _show(predicted, settings)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
+
+
+def _show(predicted: Predicted, settings: Settings) -> None:
+    from onfh_nnunet.cli.scan_names import key_csv
+
+    for path in predicted.passed_over:
+        show.note(f"passed over, it is no scan: {path}")
+    for failed in predicted.failed:
+        show.failure(failed.case, failed.message)
+    for row in predicted.rows:
+        show.say(_line(row))
+    if predicted.rows:
+        show.say(f"{len(predicted.rows)} hips: {settings.out / 'grades.csv'}")
+    if not settings.keep_ids and (predicted.rows or predicted.failed):
+        show.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
+    if predicted.computed_by:
+        show.note(f"Computed by {predicted.computed_by}")
+    if predicted.rows and predicted.caution:
+        show.note(f"Caution: {predicted.caution}")
 
 
 def _line(row: GradeRow) -> str:

@@ -15,6 +15,7 @@ from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.errors import SideError
 from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Side
+from onfh_nnunet.printable import on_one_line
 from onfh_nnunet.volume import Volume
 from postprocessing.conformal import Calibration
 
@@ -40,6 +41,7 @@ class Settings:
         series: Which DICOM series is meant where there are several.
         batch: Whether each input is a folder whose entries are scans.
         max_memory_gb: What the process may take; None sets no limit.
+        keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
     """
 
     model: Path
@@ -52,6 +54,7 @@ class Settings:
     series: str | None = None
     batch: bool = False
     max_memory_gb: float | None = None
+    keep_ids: bool = False
 
 
 class Predictor:
@@ -69,7 +72,7 @@ class Predictor:
         self._model, self._settings = bundle.model.of_folds(settings.folds), settings
         card = bundle.card
         self.calibration = Calibration.from_json(card.calibration) if card.calibration else None
-        self.caution = card.caution
+        self.caution = on_one_line(card.caution)
 
     @property
     def computed_by(self) -> str:

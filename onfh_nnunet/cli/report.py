@@ -11,6 +11,7 @@ import typer
 
 from onfh_nnunet import __version__
 from onfh_nnunet.cli import show
+from onfh_nnunet.cli.scan_names import ScanSources
 from onfh_nnunet.cut import LEFT_RIGHT_AXIS
 from onfh_nnunet.dataset import Case, Dataset
 from onfh_nnunet.errors import WorkspaceError
@@ -26,17 +27,22 @@ def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
 ) -> None:
     """Show a prediction or a cross-validation as one HTML file."""
+    from postprocessing.report.page import is_sealed, sealed
+
+    target = out / "report.html"
+    if target.exists() and not (target.is_file() and is_sealed(target.read_bytes())):
+        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
     if (out / "grades.csv").is_file():
         with locked(out, "onfh report", "try again later"):
-            write_text(out / "report.html", _prediction_page(out))
+            write_text(target, sealed(_prediction_page(out)))
     elif (out / "cases.csv").is_file() and (out / "summary.csv").is_file():
         workspace = Workspace.open(out.resolve().parent)
         with locked_study(workspace, "onfh report"):
-            write_text(out / "report.html", _crossval_page(out, workspace))
+            write_text(target, sealed(_crossval_page(out, workspace)))
     else:
         remedy = "Give the --out of onfh predict, or the folder crossval that onfh crossval made"
         raise WorkspaceError(out, "is neither an output of predict nor a cross-validation", remedy)
-    print(f"report: {out / 'report.html'}")
+    show.say(f"report: {target}")
 
 
 def _prediction_page(out: Path) -> str:
@@ -45,12 +51,12 @@ def _prediction_page(out: Path) -> str:
     from postprocessing.report.page import prediction_page
     from postprocessing.report.slices import hip_png
 
-    rows = read_rows(out / "grades.csv", GradeRow)
+    rows, sources = read_rows(out / "grades.csv", GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
     with show.steps("report") as step:
         for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
             masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-            scan = read_volume(Path(source))
+            scan = read_volume(sources.find(source))
             for case_id, mask in masks.items():
                 pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
                 step(case_id, len(pictures), len(rows))

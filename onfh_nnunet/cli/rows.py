@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
 from postprocessing.grade_table import GradeRow
 
 
@@ -28,7 +28,7 @@ class FailedRow:
 
     Args:
         case: The scan's name.
-        source: Its file or folder.
+        source: Its file or folder; its name again where that is a pseudonym.
         error: Kind of error, a class of `onfh_nnunet.errors`.
         message: What is wrong with it, and what to do.
     """
@@ -39,6 +39,27 @@ class FailedRow:
     message: str
 
     @classmethod
-    def of(cls, name: str, source: Path, error: OnfhError) -> FailedRow:
-        """The row of a scan that raised an error."""
-        return cls(name, str(source), type(error).__name__, str(error))
+    def of(cls, name: str, source: Path, error: OnfhError, *, details: bool = False) -> FailedRow:
+        """The row of a scan that raised an error; what its header says is among the details."""
+        message = str(error) if details else error.without_details
+        return cls(name, str(source), type(error).__name__, message)
+
+    @classmethod
+    def nameless(cls, name: str, error: OnfhError) -> FailedRow:
+        """The row of a scan under a pseudonym: of the error nothing but its kind.
+
+        Messages quote files, folders and what libraries say of them. A sentence of our own cannot name anybody.
+        """
+        kind = next((kind for kind in _MEANINGS if isinstance(error, kind)), OnfhError)
+        return cls(name, name, type(error).__name__, f"{_MEANINGS[kind]}. private/failed.csv has the details.")
+
+
+_MEANINGS = {
+    HipNotFound: "No femoral head was found in the scan",
+    GeometryError: "The scan's voxel grid is impossible, unknown or not that of a hip",
+    SideError: "Left and right cannot be told, or contradict each other",
+    LabelError: "What was segmented is not a femoral head with its necrosis",
+    ReadError: "The scan cannot be read as one MR image of a hip",
+    OnfhError: "The scan was refused",
+}
+"""What failed.csv says of each kind of error; the first that fits."""

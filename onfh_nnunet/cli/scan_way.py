@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from onfh_nnunet.cli.memory import Allowance
 from onfh_nnunet.cli.predictor import Predictor, Settings
 from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.scan_checks import require_hip_scan
-from onfh_nnunet.content import content_sha256
 from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.hip import Hip
 from postprocessing.clean import clean
@@ -68,7 +66,7 @@ class ScanWay:
             self._results.discard(name)
             raise
         if rows := self._results.kept(name, made_from):
-            return [replace(row, source=str(source)) for row in rows]
+            return [replace(row, source=self._results.names.said_of(name)) for row in rows]
         self._results.discard(name)
         return ReadScan(name, source, made_from, self._scan(source))
 
@@ -82,7 +80,7 @@ class ScanWay:
         """The rows of the scan, once its masks are written and they are recorded."""
         if isinstance(hips, list):
             return hips
-        graded = [self._graded(Hip(hips.name, one.side), hips.source, one) for one in hips.predictions]
+        graded = [self._graded(Hip(hips.name, one.side), one) for one in hips.predictions]
         masks = {row.case_id: mask for row, mask in graded}
         rows = [row for row, _ in graded]
         self._results.write(hips.name, hips.made_from, masks, rows)
@@ -97,17 +95,18 @@ class ScanWay:
         require_hip_scan(scan.volume, source)
         return scan
 
-    def _graded(self, hip: Hip, source: Path, prediction: Prediction) -> tuple[GradeRow, Volume]:
+    def _graded(self, hip: Hip, prediction: Prediction) -> tuple[GradeRow, Volume]:
         mask = clean(prediction.mask(), hip.case_id)
         percent, calibration = extent(mask).percent, self._predictor.calibration
         interval = calibration.interval(percent) if calibration and percent is not None else None
         caution = self._predictor.caution
         warnings = (caution, *prediction.warnings) if caution else prediction.warnings
-        return grade_row(hip.case_id, str(source), hip.side, mask, warnings, interval), mask
+        source = self._results.names.said_of(hip.patient)
+        return grade_row(hip.case_id, source, hip.side, mask, warnings, interval), mask
 
     def _made_from(self, source: Path) -> str:
-        """A hash of all that a scan's results depend on: program, model, options and the content of its files."""
+        """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
         asked = self._settings
         options = [asked.side, asked.device, asked.engine, asked.folds, asked.tta, asked.series]
-        own = json.dumps([__version__, self._results.model_sha256, *options, content_sha256(source)])
-        return hashlib.sha256(own.encode()).hexdigest()
+        names = self._results.names
+        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(source)]))

@@ -1,13 +1,20 @@
-"""What a person sees: progress on a terminal, quiet in a pipe."""
+"""What a person sees: progress on a terminal, quiet in a pipe.
+
+All output of the commands passes here, and nothing that a file or a header says reaches the terminal as it is: see
+`printable`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.printable import on_one_line, printable
 from onfh_nnunet.tables import read_rows
 
 if TYPE_CHECKING:
@@ -19,6 +26,26 @@ SHOWN_METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml", "ac
 Step = Callable[[str, int, int], None]
 
 
+def say(text: object) -> None:
+    """Print a line of results on stdout."""
+    print(on_one_line(text))
+
+
+def note(text: object) -> None:
+    """Print a line on stderr that a person should know beside the results."""
+    print(on_one_line(text), file=sys.stderr)
+
+
+def refusal(error: OnfhError) -> None:
+    """Print why a command stops on stderr; a list in it has lines of its own."""
+    print(printable(f"onfh: {error}"), file=sys.stderr)
+
+
+def failure(name: str, message: str) -> None:
+    """Print on stderr why one of several scans failed; a list in it has lines of its own."""
+    print(printable(f"{name} failed: {message}"), file=sys.stderr)
+
+
 @contextlib.contextmanager
 def steps(title: str) -> Iterator[Step]:
     """A bar that is told ``(case, done, total)``."""
@@ -26,7 +53,7 @@ def steps(title: str) -> Iterator[Step]:
         task = progress.add_task(title, total=None)
 
         def step(case: str, done: int, total: int) -> None:
-            progress.update(task, description=f"{title} {case}", completed=done, total=total)
+            progress.update(task, description=f"{title} {on_one_line(case)}", completed=done, total=total)
 
         yield step
 
@@ -58,8 +85,8 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for column in columns:
         shown.add_column(column)
     for row in rows:
-        shown.add_row(*row)
-    console = Console()
+        shown.add_row(*map(printable, row))
+    console = Console(markup=False, emoji=False)  # a cell may hold a name such as [red]
     if not console.is_terminal:  # a pipe has no width to fit: nothing is cut off
         console.width = 140
     console.print(shown)
@@ -90,7 +117,7 @@ def crossval_tables(folder: Path) -> None:
         for row in read_rows(folder / "agreement.csv", Statistic)
     ]
     table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
-    print(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
+    say(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
 
 
 def _spread(row: Any) -> str:
@@ -110,6 +137,6 @@ def _progress() -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield progress

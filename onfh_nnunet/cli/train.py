@@ -30,11 +30,11 @@ def train(
     plan = Plan.read(dataset, splits)
     folds = list(range(splits.n_folds)) if fold == "all" else [require_fold(_number(fold), splits.n_folds)]
     chosen = resolve_device(device)
-    print(f"training on {chosen}")
+    show.say(f"training on {chosen}")
     with show.epochs() as on_epoch:
         trained = train_folds(dataset, plan, folds, chosen, epochs, on_epoch)
     for number in folds:
-        print(f"fold {number} {'trained' if number in trained else 'was finished'}")
+        show.say(f"fold {number} {'trained' if number in trained else 'was finished'}")
 
 
 def _number(text: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onfh_nnunet.printable import printable
 from onfh_nnunet.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
 from onfh_nnunet.tables import read_rows
 from postprocessing.agreement import ConfusionRow, Statistic
@@ -85,6 +87,17 @@ def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> s
     )
 
 
+def sealed(page: str) -> str:
+    """A page with a last line that tells it from a page that somebody else wrote, or edited."""
+    return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether a file's content is a page as `sealed` made it."""
+    page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
+    return bool(page) and sealed(page.decode(errors="replace")).encode() == content
+
+
 def _render(version: str, **values: Any) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -95,6 +108,7 @@ def _render(version: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     environment.filters |= {"number": _number, "spread": _spread, "interval": _interval, "png": _data_uri}
     limits = {"moderate": MODERATE_FROM_PERCENT, "severe": SEVERE_ABOVE_PERCENT, "margin": MARGIN_VOXELS}
@@ -102,6 +116,11 @@ def _render(version: str, **values: Any) -> str:
         values, version=version, limits=limits, colours=COLOURS, field_mm=FIELD_MM
     )
     return page
+
+
+def _shown(value: Any) -> Any:
+    """What of a value goes into the page: of text, what can be seen; markup, which is made here, as it is."""
+    return printable(value) if type(value) is str else value
 
 
 def _number(value: float | None, digits: int = 1) -> str:

@@ -17,6 +17,7 @@ from onfh_nnunet.cut import HipCut
 from onfh_nnunet.errors import LabelError
 from onfh_nnunet.grid import FloatArray, Index, same_grid
 from onfh_nnunet.labels import BoolArray, Region
+from onfh_nnunet.printable import on_one_line
 from onfh_nnunet.volume import Volume
 from postprocessing.box import cropped
 
@@ -88,7 +89,13 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     for number, plane in enumerate(PLANES):
         axes = figure.add_axes((number / len(PLANES), 0, 1 / len(PLANES), 1))
         _draw(axes, plane, view)
-        _text(axes, (0.02, 0.98), "left", "top", f"{title}\n{plane.name}" if number == 0 else f"\n{plane.name}")
+        _text(
+            axes,
+            (0.02, 0.98),
+            "left",
+            "top",
+            f"{on_one_line(title)}\n{plane.name}" if number == 0 else f"\n{plane.name}",
+        )
     png = io.BytesIO()
     figure.savefig(png, format="png", facecolor="black", metadata={"Software": None})
     return png.getvalue()

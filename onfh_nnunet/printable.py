@@ -1,0 +1,22 @@
+"""Text of unknown origin (file names, DICOM headers, model cards) as it may be shown to a person."""
+
+from __future__ import annotations
+
+import re
+
+_OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but the line feed, line separators, bidirectional overrides, and halves of characters."""
+
+
+def printable(text: object) -> str:
+    r"""A text whose characters are all shown: those that a terminal obeys become escapes such as ``\x1b``.
+
+    Bidirectional overrides reorder what is read, and halves of characters (in names that are not UTF-8) cannot be
+    encoded: they are escaped, too. Line feeds stay, for messages of several lines.
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+
+
+def on_one_line(text: object) -> str:
+    """The same for a name, which may begin no line of its own: line feeds are escaped as well."""
+    return printable(text).replace("\n", "\\n")
