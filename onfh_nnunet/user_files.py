@@ -7,6 +7,7 @@ the others.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import traceback
@@ -58,6 +59,20 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise ReadError(path, "is not a regular file", "Give a file or a folder")
     return os.fdopen(descriptor, "rb")
+
+
+def is_regular(path: Path) -> bool:
+    """Whether it is a regular file or a link to one; a link that leads nowhere is none.
+
+    Raises:
+        OSError: Nobody can say: its folder may not be searched, or a disk fails.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
