@@ -12,8 +12,8 @@ import os
 import stat
 import traceback
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from onfh_nnunet.errors import OnfhError, ReadError
 
@@ -47,7 +47,19 @@ def refused_whole(path: Path) -> Iterator[None]:
         raise refusal from error
 
 
-def open_regular(path: Path) -> BinaryIO:
+def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
+    """Append the traceback behind a refusal to a log, with a name for the place that was read; nothing without one.
+
+    A log that cannot be written is no reason to stop.
+    """
+    if error.trace:
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
+
+
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; a device, a pipe or a socket is refused without waiting for it.
 
     Raises:

@@ -22,9 +22,12 @@ from numpy.typing import NDArray
 SECONDS, SECONDS_PER_MB = 120, 1
 """What decoding may take, and more for each megabyte of voxels: codecs do 20 MB and more in a second."""
 
-SPARE_BYTES, TIMES_VOXELS = 4 * 2**30, 8
+SPARE_BYTES, TIMES_VOXELS = 2 * 2**30, 8
 """The address space that libraries take, and more for each byte of voxels."""
 
+
+_ONE_THREAD = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Threads would take address space, and decode nothing."""
 
 _LINE = 100
 """Bytes of the line before the voxels of a file."""
@@ -42,7 +45,13 @@ def decode(files: Sequence[Path], n_bytes: int) -> list[NDArray[Any]]:
     names = json.dumps([os.fspath(file) for file in files]).encode()
     try:
         told = subprocess.run(
-            command, input=names, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False
+            command,
+            input=names,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | _ONE_THREAD,
+            timeout=seconds,
+            check=False,
         ).stdout
     except subprocess.TimeoutExpired as late:
         told = late.stdout or b""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dataset_conversion.readers.archive import refuse_bomb
 from onfh_nnunet.errors import ReadError
@@ -137,17 +138,23 @@ def _inflated(path: Path, tags: list[str] | None = None) -> Header:
     with open_regular(path) as file:
         preamble = read_preamble(file, force=False)
         meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
-        data, packed = io.BytesIO(), path.stat().st_size
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        while not inflate.eof and (more := inflate.unconsumed_tail or file.read(_CHUNK)):
-            data.write(inflate.decompress(more, _CHUNK))
-            refuse_bomb(path, packed, data.tell())
-    if not inflate.eof:
-        raise EOFError("the deflated data set is cut off")
-    data.seek(0)
+        start, packed, size = file.tell(), path.stat().st_size, 0
+        for piece in _inflated_pieces(file):  # first without keeping any
+            size += len(piece)
+            refuse_bomb(path, packed, size)
+        file.seek(start)
+        data = io.BytesIO(b"".join(_inflated_pieces(file)))
     wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
     dataset = read_dataset(data, False, True, specific_tags=wanted)
     return FileDataset(str(path), dataset, preamble, FileMetaDataset(meta), is_implicit_VR=False)
+
+
+def _inflated_pieces(file: BinaryIO) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not inflate.eof and (more := inflate.unconsumed_tail or file.read(_CHUNK)):
+        yield inflate.decompress(more, _CHUNK)
+    if not inflate.eof:
+        raise EOFError("the deflated data set is cut off")
 
 
 def _refuse_long_values(path: Path, header: Header) -> None:

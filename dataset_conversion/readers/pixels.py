@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,18 @@ def _stated_bytes(header: Header) -> int:
             raise ReadError(path, "lacks TransferSyntaxUID", EXPORT_AGAIN)
     if min(*sizes, bits) < 1:
         raise ReadError(path, f"states {sizes} rows, columns, frames and values of {bits} bits", EXPORT_AGAIN)
+    if not header.file_meta.TransferSyntaxUID.is_compressed:
+        _require_held(path, header, math.ceil(math.prod(sizes) * bits / 8))
     return math.prod(sizes) * math.ceil(bits / 8)
+
+
+def _require_held(path: Path, header: Header, expected: int) -> None:
+    """Refuse a file that holds fewer bytes of plain pixels than its header states, before any are read."""
+    pixels = header.get_item("PixelData", keep_deferred=True)
+    if start := getattr(pixels, "value_tell", 0):  # of pixels that are in the file as they are
+        held = min(pixels.length, path.stat().st_size - start)
+        if held < expected:
+            raise ReadError(path, f"holds {held} bytes of pixels, expected {expected}", EXPORT_AGAIN)
 
 
 def _rescaled(stored: NDArray[Any], frame: Frame) -> NDArray[Any]:
