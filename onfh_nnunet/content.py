@@ -27,7 +27,8 @@ def content_sha256(path: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        yield from (path, *_detached(path))
+        yield path
+        yield from _detached(path)
         return
     for place, names in walk(path):
         yield from (file for name in names if is_regular(file := place / name))

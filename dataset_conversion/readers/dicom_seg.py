@@ -42,7 +42,7 @@ def only_segmentation(folder: Path) -> Path:
     place, names = next(walk(folder))
     with refused_whole(folder):
         dicom = [path for path in (place / name for name in names) if is_regular(path) and is_dicom(path)]
-    found = [path for path in dicom if sop_class(read_header(path)) in SEGMENTATION_CLASSES]
+        found = [path for path in dicom if sop_class(read_header(path)) in SEGMENTATION_CLASSES]
     if len(found) != 1:
         listed = ": " + ", ".join(path.name for path in found[:4]) if found else ""
         problem = f"is a folder with {len(found)} DICOM SEG files{listed}, expected one"
@@ -64,7 +64,8 @@ def read_dicom_seg(path: Path) -> Segmentation:
     import highdicom
     import pydicom
 
-    kind = sop_class(read_header(path))
+    with refused_whole(path):
+        kind = sop_class(read_header(path))
     if kind not in SEGMENTATION_CLASSES:
         problem = f"is DICOM of class {pydicom.uid.UID(kind).name}, expected a Segmentation"
         raise ReadError(path, problem, "Convert it to a DICOM SEG or a label map, for example in 3D Slicer")
