@@ -21,14 +21,23 @@ from dataset_conversion.proposal.propose import propose
 from dataset_conversion.readers import read_scan, read_volume
 from dataset_conversion.readers.segmentation import read_segmentation
 from dataset_conversion.write import check, convert
+from onfh_nnunet.bundle import SYNTHETIC
+from onfh_nnunet.cli.inference import predict_scans
+from onfh_nnunet.cli.memory import Allowance
+from onfh_nnunet.cli.pipeline import pipelined
+from onfh_nnunet.cli.predictor import Settings
 from onfh_nnunet.content import content_sha256
+from onfh_nnunet.devices import Device
 from onfh_nnunet.errors import OnfhError, ReadError
 from onfh_nnunet.grid import Grid
 from onfh_nnunet.volume import Volume
 from onfh_nnunet.workspace import Workspace
+from postprocessing.grade_files import MaskFile, grade_files
+from postprocessing.landmarks import read_landmarks
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, about what is wrong with the files
 
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pipes, names in bytes, peak memory")
 SMALL = Grid((4, 8, 9), (4.0, 4.0, 4.0), (-142.0, -54.0, -46.0), AXIAL)
 LARGE = Grid((3, 60, 72), (4.0, 4.0, 4.0), (-142.0, -54.0, -46.0), AXIAL)
 """Its slices are long enough to be left in the file until they are asked for."""
@@ -121,7 +130,7 @@ def deflated_bomb(file, megabytes):
     file.write_bytes(file.read_bytes()[:inflated] + body)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux alone")
+@on_linux
 def test_deflated_bomb_is_refused_in_bounded_memory(tmp_path):
     deflated_bomb(series(tmp_path / "s")[0], 400)
     code = (
@@ -168,6 +177,7 @@ def test_frames_that_crash_the_decoder_are_refused_by_name(tmp_path, name):
         read_scan(tmp_path / "s")
 
 
+@on_linux
 @pytest.mark.parametrize("name", ["scan", "slice.dcm"])
 def test_pipe_is_never_waited_for(tmp_path, name):
     series(tmp_path / "s")
@@ -177,6 +187,7 @@ def test_pipe_is_never_waited_for(tmp_path, name):
             read(tmp_path / name)
 
 
+@on_linux
 def test_pipe_among_slices_is_passed_over_unless_it_is_named_like_one(tmp_path):
     series(tmp_path / "s")
     os.mkfifo(tmp_path / "s" / "pipe")
@@ -208,11 +219,20 @@ def test_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch, code, r
         read(tmp_path / "s")
 
 
+@on_linux
 def test_strange_names_are_read(tmp_path):
     for name in (b"caf\xe9", b"m" * 240):
         folder = tmp_path / os.fsdecode(name)
         series(folder, name="x" * 230 + "{:04d}.dcm")
         assert np.array_equal(read_volume(folder).array, noise(SMALL).array)
+
+
+@on_linux
+def test_compressed_files_of_strange_names_are_read(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    for file in series(folder, LARGE):
+        rewritten(file, lambda dataset: dataset.compress(RLELossless))
+    assert np.array_equal(read_volume(folder).array, noise(LARGE).array)
 
 
 def test_empty_planes_between_far_frames_are_bounded(tmp_path):
@@ -233,15 +253,16 @@ def test_one_bad_scan_and_one_bad_label_leave_the_others(tmp_path):
     before_pixels(series(tmp_path / "deep", PELVIS)[3], nested(500, lengths=False))
     shutil.copytree(tmp_path / "deep", tmp_path / "label")
     table = tmp_path / "cohort.csv"
-    for row, line in (("p2,deep,L,label.nii.gz", 3), ("p2,./good.nii.gz,R,label", 3)):
+    for row in ("p2,deep,L,label.nii.gz", "p2,./good.nii.gz,R,label"):
         table.write_text(f"patient_id,image,side,label\np1,good.nii.gz,R,label.nii.gz\n{row}\n")
         errors = [finding for finding in check(table) if finding.level == "error"]
-        assert [(finding.line, finding.check) for finding in errors] == [(line, "file")]
+        assert [(finding.line, finding.check) for finding in errors] == [(3, "file")]
         with pytest.raises(ReadError, match="RecursionError"):
             convert(table, Workspace(tmp_path / "work"))
     assert (tmp_path / "work" / "logs" / "convert.log").read_text().count("Traceback") >= 2
 
 
+@on_linux
 def test_devices_in_a_cohort_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     table = tmp_path / "cohort.csv"
@@ -309,3 +330,54 @@ def test_damaged_bytes_raise_nothing_but_refusals(tmp_path, make):
             except OnfhError:
                 refused += 1
     assert refused > 50
+
+
+@on_linux
+def test_batch_goes_on_after_what_is_no_scan(tmp_path):
+    batch, out = tmp_path / "batch", tmp_path / "out"
+    before_pixels(series(batch / "deep")[2], nested(500, lengths=False))
+    series(batch / "small")
+    os.mkfifo(batch / "pipe")
+    os.mkfifo(batch / "pipe.dcm")
+    settings = Settings(SYNTHETIC, out, None, Device.CPU, None, tta=False, batch=True)
+    predicted = predict_scans([batch], settings)
+    assert predicted.passed_over == (batch / "pipe",)
+    messages = (out / "failed.csv").read_text().splitlines()
+    for words in ("RecursionError", "is not a regular file", "at least 20 mm"):  # the first two before any network
+        assert any(words in message for message in messages)
+    assert "Traceback" in (out / "onfh.log").read_text()
+    assert str(batch) not in (out / "onfh.log").read_text()
+
+
+def test_lack_of_memory_is_the_failure_of_one_scan():
+    def work(number):
+        if number == 1:
+            raise MemoryError
+        return number
+
+    first, second, third = pipelined([0, 1, 2], lambda number: number, work, lambda number: number)
+    assert (first, third) == (0, 2)
+    assert "needs more memory" in str(second)
+
+
+def test_size_is_asked_of_strange_files_too(tmp_path):
+    before_pixels(series(tmp_path / "deep")[2], nested(500, lengths=False))
+    with pytest.raises(ReadError, match="RecursionError"):
+        Allowance(2.0, 10**6).require(tmp_path / "deep", None)
+    series(tmp_path / "s", NumberOfFrames=-(10**9))
+    with pytest.raises(OnfhError, match="million voxels"):
+        Allowance(2.0, 10**6).require(tmp_path / "s", None)
+
+
+def test_all_bad_masks_are_named(tmp_path):
+    files = [MaskFile(tmp_path / f"{name}.nii.gz", name, None) for name in ("a_L", "b_R")]
+    for file in files:
+        file.path.write_bytes(b"no image")
+    with pytest.raises(OnfhError, match=r"(?s)2 of 2 hips.*a_L\.nii\.gz.*b_R\.nii\.gz"):
+        grade_files(files, lambda *_: None)
+
+
+def test_landmarks_nested_without_end_are_refused(tmp_path):
+    (tmp_path / "points.json").write_text("[" * 100_000)
+    with pytest.raises(ReadError, match="RecursionError"):
+        read_landmarks(tmp_path / "points.json", ["a_L"])

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 SECONDS, SECONDS_PER_MB = 120, 1
 """What decoding may take, and more for each megabyte of voxels: codecs do 20 MB and more in a second."""
 
-SPARE_BYTES, TIMES_VOXELS = 2 * 2**30, 8
-"""The address space that libraries take, and more for each byte of voxels."""
+SPARE_BYTES, TIMES_VOXELS = 3 * 2**28, 8
+"""The address space that decoding may take beside what libraries have, and more for each byte of voxels."""
 
 
 _ONE_THREAD = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -60,8 +60,8 @@ def decode(files: Sequence[Path], n_bytes: int) -> list[NDArray[Any]]:
 
 def _arrays(told: memoryview) -> Iterator[NDArray[Any]]:
     """What `_main` wrote, without an end that is missing."""
-    while line := bytes(told[:_LINE]).strip().decode():
-        kind, *shape = line.split()
+    while len(told) >= _LINE:
+        kind, *shape = bytes(told[:_LINE]).decode().split()
         size = tuple(map(int, shape))
         end = _LINE + math.prod(size) * np.dtype(kind).itemsize
         if len(told) < end:
@@ -71,12 +71,23 @@ def _arrays(told: memoryview) -> Iterator[NDArray[Any]]:
 
 
 def _limit(seconds: int, n_bytes: int) -> None:
+    """Limits on this process where the system has them: the parent may be gone before it can end this one."""
     with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has none, and a user may have set lower ones
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + n_bytes, taken + n_bytes))
+
+
+def _in_utf8(file: str) -> str:
+    """A path that ITK takes: of a file whose own is no UTF-8, by its descriptor, which stays open."""
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{os.open(file, os.O_RDONLY)}"
+    return file
 
 
 def _main() -> None:
@@ -87,7 +98,7 @@ def _main() -> None:
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)  # codecs print
         for file in files:
-            array = sitk.GetArrayFromImage(sitk.ReadImage(file, imageIO="GDCMImageIO"))
+            array = sitk.GetArrayFromImage(sitk.ReadImage(_in_utf8(file), imageIO="GDCMImageIO"))
             out.write(" ".join([array.dtype.str, *map(str, array.shape)]).ljust(_LINE).encode())
             out.write(array.tobytes())
             out.flush()

@@ -178,7 +178,9 @@ def _refuse_long_lists(path: Path, dataset: Header) -> None:
 
 def _unread(dataset: Header) -> list[Any]:
     """The elements whose bytes were not converted yet."""
-    return [element for element in dataset.values() if hasattr(element, "length")]
+    from pydicom.dataelem import RawDataElement
+
+    return [element for element in dataset.values() if isinstance(element, RawDataElement)]
 
 
 def _keyword(element: Any) -> str:
