@@ -105,7 +105,12 @@ def convert_scan(job: Job, folder: Path | None) -> Outcome:
     except WorkspaceError:
         raise
     except OnfhError as error:
-        return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
+        return refused(job, error)
+
+
+def refused(job: Job, error: OnfhError) -> Outcome:
+    """The outcome of a scan that cannot be used."""
+    return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
 
 
 def _convert(job: Job, folder: Path | None) -> Outcome:

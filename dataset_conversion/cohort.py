@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from onfh_nnunet.errors import CohortError
 from onfh_nnunet.hip import Side
 from onfh_nnunet.steinberg import Grade
 from onfh_nnunet.tables import literal
+from onfh_nnunet.user_files import open_regular
 
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
@@ -78,7 +81,8 @@ def read_cohort(path: Path) -> list[SourceScan]:
 
 def _table(path: Path) -> tuple[list[str], list[_Row]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
+            text = file.read()
     except OSError as error:
         raise CohortError(path, f"cannot be read ({error.strerror})", "Check the path of the table") from error
     except UnicodeDecodeError as error:
@@ -127,13 +131,25 @@ def _problems(row: _Row, folder: Path, n_columns: int) -> Iterator[str]:
 
 
 def _absent_files(cells: dict[str, str], folder: Path) -> Iterator[str]:
-    if not cells["image"] or not (folder / cells["image"]).exists():
-        yield f"image: got {cells['image']!r}, which does not exist; expected a DICOM folder or an image file"
+    wrong = _absence(folder / cells["image"]) if cells["image"] else "does not exist"
+    if wrong:
+        yield f"image: got {cells['image']!r}, which {wrong}; expected a DICOM folder or an image file"
     for column in ("label", "label_necrosis"):
-        if cells[column] and not (folder / cells[column]).exists():
-            yield f"{column}: got {cells[column]!r}, which does not exist; expected a label file or nothing"
+        if cells[column] and (wrong := _absence(folder / cells[column])):
+            yield f"{column}: got {cells[column]!r}, which {wrong}; expected a label file or nothing"
     if cells["label_necrosis"] and not cells["label"]:
         yield "label: got nothing beside a mask of the necrosis, expected the head's mask"
+
+
+def _absence(path: Path) -> str:
+    """Why there is neither a file nor a folder at a path; empty where there is one."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, ValueError):  # a name with a null byte is none
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "is a device, a pipe or a socket"
 
 
 def _repeated(rows: list[_Row]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from dataset_conversion.private import keyed
 from onfh_nnunet.content import content_sha256
 from onfh_nnunet.cut import HIP_BOX_MM
 from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.errors import ReadError, WorkspaceError
+from onfh_nnunet.errors import OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.hip import Hip
 from onfh_nnunet.tables import read_rows, write_rows
 from onfh_nnunet.workspace import Workspace
@@ -47,21 +47,17 @@ class SourceRow:
     technique: str
 
 
-def source_hashes(jobs: Sequence[Job]) -> list[str]:
-    """For each scan a keyed hash of its files' content and of all that its cases depend on.
-
-    Raises:
-        ReadError: A file cannot be read.
-    """
+def source_hashes(jobs: Sequence[Job]) -> list[str | OnfhError]:
+    """For each scan a keyed hash of its files' content and of all its cases depend on, or why they cannot be read."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing runs outside Python's lock
         return list(pool.map(_source_hash, jobs))
 
 
-def write_sources(dataset: Path, outcomes: Sequence[Outcome], hashes: Sequence[str]) -> None:
+def write_sources(dataset: Path, outcomes: Sequence[Outcome], hashes: Sequence[str | OnfhError]) -> None:
     """Write the record of all cases into a dataset folder."""
     rows = [
         SourceRow(
-            *(hip.case.case_id, source, hip.sha256, hip.contrast),
+            *(hip.case.case_id, str(source), hip.sha256, hip.contrast),
             *(outcome.image_sha256, outcome.study_sha256, outcome.technique),
         )
         for outcome, source in zip(outcomes, hashes, strict=True)
@@ -114,7 +110,14 @@ def _link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def _source_hash(job: Job) -> str:
+def _source_hash(job: Job) -> str | OnfhError:
+    try:
+        return _hash(job)
+    except OnfhError as error:
+        return error
+
+
+def _hash(job: Job) -> str:
     scan = job.scan
     own = (FORMAT, HIP_BOX_MM, job.rules, job.patient, scan.side, scan.grade, scan.series, job.dataset_name)
     digest = hashlib.sha256(repr(own).encode())

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_conversion.cases import Job, Outcome
+from dataset_conversion.cases import Job, Outcome, refused
 from dataset_conversion.cohort import SourceScan, read_cohort
 from dataset_conversion.examine import Progress, examine
 from dataset_conversion.findings import Finding, Level, at_level, refuse
@@ -24,11 +24,12 @@ from dataset_conversion.pseudonyms import pseudonyms, write_key
 from dataset_conversion.record import Record, source_hashes, write_sources
 from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.dataset import HASH_KEY, Case, Dataset, write_files_csv
-from onfh_nnunet.errors import LabelError, WorkspaceError
+from onfh_nnunet.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.files import require_output_apart, write_text
 from onfh_nnunet.folder_record import written_folder
 from onfh_nnunet.study_lock import locked_study
 from onfh_nnunet.tables import write_rows
+from onfh_nnunet.user_files import append_trace
 from onfh_nnunet.workspace import DATASET_TITLE, Workspace
 
 
@@ -98,7 +99,7 @@ def _convert(
     jobs = _jobs(cohort, scans, names, rules, workspace, secret)
     hashes = source_hashes(jobs)
     record = Record.read(workspace)
-    there = [record.outcome(job, source) if record else None for job, source in zip(jobs, hashes, strict=True)]
+    there = [_known(record, job, source) for job, source in zip(jobs, hashes, strict=True)]
     left_out = tuple(f"{names[scan.patient_id]}_{scan.side} (line {scan.line})" for scan in scans if not scan.label)
     outcomes = [outcome for outcome in there if outcome]
     if record and len(outcomes) == len(jobs) and _n_hips(outcomes) == len(record.dataset.cases):
@@ -111,6 +112,11 @@ def _convert(
         new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
+        for outcome in outcomes:
+            if outcome.error:
+                append_trace(
+                    workspace.key_csv.with_name("convert.log"), outcome.job.name, outcome.job.scan.image, outcome.error
+                )
         _refuse(outcomes, findings, strict)
         for old in there:
             if record and old:
@@ -157,6 +163,13 @@ def _jobs(
         problem = "has a missing label in every row, and a dataset is made for training"
         raise LabelError(cohort, problem, "Fill the column label")
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
+
+
+def _known(record: Record | None, job: Job, source: str | OnfhError) -> Outcome | None:
+    """What became of a scan without reading it again: it is unchanged, or its files cannot be read."""
+    if isinstance(source, OnfhError):
+        return refused(job, source)
+    return record.outcome(job, source) if record else None
 
 
 def _refuse_second_dataset(workspace: Workspace) -> None:

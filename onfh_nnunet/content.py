@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.files import sha256
+from onfh_nnunet.user_files import is_regular, open_regular, refused_whole, walk
 
 _DETACHED = re.compile(rb"^(?:ElementDataFile|data file)\s*[=:]\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 _HEADER_BYTES = 2**16
@@ -19,20 +18,25 @@ def content_sha256(path: Path) -> str:
     """A hash of the bytes of a file with the voxels that it names, or of all files of a folder and those below it.
 
     Raises:
-        ReadError: One cannot be read.
+        ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
     """
-    try:
-        digests = sorted(sha256(file) for file in _files(path))
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check the path") from error
+    with refused_whole(path):
+        digests = sorted(_sha256(file) for file in _files(path))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        yield from (path, *_detached(path))
-    for place, _, names in os.walk(path):
-        yield from (file for name in names if (file := Path(place, name)).is_file())
+        yield path
+        yield from _detached(path)
+        return
+    for place, names in walk(path):
+        yield from (file for name in names if is_regular(file := place / name))
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _detached(header: Path) -> Iterable[Path]:

@@ -7,12 +7,13 @@ the others.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import traceback
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from onfh_nnunet.errors import OnfhError, ReadError
 
@@ -46,7 +47,20 @@ def refused_whole(path: Path) -> Iterator[None]:
         raise refusal from error
 
 
-def open_regular(path: Path) -> BinaryIO:
+def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
+    """Append the traceback behind a refusal to a log, with a name for the place that was read; nothing without one.
+
+    It may quote a header, so only its owner may read it. A log that cannot be written is no reason to stop.
+    """
+    if error.trace:
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with open(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
+
+
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; a device, a pipe or a socket is refused without waiting for it.
 
     Raises:
@@ -58,6 +72,20 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise ReadError(path, "is not a regular file", "Give a file or a folder")
     return os.fdopen(descriptor, "rb")
+
+
+def is_regular(path: Path) -> bool:
+    """Whether it is a regular file or a link to one; a link that leads nowhere is none.
+
+    Raises:
+        OSError: Nobody can say: its folder may not be searched, or a disk fails.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.hip import Side
+from onfh_nnunet.user_files import refused_whole
 from onfh_nnunet.volume import Volume
 from postprocessing.clean import refuse_lesion_alone, require_hip_labels
 from postprocessing.for_each import all_or_none, attempt, for_each
@@ -55,6 +56,8 @@ def grade_file(file: MaskFile) -> GradeRow:
     Raises:
         OnfhError: It cannot be read or graded.
     """
-    mask = require_hip_labels(Volume.read(file.path), file.path)
+    with refused_whole(file.path):
+        volume = Volume.read(file.path)
+    mask = require_hip_labels(volume, file.path)
     refuse_lesion_alone(mask, file.path)
     return grade_row(file.case_id, str(file.path), file.side, mask)

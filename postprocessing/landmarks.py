@@ -17,6 +17,7 @@ from typing import Any
 from onfh_nnunet.errors import ReadError
 from onfh_nnunet.grid import Triple, triple
 from onfh_nnunet.tables import read_rows
+from onfh_nnunet.user_files import open_regular
 
 EDGE, TEARDROP = "edge", "teardrop"
 _TO_LPS = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}
@@ -93,11 +94,16 @@ def _table(path: Path) -> list[tuple[str, str, Triple]]:
 
 def _markups(path: Path, cases: Sequence[str]) -> list[tuple[str, str, Triple]]:
     try:
-        lists = json.loads(path.read_text(encoding="utf-8"))["markups"]
+        lists = json.loads(_text(path))["markups"]
         return [_point(path, markup, point, cases) for markup in lists for point in markup["controlPoints"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         problem = f"cannot be read as a Slicer markups file ({type(error).__name__}: {error})"
         raise ReadError(path, problem, "Save the points from Slicer as .mrk.json") from error
+
+
+def _text(path: Path) -> str:
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
 
 
 def _point(path: Path, markup: dict[str, Any], point: dict[str, Any], cases: Sequence[str]) -> tuple[str, str, Triple]:

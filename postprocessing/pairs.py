@@ -11,6 +11,7 @@ import numpy as np
 from onfh_nnunet.errors import CohortError, ReadError
 from onfh_nnunet.hip import Hip
 from onfh_nnunet.imagefile import FILE_SUFFIXES, without_suffix
+from onfh_nnunet.user_files import refused_whole
 from onfh_nnunet.volume import Volume
 from postprocessing.cases import CrossvalRow, case_row
 from postprocessing.clean import refuse_lesion_alone, require_hip_labels
@@ -70,9 +71,13 @@ def compare_pair(pair: MaskPair) -> CrossvalRow:
         LabelError: A mask is no label map of one hip, or the reference holds no head.
         GridMismatch: The masks do not lie on one grid.
     """
-    reference = require_hip_labels(Volume.read(pair.reference), pair.reference)
+    with refused_whole(pair.reference):
+        drawn = Volume.read(pair.reference)
+    with refused_whole(pair.prediction):
+        predicted = Volume.read(pair.prediction)
+    reference = require_hip_labels(drawn, pair.reference)
     refuse_lesion_alone(reference, pair.reference)
-    prediction = _prediction(Volume.read(pair.prediction), pair.prediction)
+    prediction = _prediction(predicted, pair.prediction)
     return case_row(pair.case_id, _hip(pair.case_id), None, reference, prediction)
 
 
@@ -80,9 +85,11 @@ def _masks(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ReadError(folder, "is no folder", "Give a folder of masks")
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    with refused_whole(folder):
+        entries = sorted(path for path in folder.iterdir() if not path.is_dir())
+    for path in entries:
         name = without_suffix(path.name)
-        if name == path.name or path.name.startswith(".") or path.is_dir():
+        if name == path.name or path.name.startswith("."):
             continue
         if name in found:
             raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from dataset_conversion.readers.segnrrd import is_seg_nrrd
 from onfh_nnunet.errors import OnfhError, ReadError
 from onfh_nnunet.imagefile import format_of, read_image
 from onfh_nnunet.printable import on_one_line
+from onfh_nnunet.user_files import is_regular, refused_whole, walk
 
 Progress = Callable[[str, int, int], None]
 """Told of each file: its name, how many are done, how many there are."""
@@ -45,19 +44,28 @@ class Collection:
 
 
 def files_in(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a folder and of the folders below it, in a fixed order; and notes on what cannot be listed."""
+    """The files of a folder and of the folders below it, in a fixed order; and notes on what is left out.
+
+    Raises:
+        ReadError: A folder cannot be listed.
+    """
     files: list[Path] = []
-    n_links = 0
-    for place, below, names in os.walk(folder):
-        below.sort()
-        found = [Path(place, name) for name in sorted(names)]
-        n_links += sum(path.is_symlink() for path in (*found, *(Path(place, name) for name in below)))
-        files += [path for path in found if path.is_file() and not path.is_symlink()]
+    n_links = n_special = 0
+    for place, names in walk(folder):
+        found = [place / name for name in names]
+        links = {path for path in found if path.is_symlink()}
+        with refused_whole(place):
+            regular = [path for path in found if path not in links and is_regular(path)]
+            n_links += len(links) + sum(entry.is_symlink() and entry.is_dir() for entry in place.iterdir())
+        n_special += len(found) - len(links) - len(regular)
+        files += regular
     listed = [path for path in files if on_one_line(path) == str(path)]
-    n_hidden = len(files) - len(listed)
-    problem = f"{folder}: {n_hidden} files have a path with control characters, or one that is no UTF-8"
-    notes = [f"{folder}: {n_links} links were not followed"] if n_links else []
-    return listed, notes + ([problem] if n_hidden else [])
+    left_out = {
+        "links were not followed": n_links,
+        "files have a path with control characters, or one that is no UTF-8": len(files) - len(listed),
+        "entries are devices, pipes or sockets": n_special,
+    }
+    return listed, [f"{folder}: {number} {what}" for what, number in left_out.items() if number]
 
 
 def collect(folder: Path, files: list[Path], progress: Progress = lambda *_: None) -> Collection:
@@ -70,11 +78,10 @@ def collect(folder: Path, files: list[Path], progress: Progress = lambda *_: Non
     for done, path in enumerate(files, start=1):
         progress(path.name, done, len(files))
         try:
-            _look_into(path, found, headers)
+            with refused_whole(path):
+                _look_into(path, found, headers)
         except OnfhError as error:
             found.notes.append(f"{path}: left out, it {error.problem}")
-        except (OSError, zlib.error) as error:
-            found.notes.append(f"{path}: left out, it cannot be read ({error})")
     scans, notes = scans_of_series(headers, folder)
     found.scans = sorted((*found.scans, *scans), key=lambda scan: (scan.path.parts, scan.series))
     found.notes += notes
@@ -90,6 +97,8 @@ def _look_into(path: Path, found: Collection, headers: list[Header]) -> None:
         elif not header.get("SeriesInstanceUID") and sop_class(header) != DIRECTORY:
             raise ReadError(path, "lacks SeriesInstanceUID", EXPORT_AGAIN)
         elif sop_class(header) != DIRECTORY:
+            for name in ("SeriesDescription", "Modality"):
+                header.get(name)  # raises here, if at all, and not where series are told apart
             headers.append(header)
     elif path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
         found.notes.append(f"{path}: not looked into; unpack it, or name the archive as the image of a row")

@@ -16,6 +16,7 @@ from dataset_conversion.readers.stack import stacked
 from dataset_conversion.readers.study import Series
 from onfh_nnunet.errors import OnfhError, ReadError
 from onfh_nnunet.printable import on_one_line
+from onfh_nnunet.user_files import refused_whole
 
 
 def scans_of_series(headers: Sequence[Header], folder: Path) -> tuple[list[ScanCandidate], list[str]]:
@@ -30,7 +31,8 @@ def scans_of_series(headers: Sequence[Header], folder: Path) -> tuple[list[ScanC
     notes: list[str] = []
     for series in found:
         try:
-            scans.append(_scan(series, found, folder))
+            with refused_whole(_home(series)):
+                scans.append(_scan(series, found, folder))
         except OnfhError as error:
             notes.append(f"{_home(series)}: left out series {series}, it {error.problem}")
     return scans, notes

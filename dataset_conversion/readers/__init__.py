@@ -11,6 +11,7 @@ from dataset_conversion.readers.headers import ENHANCED_MR, is_dicom, read_heade
 from dataset_conversion.readers.scan import Acquisition, Scan
 from dataset_conversion.readers.study import choose, series_in
 from onfh_nnunet.errors import ReadError
+from onfh_nnunet.user_files import refused_whole
 from onfh_nnunet.volume import Volume
 
 __all__ = ["Acquisition", "Scan", "read_scan", "read_volume"]
@@ -29,17 +30,17 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
         GeometryError: Its voxel grid is unknown or impossible.
         SideError: Its header states both sides.
     """
-    try:
+    with refused_whole(path):
         if path.is_dir():
             return read_series(choose(series_in(path), series, path).headers, path)
-        if path.is_file() and is_dicom(path):
+        if not path.exists():
+            return Scan(Volume.read(path))
+        if is_dicom(path):
             return _read_file(path)
-        if path.is_file() and zipfile.is_zipfile(path):
+        if zipfile.is_zipfile(path):
             with unpacked(path) as folder:
                 return read_series(choose(series_in(folder), series, path).headers, path)
         return Scan(Volume.read(path))
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
 
 
 def read_volume(path: Path, series: str | None = None) -> Volume:

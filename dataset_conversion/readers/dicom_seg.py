@@ -8,20 +8,27 @@ lie on its plane. SliceThickness is never asked.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.readers.headers import EXPORT_AGAIN, is_dicom, read_header, sop_class
+from dataset_conversion.readers.archive import refuse_bomb
+from dataset_conversion.readers.headers import EXPORT_AGAIN, is_dicom, read_header, read_whole, sop_class
 from dataset_conversion.readers.segmentation import Segment, Segmentation
 from dataset_conversion.readers.stack import POSITION_TOLERANCE_MM
 from onfh_nnunet.errors import GeometryError, LabelError, ReadError
 from onfh_nnunet.grid import FloatArray, Grid, direction_of, triple
+from onfh_nnunet.user_files import is_regular, refused_whole, walk
 
 SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes Segmentation Storage and Label Map Segmentation Storage."""
+
+_FREE_BYTES = 2**29
+"""A small segment on the grid of a large scan has few bytes in its file."""
 
 _ON_THE_SCAN = "Export it on the grid of the scan"
 
@@ -30,10 +37,12 @@ def only_segmentation(folder: Path) -> Path:
     """The one DICOM SEG file in a folder.
 
     Raises:
-        ReadError: There is none, or more than one.
+        ReadError: There is none, or more than one; or the folder cannot be listed.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    found = [path for path in files if is_dicom(path) and sop_class(read_header(path)) in SEGMENTATION_CLASSES]
+    place, names = next(walk(folder))
+    with refused_whole(folder):
+        dicom = [path for path in (place / name for name in names) if is_regular(path) and is_dicom(path)]
+        found = [path for path in dicom if sop_class(read_header(path)) in SEGMENTATION_CLASSES]
     if len(found) != 1:
         listed = ": " + ", ".join(path.name for path in found[:4]) if found else ""
         problem = f"is a folder with {len(found)} DICOM SEG files{listed}, expected one"
@@ -55,20 +64,27 @@ def read_dicom_seg(path: Path) -> Segmentation:
     import highdicom
     import pydicom
 
-    kind = sop_class(read_header(path))
+    with refused_whole(path):
+        kind = sop_class(read_header(path))
     if kind not in SEGMENTATION_CLASSES:
         problem = f"is DICOM of class {pydicom.uid.UID(kind).name}, expected a Segmentation"
         raise ReadError(path, problem, "Convert it to a DICOM SEG or a label map, for example in 3D Slicer")
-    try:
-        image = highdicom.seg.segread(path)
+    with refused_whole(path):
+        stored = read_whole(path)
+        _refuse_large(path, (stored.Rows, stored.Columns, stored.NumberOfFrames))
+        image = highdicom.seg.Segmentation.from_dataset(stored, copy=False)
         if image.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL:
             _binary_in_truth(path, image)
         grid = _grid(path, image)
-        layers, overlap = _layers(image)
-        segments = _segments(image, overlap)
-    except (AttributeError, EOFError, IndexError, KeyError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise ReadError(path, f"cannot be read as DICOM SEG ({error})", EXPORT_AGAIN) from error
-    return Segmentation(grid, layers, segments, str(image.FrameOfReferenceUID))
+        layers, overlap = _layers(path, image, grid)
+        return Segmentation(grid, layers, _segments(image, overlap), str(image.FrameOfReferenceUID))
+
+
+def _refuse_large(path: Path, shape: Sequence[int]) -> None:
+    """Before frames, or planes and segments of which the file may hold next to nothing, are unpacked to a byte each."""
+    if min(shape) < 1:
+        raise ReadError(path, f"states the size {tuple(shape)}", EXPORT_AGAIN)
+    refuse_bomb(path, path.stat().st_size, math.prod(map(int, shape)), free=_FREE_BYTES)
 
 
 def _binary_in_truth(path: Path, image: Any) -> None:
@@ -114,14 +130,16 @@ def _spacing_between_slices(image: Any) -> float | None:
     return next((float(item.SpacingBetweenSlices) for item in measures if item.get("SpacingBetweenSlices")), None)
 
 
-def _layers(image: Any) -> tuple[tuple[NDArray[Any], ...], bool]:
+def _layers(path: Path, image: Any, grid: Grid) -> tuple[tuple[NDArray[Any], ...], bool]:
     """The segments as one layer of their numbers, or where they overlap as one layer each; and whether they do."""
     options = {"atol": POSITION_TOLERANCE_MM}
+    _refuse_large(path, grid.size)
     try:
         return (image.get_volume(combine_segments=True, **options).array[::-1],), False
     except RuntimeError as error:
         if "overlap" not in str(error):
             raise
+    _refuse_large(path, (*grid.size, len(image.SegmentSequence)))
     each = image.get_volume(**options).array[::-1]
     return tuple(np.ascontiguousarray(np.moveaxis(each, -1, 0))), True
 

@@ -16,6 +16,12 @@ from dataset_conversion.readers.headers import CLASSIC_MR, ENHANCED_MR, EXPORT_A
 from onfh_nnunet.errors import ReadError
 from onfh_nnunet.grid import FloatArray
 
+_NUMBERS_BYTES = 1024
+"""The most that the numbers of a position, an orientation or a spacing take: six of 16 letters."""
+
+_LARGEST = 1e15
+"""Far above any position or slope, and far below what single precision holds of a slope times a pixel."""
+
 _CLASSIC_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 
 
@@ -64,13 +70,13 @@ def frames_of(header: Header) -> list[Frame]:
         raise ReadError(path, f"is a {colours} image, expected MONOCHROME2", "Give the original MR images")
     try:
         return list(_enhanced(header) if sop_class(header) in ENHANCED_MR else _classic(header))
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
         raise ReadError(path, f"has an unusable position ({error})", EXPORT_AGAIN) from error
 
 
 def _classic(header: Header) -> Iterator[Frame]:
     path = path_of(header)
-    if int(header.get("NumberOfFrames") or 1) > 1:
+    if int(header.get("NumberOfFrames") or 1) != 1:
         problem = f"holds {header.NumberOfFrames} frames and is no Enhanced MR Image, so their places are unknown"
         raise ReadError(path, problem, "Export the original images")
     missing = [name for name in _CLASSIC_GEOMETRY if not header.get(name)]
@@ -92,18 +98,21 @@ def _enhanced(header: Header) -> Iterator[Frame]:
 
 
 def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Frame:
-    def value(sequence: str, keyword: str) -> FloatArray:
+    def stated(sequence: str, keyword: str) -> FloatArray | None:
         for place in places:
             holder = place[sequence][0] if sequence in place else place
-            if holder.get(keyword) is not None:
-                return np.array(holder.get(keyword), float)
-        raise ReadError(path_of(header), f"lacks {keyword} of {name}", EXPORT_AGAIN)
+            if (numbers := _numbers(holder, keyword)) is not None:
+                return numbers
+        return None
+
+    def value(sequence: str, keyword: str) -> FloatArray:
+        if (numbers := stated(sequence, keyword)) is None:
+            raise ReadError(path_of(header), f"lacks {keyword} of {name}", EXPORT_AGAIN)
+        return numbers
 
     def rescale(keyword: str, default: float) -> float:
-        try:
-            return float(value("PixelValueTransformationSequence", keyword))
-        except ReadError:
-            return default
+        numbers = stated("PixelValueTransformationSequence", keyword)
+        return default if numbers is None else float(numbers)
 
     return Frame(
         header,
@@ -115,3 +124,20 @@ def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Fra
         (int(header.Rows), int(header.Columns)),
         (rescale("RescaleSlope", 1.0), rescale("RescaleIntercept", 0.0)),
     )
+
+
+def _numbers(holder: Any, keyword: str) -> FloatArray | None:
+    """The numbers of an attribute; none where it is not stated.
+
+    Raises:
+        ValueError: One is not finite or far too large, or there are so many that reading them would take gigabytes.
+    """
+    length = getattr(holder.get_item(keyword), "length", 0)  # of a value that is not converted yet
+    if length > _NUMBERS_BYTES:
+        raise ValueError(f"{keyword} has {length} bytes")
+    if (value := holder.get(keyword)) is None:
+        return None
+    numbers = np.array(value, float)
+    if not (np.abs(numbers) <= _LARGEST).all():
+        raise ValueError(f"{keyword} is {numbers.tolist()}")
+    return numbers

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onfh_nnunet.errors import CohortError, ReadError
 from onfh_nnunet.imagefile import FILE_SUFFIXES, format_of, without_suffix
+from onfh_nnunet.user_files import is_regular, open_regular
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
@@ -98,11 +99,16 @@ def _entries(folder: Path, out: Path) -> list[Path]:
 
 
 def _is_scan_file(path: Path) -> bool:
+    """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
     if path.name.lower().endswith(SCAN_SUFFIXES):
         return True
     try:
-        with path.open("rb") as file:
+        if not is_regular(path):
+            return False
+        with open_regular(path) as file:
             is_dicom = file.read(132)[128:] == b"DICM"
         return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
-    except (OSError, zlib.error):
+    except OSError:
+        return True
+    except (EOFError, zlib.error):
         return False

@@ -15,6 +15,7 @@ from typing import Any
 
 from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.imagefile import ImageFormat, format_of
+from onfh_nnunet.user_files import refused_whole
 
 READ_BYTES, PREDICT_BYTES = 28, 16
 """For each voxel of the scan that is read ahead (rescaled DICOM; others take 5 to 17) and of the one predicted."""
@@ -65,7 +66,8 @@ class Allowance:
             OnfhError: It has more voxels.
             ReadError: Its DICOM headers cannot be read.
         """
-        voxels = _stated_voxels(scan, series)
+        with refused_whole(scan):
+            voxels = _stated_voxels(scan, series)
         if voxels > self.voxels:
             problem = (
                 f"has {voxels / 1e6:.1f} million voxels, and --max-memory {self.limit_gb:g} is enough for "
@@ -107,8 +109,7 @@ def _stated_voxels(scan: Path, series: str | None) -> int:
 
 
 def _pixels(header: Any) -> int:
-    frames = int(header.get("NumberOfFrames") or 1)
-    return int(header.get("Rows") or 0) * int(header.get("Columns") or 0) * frames
+    return math.prod(abs(int(header.get(name) or 1)) for name in ("Rows", "Columns", "NumberOfFrames"))
 
 
 def _image_voxels(file: Path) -> int:

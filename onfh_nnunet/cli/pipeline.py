@@ -27,7 +27,8 @@ def pipelined(
     """Take each item through three steps; `work` runs in the caller's thread, where Ctrl-C arrives.
 
     Returns:
-        In the order of the items, the result of `write`, or the error that one of the steps raised.
+        In the order of the items, the result of `write`, or the error that one of the steps raised; a lack of memory
+        is one, too.
 
     Raises:
         OnfhError: A step raised one of `FATAL`; no further item is begun.
@@ -67,3 +68,5 @@ def _then(step: Callable[[Item], Result], value: Item | OnfhError) -> Result | O
         raise
     except OnfhError as error:
         return error
+    except MemoryError:
+        return OnfhError("this scan", "needs more memory than there is", "Crop it, or use a larger machine")

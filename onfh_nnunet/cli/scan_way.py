@@ -15,6 +15,7 @@ from onfh_nnunet.cli.results import Results
 from onfh_nnunet.cli.scan_checks import require_hip_scan
 from onfh_nnunet.errors import OnfhError
 from onfh_nnunet.hip import Hip
+from onfh_nnunet.user_files import append_trace
 from postprocessing.clean import clean
 from postprocessing.extent import extent
 from postprocessing.grade_table import GradeRow, grade_row
@@ -68,7 +69,7 @@ class ScanWay:
         if rows := self._results.kept(name, made_from):
             return [replace(row, source=self._results.names.said_of(name)) for row in rows]
         self._results.discard(name)
-        return ReadScan(name, source, made_from, self._scan(source))
+        return ReadScan(name, source, made_from, self._scan(name, source))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
         """The hips of the scan."""
@@ -86,12 +87,16 @@ class ScanWay:
         self._results.write(hips.name, hips.made_from, masks, rows)
         return rows
 
-    def _scan(self, source: Path) -> Scan:
+    def _scan(self, name: str, source: Path) -> Scan:
         from dataset_conversion.readers import read_scan
 
-        if self._allowance is not None:
-            self._allowance.require(source, self._settings.series)
-        scan = read_scan(source, self._settings.series)
+        try:
+            if self._allowance is not None:
+                self._allowance.require(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+        except OnfhError as error:
+            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            raise
         require_hip_scan(scan.volume, source)
         return scan
 
