@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from onfh_nnunet.errors import ReadError
 from onfh_nnunet.files import sha256
-
-_DETACHED = re.compile(rb"^(?:ElementDataFile|data file)\s*[=:]\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
-_HEADER_BYTES = 2**16
+from onfh_nnunet.imagefile import detached
 
 
 def content_sha256(path: Path) -> str:
@@ -30,16 +27,7 @@ def content_sha256(path: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        yield from (path, *_detached(path))
+        voxels = detached(path)
+        yield from (path,) if voxels is None else (path, voxels)
     for place, _, names in os.walk(path):
         yield from (file for name in names if (file := Path(place, name)).is_file())
-
-
-def _detached(header: Path) -> Iterable[Path]:
-    """The files with the voxels of a NRRD or MetaImage header: the one that it names, or for a list all beside it."""
-    with header.open("rb") as file:
-        named = _DETACHED.search(file.read(_HEADER_BYTES))
-    if named is None or named[1].upper() == b"LOCAL":
-        return ()
-    voxels = header.parent / os.fsdecode(named[1])
-    return (voxels,) if voxels.is_file() else (file for file in header.parent.iterdir() if file.is_file())

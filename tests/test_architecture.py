@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
     "errors", "labels", "hip", "steinberg", "grid", "imagefile", "content", "volume", "cut", "files",
-    "tables", "parallel", "workspace", "dataset", "splits", "user_files",
+    "tables", "parallel", "workspace", "dataset", "splits", "user_files", "imageheader", "textheader", "inflate",
+    "nifti", "nrrd", "nrrd_fields", "metaimage",
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",

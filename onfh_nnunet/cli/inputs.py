@@ -6,12 +6,11 @@ import hashlib
 import re
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.errors import CohortError, ReadError
+from onfh_nnunet.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.imagefile import FILE_SUFFIXES, format_of, without_suffix
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
@@ -96,5 +95,5 @@ def _is_scan_file(path: Path) -> bool:
         with path.open("rb") as file:
             is_dicom = file.read(132)[128:] == b"DICM"
         return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
-    except (OSError, zlib.error):
+    except (OSError, OnfhError):
         return False
