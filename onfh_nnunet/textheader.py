@@ -8,7 +8,7 @@ from pathlib import Path
 from onfh_nnunet.errors import ReadError
 from onfh_nnunet.user_files import open_regular
 
-HEADER_BYTES = 2**22
+HEADER_BYTES = 2**20
 """The longest header that is read; one of 3D Slicer with a hundred segments has some 2**17."""
 
 _REMEDY = "Export it again from the source; it may be damaged"

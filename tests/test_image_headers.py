@@ -30,7 +30,7 @@ META_TYPES = {
     "MET_DOUBLE": "f8",
 }  # fmt: skip
 SPACES = ["right-anterior-superior", "RAS", "left-anterior-superior", "LAS", "Left-Posterior-Superior", "scanner-xyz"]
-ROOM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROOM = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 lengths = st.floats(0.1, 8)
 places = st.tuples(*[st.floats(-500, 500)] * 3)
