@@ -74,7 +74,7 @@ def format_of(path: Path) -> ImageFormat | None:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read what the header of a 3D image says, and check that its file can hold it.
+    """Read what the header of a 3D image says, without any voxel.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, or not a 3D scalar image.

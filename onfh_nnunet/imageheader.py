@@ -31,9 +31,10 @@ class VoxelData:
         encoding: How their bytes are stored.
         start: The first byte of the file that stores them.
         skip: Decompressed bytes before the first voxel.
+        least_skip: How many of them the header takes.
 
     Raises:
-        ReadError: The file cannot hold as many voxels, or raw ones leave more than padding over.
+        ReadError: A size is below 1.
         OSError: There is no such file.
     """
 
@@ -43,28 +44,37 @@ class VoxelData:
     encoding: Encoding
     start: int = 0
     skip: int = 0
+    least_skip: int = 0
 
     def __post_init__(self) -> None:
-        stored = self.file.stat().st_size - self.start
         if min(self.size) < 1:
-            problem = f"cannot be read (it holds {stored} bytes, expected voxels of the size {self.size})"
+            problem = f"cannot be read (it holds {self.n_stored} bytes, expected voxels of the size {self.size})"
             raise ReadError(self.file, problem, "Export it again from the source")
-        require_held(self.file, self.encoding, stored, self.skip + self.n_bytes)
 
     @property
     def n_bytes(self) -> int:
         """Of the voxels."""
         return math.prod(self.size) * self.dtype.itemsize
 
+    @property
+    def n_stored(self) -> int:
+        """Bytes of the file from `start` on."""
+        return self.file.stat().st_size - self.start
+
     def read(self) -> NDArray[Any]:
         """Read the voxels, the slowest axis first (z, y, x), in one pass and up to the checksum.
 
         Raises:
-            ReadError: They are not all there, are followed by more than padding, or need more memory than is free.
+            ReadError: They would begin in the header, are not all there, are followed by more than padding, or need more
+                memory than is free.
             Exception: What a library raises about a damaged file.
         """
         import psutil
 
+        if self.skip < self.least_skip:
+            problem = f"has its voxels at byte {self.skip}, expected {self.least_skip} or a later one: after the header"
+            raise ReadError(self.file, problem, "Export it again from the source")
+        require_held(self.file, self.encoding, self.n_stored, self.skip + self.n_bytes)
         free = psutil.virtual_memory().available
         if self.n_bytes > free:
             problem = f"needs {self.n_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
@@ -83,17 +93,25 @@ class ImageHeader:
     Args:
         voxels: Where its voxels are stored.
         grid: Where they lie.
-        scaling: Slope and intercept from what is stored to what is meant; none where they are the same.
+        scaling: Slope and intercept from what is stored to what is meant; a slope of 0 means that both are the same.
     """
 
     voxels: VoxelData
     grid: Grid
-    scaling: tuple[float | None, float | None] = (None, None)
+    scaling: tuple[float, float] = (0.0, 0.0)
 
     def read(self) -> NDArray[Any]:
-        """Read the voxels (z, y, x); see `VoxelData.read`."""
+        """Read the voxels (z, y, x); see `VoxelData.read`.
+
+        Raises:
+            ReadError: Its scaling is not finite; or what `VoxelData.read` refuses.
+        """
+        slope, intercept = self.scaling
+        if not (math.isfinite(slope) and math.isfinite(intercept)):
+            problem = f"scales its voxels by {slope:g} and {intercept:g}, expected finite numbers"
+            raise ReadError(self.voxels.file, problem, "Export it again from the source")
         voxels = self.voxels.read()
-        if self.scaling == (None, None):
+        if slope == 0:
             return voxels
         from nibabel.volumeutils import apply_read_scaling
 

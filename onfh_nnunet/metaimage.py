@@ -46,7 +46,7 @@ def read_metaimage_header(path: Path) -> ImageHeader:
     """Read a header and check it, without any voxel.
 
     Raises:
-        ReadError: It is damaged, no volume of single numbers, or promises what the file cannot hold.
+        ReadError: It is damaged, or no volume of single numbers.
         GeometryError: It does not state its spacing and orientation, or states an impossible one.
         OSError: A file cannot be opened.
     """

@@ -130,7 +130,7 @@ class NrrdHeader:
         """Where the voxels are stored; several values a voxel are the fastest axis.
 
         Raises:
-            ReadError: They are stored in a way that is not read, or the file cannot hold them.
+            ReadError: They are stored in a way that is not read.
         """
         file = self.file
         encoding = _ENCODINGS.get(self.fields.get("encoding", "").lower())
@@ -223,7 +223,7 @@ def read_nrrd_header(path: Path) -> ImageHeader:
     """Read a header and check it, without any voxel.
 
     Raises:
-        ReadError: It is damaged, no volume of single numbers, or promises what the file cannot hold.
+        ReadError: It is damaged, or no volume of single numbers.
         GeometryError: It does not state its spacing and orientation, or states an impossible one.
         OSError: A file cannot be opened.
     """

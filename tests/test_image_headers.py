@@ -327,7 +327,7 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"vox_offset": 0}, "vox_offset"),
+        ({"vox_offset": 0}, "has its voxels at byte 0, expected (352|544) or a later one"),
         ({"vox_offset": 348}, "vox.offset"),
         ({"vox_offset": -352}, "vox.offset"),
         ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, r"it holds \d+ bytes, expected"),
