@@ -112,11 +112,10 @@ def _convert(
         new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
+        log = workspace.key_csv.with_name("convert.log")
         for outcome in outcomes:
             if outcome.error:
-                append_trace(
-                    workspace.key_csv.with_name("convert.log"), outcome.job.name, outcome.job.scan.image, outcome.error
-                )
+                append_trace(log, outcome.job.name, outcome.job.scan.image, outcome.error)
         _refuse(outcomes, findings, strict)
         for old in there:
             if record and old:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from onfh_nnunet.imagefile import detached
 from onfh_nnunet.user_files import is_regular, open_regular, refused_whole, walk
-
-_DETACHED = re.compile(rb"^(?:ElementDataFile|data file)\s*[=:]\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
-_HEADER_BYTES = 2**16
 
 
 def content_sha256(path: Path) -> str:
@@ -27,8 +23,8 @@ def content_sha256(path: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        yield path
-        yield from _detached(path)
+        voxels = detached(path)
+        yield from (path,) if voxels is None else (path, voxels)
         return
     for place, names in walk(path):
         yield from (file for name in names if is_regular(file := place / name))
@@ -37,13 +33,3 @@ def _files(path: Path) -> Iterator[Path]:
 def _sha256(path: Path) -> str:
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _detached(header: Path) -> Iterable[Path]:
-    """The files with the voxels of a NRRD or MetaImage header: the one that it names, or for a list all beside it."""
-    with header.open("rb") as file:
-        named = _DETACHED.search(file.read(_HEADER_BYTES))
-    if named is None or named[1].upper() == b"LOCAL":
-        return ()
-    voxels = header.parent / os.fsdecode(named[1])
-    return (voxels,) if voxels.is_file() else (file for file in header.parent.iterdir() if file.is_file())

@@ -55,9 +55,12 @@ def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
     if error.trace:
         with contextlib.suppress(OSError):
             log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with open(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
+            with open(log, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as file:
                 file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = {
     "errors", "labels", "hip", "steinberg", "grid", "imagefile", "content", "volume", "cut", "files",
-    "tables", "parallel", "workspace", "dataset", "splits", "user_files", "printable",
-    "folder_record", "lock", "study_lock", "scratch",
+    "tables", "parallel", "workspace", "dataset", "splits", "user_files", "printable", "imageheader", "textheader",
+    "inflate", "nifti", "nrrd", "nrrd_fields", "metaimage", "folder_record", "lock", "study_lock", "scratch",
 }  # fmt: skip
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",

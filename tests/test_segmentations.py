@@ -212,6 +212,11 @@ def test_truncated_dicom_segmentation_is_refused(tmp_path, keep):
         ({"Segment1_LabelValue": "two"}, LabelError, "as value 'two' of layer '1', expected whole numbers"),
         ({"Segment1_Layer": 0}, LabelError, r"'necrosis: left' \(layer 0, value 1\), expected each with its own"),
         ({"Segment0_ID": None}, LabelError, "has the segments none"),
+        ({"Segment1_LabelValue": "1" + "0" * 29}, LabelError, "as value '10*' of layer '1', expected whole numbers"),
+        ({"Segment1_LabelValue": "9" * 5000}, LabelError, "as value '9{60}' of layer '1', expected whole numbers"),
+        ({"Segment1_Layer": "1" + "0" * 29}, LabelError, "as value '1' of layer '10*', expected whole numbers"),
+        ({"Segment1_LabelValue": 300}, LabelError, "as value 300 of layer 1, expected a positive value up to 255"),
+        ({"Segment1_LabelValue": 70000}, LabelError, "as value 70000 of layer 1, expected a positive value up to 255"),
         ({"Segmentation_MasterRepresentation": "Fractional labelmap"}, ReadError, "representation 'Fractional label"),
         ({"Segmentation_Extent": "0 10 0 8 0 5"}, ReadError, "old format.*save it again"),
     ],
@@ -324,6 +329,10 @@ def test_names_of_itksnap(tmp_path):
         (ITKSNAP + '3 0 0 0 1 1 "lesion"', ReadError, "in line 8"),
         ("1,head\n2,necrosis\n", ReadError, "in line 1 '1,head'"),
         ('0 0 0 0 0 0 0 "Clear Label"', LabelError, "describes no label"),
+        ('65536 0 0 0 1 1 1 "lesion"', LabelError, "in line 1 the value 65536, expected 0 to 65535"),
+        ("9" * 30 + ' 0 0 0 1 1 1 "lesion"', LabelError, "in line 1 the value 9{30}, expected 0 to 65535"),
+        ("9" * 5000 + ' 0 0 0 1 1 1 "lesion"', LabelError, "in line 1 the value 9{60}, expected 0 to 65535"),
+        ("# " * 2**20, ReadError, "has more than 1048576 bytes"),
         ("", LabelError, "describes no label"),
     ],
 )
@@ -339,6 +348,16 @@ def test_file_of_names_that_cannot_be_read(tmp_path):
     (tmp_path / "bytes.txt").write_bytes(b'1 0 0 0 1 1 1 "\xff\xfe"')
     with pytest.raises(ReadError, match="is not text in UTF-8"):
         read_names(tmp_path / "bytes.txt")
+
+
+@pytest.mark.parametrize(("kind", "highest"), [(np.int16, 32767), (np.float32, 65535)])
+def test_segment_value_that_no_voxel_of_its_type_can_have_is_refused(tmp_path, kind, highest):
+    layers = [boxes()[0].astype(kind)]
+    file = write_seg_nrrd(tmp_path / "x", layers, GRID, segment_keys(0, "head", value=highest))
+    assert not by_name(read_segmentation(file))["head"].any()
+    write_seg_nrrd(file, layers, GRID, segment_keys(0, "head", value=highest + 1))
+    with pytest.raises(LabelError, match=f"expected a positive value up to {highest} in one of its 1 layers"):
+        read_segmentation(file)
 
 
 @pytest.mark.real_data

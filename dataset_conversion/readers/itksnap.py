@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dataset_conversion.readers.segmentation import HIGHEST_VALUE
 from onfh_nnunet.errors import LabelError, ReadError
+from onfh_nnunet.user_files import open_regular, refused_whole
 
 _LINE = re.compile(r'(?P<value>\d+)(?:\s+\d+(?:\.\d+)?){4}\s+[01]\s+[01]\s+"(?P<name>.*)"')
+_MOST_BYTES = 2**20
+_MOST_DIGITS = 9
 _REMEDY = "Export the label descriptions from ITK-SNAP again"
 
 
@@ -20,12 +24,14 @@ def read_names(path: Path) -> dict[int, str]:
 
     Raises:
         ReadError: The file is missing, no text, or a line is no label description.
-        LabelError: A value is described twice, or none is.
+        LabelError: A value is described twice, no voxel can have it, or none is described.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror})", "Check the path") from error
+        with refused_whole(path), open_regular(path) as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ReadError(path, f"has more than {_MOST_BYTES} bytes, expected a table of labels", _REMEDY)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReadError(path, "is not text in UTF-8", _REMEDY) from error
     names: dict[int, str] = {}
@@ -45,4 +51,7 @@ def _described(path: Path, number: int, line: str) -> tuple[int, str]:
     if match is None:
         problem = f"has in line {number} {line[:60]!r}, expected a number, seven columns and a name in quotes"
         raise ReadError(path, problem, _REMEDY)
+    if len(match["value"]) > _MOST_DIGITS or int(match["value"]) > HIGHEST_VALUE:
+        problem = f"has in line {number} the value {match['value'][:60]}, expected 0 to {HIGHEST_VALUE}"
+        raise LabelError(path, problem, _REMEDY)
     return int(match["value"]), match["name"]

@@ -6,12 +6,11 @@ import hashlib
 import re
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.errors import CohortError, ReadError
+from onfh_nnunet.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.imagefile import FILE_SUFFIXES, format_of, without_suffix
 from onfh_nnunet.user_files import is_regular, open_regular
 
@@ -110,5 +109,5 @@ def _is_scan_file(path: Path) -> bool:
         return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
     except OSError:
         return True
-    except (EOFError, zlib.error):
+    except OnfhError:
         return False

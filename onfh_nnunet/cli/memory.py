@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.imagefile import ImageFormat, format_of
+from onfh_nnunet.imagefile import read_header
 from onfh_nnunet.user_files import refused_whole
 
 READ_BYTES, PREDICT_BYTES = 28, 16
@@ -25,8 +24,6 @@ MARGIN_BYTES = 200_000_000
 
 STATUS = Path("/proc/self/status")
 """Where Linux says how much memory the process had at most."""
-
-_ITK = {ImageFormat.NIFTI: "NiftiImageIO", ImageFormat.NRRD: "NrrdImageIO", ImageFormat.METAIMAGE: "MetaImageIO"}
 
 
 @dataclass(frozen=True)
@@ -113,15 +110,7 @@ def _pixels(header: Any) -> int:
 
 
 def _image_voxels(file: Path) -> int:
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(file))
     try:
-        if (kind := format_of(file)) is not None:
-            reader.SetImageIO(_ITK[kind])
-            reader.ReadImageInformation()
-            return math.prod(reader.GetSize())
-    except (OSError, RuntimeError, zlib.error):
+        return math.prod(read_header(file).grid.size)
+    except OnfhError:
         return 0
-    return 0
