@@ -15,6 +15,7 @@ VOCABULARY = {
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
     "doctor", "engine", "lock", "archive", "card", "stock", "supported", "weights", "zipmap", "blob", "sides", "void",
+    "bounds", "schema",
 }  # fmt: skip
 
 
