@@ -145,6 +145,9 @@ def _stated(path: Path, archive: Archive) -> tuple[dict[str, Any], dict[str, Any
         listed(whole(*FOLDS), 0, FOLDS[1] + 1)("folds", folds)
         if folds != sorted(set(folds)):
             raise wrong("folds", folds, "each one once, in order")
+        known = {"plans.json", "dataset.json", *map(_fold_name, folds)}
+        if further := sorted(archive.members.keys() - known):
+            raise wrong("members", further, f"only those of folds {folds}")
     plans, dataset = (from_json(f"{path}, {name}", archive.members[name]) for name in ("plans.json", "dataset.json"))
     return plans, dataset, None if axes is None else tuple(axes)
 

@@ -51,6 +51,7 @@ class Model:
         plan = self.plans["configurations"][CONFIGURATION]
         return {
             "axes": ["head", "back", "left"],
+            "folds": sorted(self.weights),
             "channels": list(self.dataset["channel_names"].values()),
             "regions": [name for name in self.dataset["labels"] if name not in ("background", "ignore")],
             HIP_BOX_KEY: self.hip_box_mm,
