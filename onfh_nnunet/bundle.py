@@ -166,8 +166,7 @@ def _require_data_format(bundle: Bundle, path: Path) -> None:
             raise wrong("data_format", stated, f"an object of {', '.join(found)}")
         for name, value in found.items():
             if not identical(stated[name], value):
-                got = f"has {name} {shown(value)} in its plan or dataset"
-                raise ValueError(f"{got}, and was exported with {shown(stated[name])}")
+                raise ValueError(f"has {name} {shown(value)}, and was exported with {shown(stated[name])}")
 
 
 def _fold_name(fold: int) -> str:

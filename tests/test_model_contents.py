@@ -12,7 +12,7 @@ import torch
 from small_model import DATASET, PLANS, small_model
 
 from onfh_nnunet.archive import to_json, write_archive
-from onfh_nnunet.bundle import Bundle, write_bundle
+from onfh_nnunet.bundle import SYNTHETIC, Bundle, write_bundle
 from onfh_nnunet.card import Card, Score
 from onfh_nnunet.cli.model import _lines
 from onfh_nnunet.cli.modelfile import calibration_of
@@ -493,3 +493,8 @@ def test_any_other_value_is_refused_or_changes_no_prediction(tmp_path):
         assert all(said.isprintable() for _, said in _lines(tmp_path / "x.onfh", bundle, calibration)), made
         assert np.array_equal(probabilities(bundle.model), expected), made
     assert 0 < accepted < MUTANTS / 3
+
+
+def test_the_bundled_model_states_its_data_format():
+    bundle = Bundle.read(SYNTHETIC)
+    assert bundle.manifest["data_format"] == json.loads(to_json(bundle.model.data_format))
