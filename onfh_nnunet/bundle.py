@@ -62,7 +62,7 @@ class Bundle:
             require_supported(Model(plans, dataset, axes, {fold: {} for fold in manifest["folds"]}), path)
             weights = {fold: from_safetensors(archive.members[_fold_name(fold)]) for fold in manifest["folds"]}
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(path, f"has a member that is not as its version says ({error!r})", REMEDY) from error
+            raise ModelError(path, f"has a member that is not as its version says ({shown(error)})", REMEDY) from error
         bundle = cls(Model(plans, dataset, axes, weights), manifest, archive.sha256)
         _require_data_format(bundle, path)
         for fold in weights:

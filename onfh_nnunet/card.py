@@ -170,7 +170,7 @@ class Card:
             listed(any_value, 0, _MOST_SCORES)("crossval", known["crossval"])
             return cls(**known | {"crossval": tuple(Score(**row) for row in known["crossval"])})
         except (KeyError, TypeError) as error:
-            raise ValueError(f"holds no card ({error!r})") from error
+            raise ValueError(f"holds no card ({shown(error)})") from error
 
 
 def cohort_figures(dataset: Dataset) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def _require_known_names(plans: Mapping[str, Any], configuration: Mapping[str, A
     try:
         named = list(_named(plans, configuration))
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"has plans of another form ({error!r})") from error
+        raise ValueError(f"has plans of another form ({shown(error)})") from error
     for what, name, known in named:
         if name not in known:
             raise wrong(what, name, " or ".join(map(str, known)))
@@ -230,7 +230,7 @@ def _named(plans: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterat
     yield "network", network["network_class_name"], (*_BLOCKS,)
     for argument in network["_kw_requires_import"]:
         yield argument, network["arch_kwargs"][argument], _LAYERS
-    yield "label manager", plans.get("label_manager"), (None, "LabelManager")
+    yield "label manager", plans.get("label_manager", "LabelManager"), ("LabelManager",)
     yield "preprocessor", configuration["preprocessor_name"], ("DefaultPreprocessor",)
     for what in _RESAMPLED:
         yield f"resampling of {what}", configuration[f"resampling_fn_{what}"], (_DEFAULT_RESAMPLING, _TORCH_RESAMPLING)
