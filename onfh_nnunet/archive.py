@@ -2,7 +2,7 @@
 
 The manifest, ``manifest.json``, names the SHA-256 of each other member. The zip's comment, the last 64 bytes, is the
 seal: the SHA-256 of all bytes outside those members, the manifest's own among them. So the seal names the whole. It
-tells damage and not who wrote the file: whoever changes a file may seal it again.
+detects damage; it does not prove who made the file: whoever changes a file may seal it again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from onfh_nnunet.bounds import JSON_BYTES
 from onfh_nnunet.errors import ModelError
 from onfh_nnunet.files import written_whole
+from onfh_nnunet.schema import plain, require_shallow, shown
 from onfh_nnunet.zipmap import REMEDY, Spans, add, mapped
 
 FORMAT = "onfh-model"
@@ -94,10 +96,13 @@ def from_json(case: object, content: memoryview | bytes) -> dict[str, Any]:
     """The object of a member of JSON.
 
     Raises:
-        ModelError: It is none.
+        ModelError: It is none, is larger than any such object, or is nested deeper.
     """
+    if len(content) > JSON_BYTES:
+        raise ModelError(case, f"has {len(content)} bytes of JSON, expected up to {JSON_BYTES}", REMEDY)
     try:
         value = json.loads(bytes(content))
+        require_shallow(value)
     except (ValueError, RecursionError) as error:
         raise ModelError(case, f"is damaged ({error})", REMEDY) from error
     if not isinstance(value, dict):
@@ -110,8 +115,9 @@ def _manifest(path: Path, content: memoryview, spans: Spans) -> dict[str, Any]:
         raise ModelError(path, f"is no model file of onfh export: it has no {MANIFEST}", REMEDY)
     manifest = from_json(f"{path}, {MANIFEST}", content[spans[MANIFEST]])
     if (manifest.get("format"), manifest.get("format_version")) != (FORMAT, FORMAT_VERSION):
-        writer = manifest.get("onfh_nnunet", "of an unknown version")
-        got = f"is {manifest.get('format')} version {manifest.get('format_version')}, written by onfh-nnunet {writer}"
+        kind, number = plain(manifest.get("format")), plain(manifest.get("format_version"))
+        writer = plain(manifest.get("onfh_nnunet", "of an unknown version"))
+        got = f"is {kind} version {number}, written by onfh-nnunet {writer}"
         expected = f"this is onfh-nnunet {version('onfh-nnunet')}, which reads {FORMAT} version {FORMAT_VERSION}"
         raise ModelError(path, f"{got}; {expected}", "Read it with the version that wrote it, or export it again")
     return manifest
@@ -130,10 +136,11 @@ def _seal(content: memoryview, spans: Spans) -> str:
 def _require_listed(path: Path, manifest: dict[str, Any], members: dict[str, memoryview]) -> None:
     listed = manifest.get("members")
     if not isinstance(listed, dict) or set(listed) != set(members):
-        problem = f"has members other than its manifest says: {sorted(members)}, expected {listed and list(listed)}"
+        expected = list(listed) if isinstance(listed, dict) else listed
+        problem = f"has members other than its manifest says: {shown(sorted(members))}, expected {shown(expected)}"
         raise ModelError(path, problem, REMEDY)
     for name, content in members.items():
         found = hashlib.sha256(content).hexdigest()
         if found != listed[name]:
-            problem = f"was changed: its SHA-256 is {found[:12]}, expected {str(listed[name])[:12]}"
+            problem = f"was changed: its SHA-256 is {found[:12]}, expected {plain(str(listed[name])[:12])}"
             raise ModelError(f"{path}, member {name!r}", problem, REMEDY)

@@ -1,4 +1,9 @@
-"""A trained model as one portable file: safetensors and JSON, every byte verified, nothing that runs."""
+"""A trained model as one portable file: safetensors and JSON, every byte verified, nothing that runs.
+
+The SHA-256 detects damage; it does not prove who made the file. So what a file states is checked as well: it must be
+within `onfh_nnunet.bounds`, and plan, labels, weights and the manifest's `data_format` must agree. Who changes all of
+them alike, or the weights, makes another model.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.archive import Archive, from_json, to_json, write_archive
+from onfh_nnunet.bounds import FOLDS, LINE
 from onfh_nnunet.card import Card
 from onfh_nnunet.dataset import Dataset
 from onfh_nnunet.errors import ModelError
 from onfh_nnunet.model import Model
 from onfh_nnunet.plan import Plan
+from onfh_nnunet.schema import identical, line, listed, refused, same, shown, whole, wrong
 from onfh_nnunet.splits import Splits
-from onfh_nnunet.supported import require_supported
+from onfh_nnunet.supported import MIRRORS, require_sound_weights, require_supported
 from onfh_nnunet.train import finished_checkpoint, model_folder
-from onfh_nnunet.weights import from_safetensors, stored_names, to_safetensors
+from onfh_nnunet.weights import from_safetensors, to_safetensors
 from onfh_nnunet.zipmap import REMEDY
 
 SYNTHETIC = Path(__file__).with_name("synthetic.onfh")
@@ -43,15 +50,23 @@ class Bundle:
         """Load and verify a model file; nothing in it is run.
 
         Raises:
-            ModelError: It is missing, no model file, of another version, not ours to run, or a byte of it was changed.
+            ModelError: It is missing, no model file, of another version, or a byte of it was changed; or what it states
+                is unknown, out of bounds or contradicts itself; or a weight is not finite.
         """
         archive = Archive.read(path)
+        manifest = archive.manifest
         try:
-            bundle = cls(_model(path, archive), archive.manifest, archive.sha256)
-            Card.from_json(bundle.manifest)
+            plans, dataset, axes = _stated(path, archive)
+            with refused(path, REMEDY):
+                Card.from_json(manifest)
+            require_supported(Model(plans, dataset, axes, {fold: {} for fold in manifest["folds"]}), path)
+            weights = {fold: from_safetensors(archive.members[_fold_name(fold)]) for fold in manifest["folds"]}
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(path, f"has a member that is not as its version says ({error!r})", REMEDY) from error
-        require_supported(bundle.model, path)
+            raise ModelError(path, f"has a member that is not as its version says ({shown(error)})", REMEDY) from error
+        bundle = cls(Model(plans, dataset, axes, weights), manifest, archive.sha256)
+        _require_data_format(bundle, path)
+        for fold in weights:
+            require_sound_weights(bundle.model, fold, f"{path}, fold {fold}")
         return bundle
 
     @property
@@ -68,8 +83,13 @@ def write_bundle(path: Path, model: Model, card: Card) -> Bundle:
         WorkspaceError: The file cannot be written.
     """
     require_supported(model, path)
-    _require_finite(model)
-    about = card.to_json() | {"folds": sorted(model.weights), "mirroring_axes": model.mirroring_axes}
+    for fold in model.weights:
+        require_sound_weights(model, fold, f"fold {fold}")
+    about = card.to_json() | {
+        "folds": sorted(model.weights),
+        "mirroring_axes": model.mirroring_axes,
+        "data_format": model.data_format,
+    }
     write_archive(path, about, _members(model))
     return Bundle.read(path)
 
@@ -104,13 +124,6 @@ def trained_model(dataset: Dataset, splits: Splits, plan: Plan) -> Model:
     return Model(first.plans, first.dataset, first.mirroring_axes, weights)
 
 
-def _require_finite(model: Model) -> None:
-    for fold, weights in model.weights.items():
-        for name in set(stored_names(weights).values()):
-            if not bool(weights[name].isfinite().all()):
-                raise ModelError(f"fold {fold}", f"has weights that are not finite, in {name}", "Train it again")
-
-
 def _members(model: Model) -> Iterator[tuple[str, bytes]]:
     yield "plans.json", to_json(model.plans)
     yield "dataset.json", to_json(model.dataset)
@@ -118,13 +131,42 @@ def _members(model: Model) -> Iterator[tuple[str, bytes]]:
         yield _fold_name(fold), to_safetensors(model.weights[fold])
 
 
-def _model(path: Path, archive: Archive) -> Model:
-    members, axes = archive.members, archive.manifest["mirroring_axes"]
-    plans, dataset = (from_json(f"{path}, {name}", members[name]) for name in ("plans.json", "dataset.json"))
-    if not set(axes or ()) <= {0, 1, 2}:
-        raise ValueError(f"mirroring axes {axes}, expected some of 0, 1, 2")
-    weights = {int(fold): from_safetensors(members[_fold_name(fold)]) for fold in archive.manifest["folds"]}
-    return Model(plans, dataset, None if axes is None else tuple(axes), weights)
+def _stated(path: Path, archive: Archive) -> tuple[dict[str, Any], dict[str, Any], tuple[int, ...] | None]:
+    """Plans, dataset and mirror axes.
+
+    Raises:
+        ModelError: The manifest's own entries are wrong, or a member is no object of JSON.
+        KeyError: An entry or a member is missing.
+    """
+    folds, axes = archive.manifest["folds"], archive.manifest["mirroring_axes"]
+    with refused(path, REMEDY):
+        line(LINE)("onfh_nnunet", archive.manifest["onfh_nnunet"])
+        same(*MIRRORS)("mirroring axes", axes)
+        listed(whole(*FOLDS), 0, FOLDS[1] + 1)("folds", folds)
+        if folds != sorted(set(folds)):
+            raise wrong("folds", folds, "each one once, in order")
+        known = {"plans.json", "dataset.json", *map(_fold_name, folds)}
+        if further := sorted(archive.members.keys() - known):
+            raise wrong("members", further, f"only those of folds {folds}")
+    plans, dataset = (from_json(f"{path}, {name}", archive.members[name]) for name in ("plans.json", "dataset.json"))
+    return plans, dataset, None if axes is None else tuple(axes)
+
+
+def _require_data_format(bundle: Bundle, path: Path) -> None:
+    """What the weights were exported with and what plan and dataset say now must agree; earlier files do not state it.
+
+    Raises:
+        ModelError: They differ.
+    """
+    if "data_format" not in bundle.manifest:
+        return
+    stated, found = bundle.manifest["data_format"], bundle.model.data_format
+    with refused(path, REMEDY):
+        if not isinstance(stated, dict) or stated.keys() != found.keys():
+            raise wrong("data_format", stated, f"an object of {', '.join(found)}")
+        for name, value in found.items():
+            if not identical(stated[name], value):
+                raise ValueError(f"has {name} {shown(value)}, and was exported with {shown(stated[name])}")
 
 
 def _fold_name(fold: int) -> str:

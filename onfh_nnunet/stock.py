@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.archive import from_json, to_json
+from onfh_nnunet.bounds import CONVOLUTIONS, FEATURES, JSON_BYTES, STAGES
 from onfh_nnunet.bundle import Bundle
 from onfh_nnunet.card import Card
-from onfh_nnunet.errors import ModelError
+from onfh_nnunet.errors import ModelError, ReadError
 from onfh_nnunet.files import written_whole
 from onfh_nnunet.model import Model
 from onfh_nnunet.preset import CONFIGURATION
-from onfh_nnunet.supported import require_supported
+from onfh_nnunet.schema import listed, plain, refused, shown, whole
+from onfh_nnunet.supported import require_sound_weights, require_supported
+from onfh_nnunet.user_files import open_regular
 
 CHECKPOINT = "checkpoint_final.pth"
 _TRAINER = "nnUNetTrainer"
@@ -36,15 +40,17 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
     from onfh_nnunet.nnunet.opened import opened
 
     plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
+    _require_old_sizes(folder, plans)
     contents = {fold: opened(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
     about = _common(folder, list(contents.values()))
     weights = {fold: content["network_weights"] for fold, content in contents.items()}
     model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
     require_supported(model, folder)
-    _require_fit(model, folder)
-    hips = dataset.get("numTraining")
+    for fold in model.weights:
+        require_sound_weights(model, fold, folder / f"fold_{fold}")
     training = {"trainer": about["trainer_name"], "plans": plans.get("plans_name")}
-    return model, Card(training=training, hips=hips if isinstance(hips, int) else None)
+    with refused(folder, _REMEDY):
+        return model, Card(training=training, hips=dataset.get("numTraining"))
 
 
 def unpack(bundle: Bundle, folder: Path) -> None:
@@ -81,7 +87,10 @@ def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[st
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return from_json(path, path.read_bytes())
+        with open_regular(path) as file:
+            return from_json(path, file.read(JSON_BYTES + 1))
+    except ReadError as error:
+        raise ModelError(path, f"cannot be read: it {error.problem}", _REMEDY) from error
     except OSError as error:
         raise ModelError(path, f"cannot be read ({error.strerror})", _REMEDY) from error
 
@@ -90,8 +99,26 @@ def _checkpoints(folder: Path) -> dict[int, Path]:
     found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
     folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_\d+", name)}
     if not folds:
-        raise ModelError(folder, f"holds {sorted(found) or 'no fold'}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
+        got = shown(sorted(found)) if found else "no fold"
+        raise ModelError(folder, f"holds {got}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
+    for path in folds.values():
+        _require_stored(path)
     return folds
+
+
+def _require_stored(path: Path) -> None:
+    """A checkpoint is a regular file, and is unpacked to no more than it has: torch stores and never compresses."""
+    try:
+        with open_regular(path) as file:
+            compressed = zipfile.is_zipfile(file) and any(
+                member.compress_type != zipfile.ZIP_STORED for member in zipfile.ZipFile(file).infolist()
+            )
+    except ReadError as error:
+        raise ModelError(path, f"cannot be read: it {error.problem}", _REMEDY) from error
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ModelError(path, f"cannot be read ({error})", _REMEDY) from error
+    if compressed:
+        raise ModelError(path, "is compressed, expected it stored as torch.save writes it", _REMEDY)
 
 
 def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
@@ -100,11 +127,27 @@ def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
     for key in ("init_args", "trainer_name", "inference_allowed_mirroring_axes"):
         for other in others:
             if other[key] != first[key]:
-                raise ModelError(folder, f"has folds of {key} {first[key]} and {other[key]}, expected one", _REMEDY)
+                got = f"{plain(first[key])} and {plain(other[key])}"
+                raise ModelError(folder, f"has folds of {key} {got}, expected one", _REMEDY)
     configuration = first["init_args"]["configuration"]
     if configuration != CONFIGURATION:
-        raise ModelError(folder, f"is of configuration {configuration}, expected {CONFIGURATION}", _REMEDY)
+        raise ModelError(folder, f"is of configuration {plain(configuration)}, expected {CONFIGURATION}", _REMEDY)
     return first
+
+
+def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
+    """What nnU-Net computes a network from in plans of an older version: it takes powers and copies of it."""
+    sizes = {
+        "n_conv_per_stage_encoder": listed(whole(*CONVOLUTIONS), *STAGES),
+        "UNet_base_num_features": whole(*FEATURES),
+        "unet_max_num_features": whole(*FEATURES),
+    }
+    configurations = plans.get("configurations")
+    each = configurations.values() if isinstance(configurations, dict) else ()
+    with refused(folder / "plans.json", _REMEDY):
+        for configuration in (one for one in each if isinstance(one, dict)):
+            for name in configuration.keys() & sizes.keys():
+                sizes[name](name, configuration[name])
 
 
 def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
@@ -115,21 +158,8 @@ def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the plans are of an older version
             configuration = PlansManager(plans).get_configuration(CONFIGURATION).configuration
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            folder / "plans.json", f"has no {CONFIGURATION} that can be read ({error})", _REMEDY
-        ) from error
+    except Exception as error:  # nnU-Net checks nothing
+        problem = f"has no {CONFIGURATION} that can be read ({shown(error)})"
+        raise ModelError(folder / "plans.json", problem, _REMEDY) from error
     complete = {key: value for key, value in configuration.items() if key != "inherits_from"}
     return plans | {"configurations": {CONFIGURATION: complete}}
-
-
-def _require_fit(model: Model, folder: Path) -> None:
-    from onfh_nnunet.engine.network import network_of
-
-    for fold, weights in model.weights.items():
-        try:
-            network_of(model, weights)
-        except ModelError as error:
-            problem = "has weights that do not fit the network of plans.json"
-            remedy = "Give the plans that it was trained by; a network changed by its trainer is not run"
-            raise ModelError(folder / f"fold_{fold}", problem, remedy) from error

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from onfh_nnunet.bounds import JSON_BYTES
 from onfh_nnunet.model import Weights
 
 _TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64", "I64": "int64"}
@@ -35,13 +36,18 @@ def from_safetensors(content: memoryview) -> dict[str, Any]:
         ValueError: It is damaged, or has a tensor of a kind that no network of nnU-Net has.
     """
     length = int.from_bytes(content[:8], "little")
+    text = content[8 : 8 + length]
+    if len(text) > JSON_BYTES:
+        raise ValueError(f"a header of {length} bytes, expected up to {JSON_BYTES}")
     try:
-        header = json.loads(bytes(content[8 : 8 + length]))
+        header = json.loads(bytes(text))
         further = json.loads(header.pop("__metadata__")[_FURTHER])
         data = content[8 + length :]
         tensors = {name: _tensor(data, **entry) for name, entry in header.items()}
+        if twice := sorted(tensors.keys() & further.keys()):
+            raise ValueError(f"two tensors of the name {twice[0]!r}")
         return tensors | {name: tensors[stored] for name, stored in further.items()}
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
         raise ValueError(f"holds no tensors ({error!r})") from error
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import re
 import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-from onfh_nnunet.errors import ModelError
+from onfh_nnunet.bounds import FILE_BYTES, JSON_BYTES
+from onfh_nnunet.errors import ModelError, ReadError
+from onfh_nnunet.user_files import open_regular
 
 Spans = dict[str, slice]
 """Where the content of each member lies in the file, in the order of the bytes."""
@@ -31,16 +34,33 @@ def mapped(path: Path) -> tuple[memoryview, Spans]:
     that are there twice, are compressed or encrypted, or reach beyond the file or over each other.
 
     Raises:
-        ModelError: It cannot be read, is no zip, or has a member that is refused.
+        ModelError: It cannot be read, is no zip, is larger than any model, or has a member that is refused.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            if (size := file.seek(0, 2)) > FILE_BYTES:
+                raise ModelError(path, f"has {size} bytes, expected a model file of up to {FILE_BYTES}", REMEDY)
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-            return content, _parsed(path, content, file)
+            return content, _parsed(path, content, _ShortReads(file))
+    except ReadError as error:
+        raise ModelError(path, f"cannot be read: it {error.problem}", "Give a model file") from error
     except OSError as error:
         raise ModelError(path, f"cannot be read ({error.strerror})", "Check the path") from error
     except ValueError as error:  # an empty file cannot be mapped
         raise ModelError(path, "is no model file of onfh export: it is empty", REMEDY) from error
+
+
+class _ShortReads(io.BufferedReader):
+    """A file of which zipfile reads no directory that is larger than that of any model: it would read it at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(io.FileIO(file.fileno(), closefd=False))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(JSON_BYTES if size is None or size < 0 else min(size, JSON_BYTES + 1))
+        if len(content) > JSON_BYTES:
+            raise zipfile.BadZipFile(f"a directory of {size} bytes")
+        return content
 
 
 def add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

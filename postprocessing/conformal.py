@@ -39,6 +39,16 @@ LEVEL = 0.9
 METHOD = "hierarchical-conformal-arcsine"
 """Names scores and quantile, in the model file."""
 
+LEVELS = (0.5, 0.999)
+"""Levels that a calibration in a model file may have."""
+
+NARROWEST = 1e-5
+"""Least half-width in radians that a model file may state: one voxel of 1 mm in a lesion of half a head of 40 ml moves
+the angle by 1.25e-5."""
+
+MOST_HIPS = 10_000_000
+"""More than any registry has."""
+
 _ROUNDING = 1e-9
 
 
@@ -120,12 +130,28 @@ class Calibration:
         """Read what `to_json` made.
 
         Raises:
-            ModelError: It is damaged, or of a method that this version does not know.
+            ModelError: It is damaged, of a method that this version does not know, or promises more than its method
+                can: an interval of no width, or one from fewer than `fewest_patients`.
         """
         try:
-            return cls(**values)
-        except TypeError as error:
+            known = cls(**values)
+            known._require_possible()
+        except (TypeError, ValueError) as error:
             raise ModelError("calibration", f"cannot be read ({error})", "Export the model again") from error
+        return known
+
+    def _require_possible(self) -> None:
+        counts = (self.n_patients, self.n_hips)
+        if any(type(count) is not int or count > MOST_HIPS for count in counts):
+            raise ValueError(f"{counts} patients and hips, expected whole numbers up to {MOST_HIPS}")
+        if not LEVELS[0] <= self.level <= LEVELS[1]:
+            raise ValueError(f"level {self.level}, expected from {LEVELS[0]} to {LEVELS[1]}")
+        if self.half_width is None:
+            return
+        if self.n_patients < (fewest := fewest_patients(self.level)):
+            raise ValueError(f"an interval from {self.n_patients} patients, expected {fewest} or more")
+        if self.half_width < NARROWEST:
+            raise ValueError(f"half-width {self.half_width} rad, expected {NARROWEST} or more")
 
 
 def fewest_patients(level: float) -> int:

@@ -9,7 +9,7 @@ from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from onfh_nnunet.model import Model
 
 PATCH = (8, 8, 16)
-RESAMPLING = {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": None}
+RESAMPLED = {"data": (False, 3), "seg": (True, 1), "probabilities": (False, 1)}
 NETWORK = {
     "network_class_name": f"{PlainConvUNet.__module__}.PlainConvUNet",
     "arch_kwargs": {
@@ -36,8 +36,11 @@ CONFIGURATION = {
     "spacing": [2.0, 1.5, 1.0],
     "normalization_schemes": ["ZScoreNormalization"],
     "use_mask_for_norm": [False],
-    **{f"resampling_fn_{what}": "resample_data_or_seg_to_shape" for what in ("data", "seg", "probabilities")},
-    **{f"resampling_fn_{what}_kwargs": RESAMPLING for what in ("data", "seg", "probabilities")},
+    **{f"resampling_fn_{what}": "resample_data_or_seg_to_shape" for what in RESAMPLED},
+    **{
+        f"resampling_fn_{what}_kwargs": {"is_seg": is_seg, "order": order, "order_z": 0, "force_separate_z": None}
+        for what, (is_seg, order) in RESAMPLED.items()
+    },
     "architecture": NETWORK,
 }
 PLANS = {
@@ -46,6 +49,7 @@ PLANS = {
     "label_manager": "LabelManager",
     "transpose_forward": [0, 1, 2],
     "transpose_backward": [0, 1, 2],
+    "foreground_intensity_properties_per_channel": {"0": {}},
     "configurations": {"3d_fullres": CONFIGURATION},
 }
 DATASET = {

@@ -16,6 +16,7 @@ VOCABULARY = {
 STAGES = {
     "preset", "devices", "child", "plan", "train", "model", "segment", "locate", "predict", "bundle", "nnunet",
     "doctor", "engine", "quiet", "archive", "card", "stock", "supported", "weights", "zipmap", "blob", "sides", "void",
+    "bounds", "schema",
 }  # fmt: skip
 
 

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from onfh_nnunet.archive import from_json, to_json
+from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.errors import TrainingError
-from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner
+from onfh_nnunet.model import Model
+from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner, nnUNetPlannerResEncM
+from onfh_nnunet.supported import LABELS, require_supported
 
 SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
     "Osaka SPGR": ((1.25, 1.0, 1.25), (57, 72, 57)),
@@ -83,3 +87,20 @@ def test_six_stages_by_default_become_five(planned):
 def test_scans_too_small_for_five_stages_are_refused(planned):
     with pytest.raises(TrainingError, match="expected 5"):
         planned(FiveStagePlanner, (4.0, 4.0, 4.0), (12, 12, 12))
+
+
+@pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
+@pytest.mark.parametrize("planner_class", [FiveStagePlanner, QuickPlanner, nnUNetPlannerResEncM])
+def test_plan_is_one_that_a_model_file_may_hold(planned, planner_class, scan):
+    """The bounds of model files refuse nothing that our presets plan."""
+    from nnunetv2.utilities.json_export import recursive_fix_for_json_export
+
+    plans = {
+        "transpose_forward": [0, 1, 2],
+        "transpose_backward": [0, 1, 2],
+        "foreground_intensity_properties_per_channel": {"0": {}},
+        "configurations": {"3d_fullres": planned(planner_class, *scan) | {"batch_dice": False}},
+    }
+    recursive_fix_for_json_export(plans)  # as nnU-Net writes them
+    labels = {"channel_names": {"0": "MR"}, "labels": LABELS, "regions_class_order": [1, 2], HIP_BOX_KEY: HIP_BOX_MM}
+    require_supported(Model(from_json("plans", to_json(plans)), labels, None, {0: {}}), "case")

@@ -12,9 +12,11 @@ from onfh_nnunet.card import UNSTATED, Card, Score, cohort_figures
 from onfh_nnunet.cli import show
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.dataset import Dataset
+from onfh_nnunet.errors import ModelError
 from onfh_nnunet.files import require_file_place, require_output_apart
 from onfh_nnunet.lock import locked_output
 from onfh_nnunet.plan import Plan
+from onfh_nnunet.schema import refused
 from onfh_nnunet.splits import Splits
 from onfh_nnunet.tables import read_rows
 from onfh_nnunet.train import Training, fold_folder
@@ -46,7 +48,9 @@ def export(
     require_file_place(out)
     with locked_output(out, "onfh export"):
         model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
-        bundle = write_bundle(out, model, replace(card, licence=licence))
+        with refused("--licence", "Name it in one line, such as CC-BY-4.0"):
+            card = replace(card, licence=licence)
+        bundle = write_bundle(out, model, card)
     if stock is not None:
         show.note("it must have been trained on single hips as onfh convert cuts them")
     show.say(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
@@ -56,6 +60,7 @@ def _trained(work: Path) -> tuple[Model, Card]:
     """The folds of a study, and what is known of them; without a cross-validation of these folds a note says so."""
     from onfh_nnunet.bundle import trained_model
     from onfh_nnunet.cli.evaluation import calibration, evaluated
+    from postprocessing.conformal import Calibration
 
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
@@ -70,7 +75,12 @@ def _trained(work: Path) -> tuple[Model, Card]:
     if known.note:
         show.note(f"no calibrated intervals in it: {known.note}")
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
-    return model, replace(card, crossval=scores, calibration=known.to_json())
+    card = replace(card, crossval=scores)
+    try:
+        return model, replace(card, calibration=Calibration.from_json(known.to_json()).to_json())
+    except ModelError as error:  # such as no error at all in any hip
+        show.note(f"no calibrated intervals in it: {error.problem}")
+        return model, card
 
 
 def _flat(training: Training | None) -> dict[str, Any] | None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onfh_nnunet.files import require_output_apart
+from onfh_nnunet.lock import locked_output
 from onfh_nnunet.preset import CONFIGURATION
 
 if TYPE_CHECKING:
     from onfh_nnunet.bundle import Bundle
     from onfh_nnunet.card import Card
+    from postprocessing.conformal import Calibration
 
 
 def model(
@@ -28,27 +31,31 @@ def model(
     """Say what a model is, for what, on whom it was trained and how well it did."""
     from onfh_nnunet.bundle import SYNTHETIC, Bundle
     from onfh_nnunet.cli import show
+    from onfh_nnunet.cli.modelfile import calibration_of
     from onfh_nnunet.stock import unpack as write_folder
 
     path = path or SYNTHETIC
     bundle = Bundle.read(path)
-    card = bundle.card
-    for what, said in _lines(path, bundle):
+    card, calibration = bundle.card, calibration_of(bundle, path)
+    for what, said in _lines(path, bundle, calibration):
         show.say(f"{what:14}{said}")
     if card.crossval:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in card.crossval]
         show.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
     if unpack is not None:
-        write_folder(bundle, unpack)
+        require_output_apart(unpack, (path,))
+        with locked_output(unpack, "onfh model --unpack"):
+            write_folder(bundle, unpack)
         folds = " ".join(map(str, bundle.model.weights))
         show.say(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
 
 
-def _lines(path: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:
+def _lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
     manifest, card = bundle.manifest, bundle.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
     yield "model", f"{path.name}, {version}"
     yield "sha256", bundle.sha256
+    yield "", "the SHA-256 detects damage; it does not prove who made the file"
     yield "intended use", card.intended_use
     if card.caution:
         yield "caution", card.caution
@@ -56,7 +63,7 @@ def _lines(path: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "trained on", _cohort(card)
     yield "trained by", _training(card.training)
     yield "network", _network(bundle)
-    yield "intervals", _calibration(card.calibration)
+    yield "intervals", _calibration(calibration)
 
 
 def _cohort(card: Card) -> str:
@@ -88,12 +95,9 @@ def _network(bundle: Bundle) -> str:
     return f"{len(folds)} folds of {stages}, {size}; patch {patch} voxels of {spacing} mm"
 
 
-def _calibration(values: Mapping[str, Any] | None) -> str:
-    from postprocessing.conformal import Calibration
-
-    if values is None:
+def _calibration(known: Calibration | None) -> str:
+    if known is None:
         return "not calibrated: no cross-validation is in the file"
-    known = Calibration.from_json(values)
     if known.half_width is None:
         return known.note
     who = f"{known.n_hips} hips of {known.n_patients} patients"

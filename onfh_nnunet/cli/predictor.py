@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onfh_nnunet.cli.modelfile import calibration_of
 from onfh_nnunet.devices import Device, resolve_device
 from onfh_nnunet.engine import EngineName, engine_for
 from onfh_nnunet.errors import SideError
@@ -17,7 +18,6 @@ from onfh_nnunet.grid import Grid
 from onfh_nnunet.hip import Side
 from onfh_nnunet.printable import on_one_line
 from onfh_nnunet.volume import Volume
-from postprocessing.conformal import Calibration
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
@@ -65,14 +65,13 @@ class Predictor:
         settings: What was asked.
 
     Raises:
-        ModelError: The model has not the folds that were asked for.
+        ModelError: The model has not the folds that were asked for, or its calibration is an impossible one.
     """
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._model, self._settings = bundle.model.of_folds(settings.folds), settings
-        card = bundle.card
-        self.calibration = Calibration.from_json(card.calibration) if card.calibration else None
-        self.caution = on_one_line(card.caution)
+        self.calibration = calibration_of(bundle, settings.model)
+        self.caution = on_one_line(bundle.card.caution)
 
     @property
     def computed_by(self) -> str:

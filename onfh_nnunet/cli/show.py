@@ -77,16 +77,17 @@ def epochs() -> Iterator[Callable[[Epoch], None]]:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table."""
+    """Print a table; what looks like rich's markup in it is printed as it is."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=Text(title, style="table.title"), title_justify="left")
     for column in columns:
-        shown.add_column(column)
+        shown.add_column(Text(column))
     for row in rows:
-        shown.add_row(*map(printable, row))
-    console = Console(markup=False, emoji=False)  # a cell may hold a name such as [red]
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console()
     if not console.is_terminal:  # a pipe has no width to fit: nothing is cut off
         console.width = 140
     console.print(shown)

@@ -39,7 +39,7 @@ def opened(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
         return _opened_apart(path) if names else essentials(load_checkpoint(path))
     except TrainingError as error:
         raise ModelError(path, error.problem, _REMEDY) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(path, f"is no checkpoint of nnU-Net ({error!r})", _REMEDY) from error
 
 

@@ -1,0 +1,29 @@
+"""The calibration in a model file, read alike by each command: all of them refuse the same files in the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onfh_nnunet.errors import ModelError
+from postprocessing.conformal import Calibration
+
+if TYPE_CHECKING:
+    from onfh_nnunet.bundle import Bundle
+
+
+def calibration_of(bundle: Bundle, path: Path) -> Calibration | None:
+    """The calibration of a model's intervals; None without one.
+
+    Args:
+        bundle: The model file.
+        path: Its name, for messages.
+
+    Raises:
+        ModelError: It is no calibration of this version, or an impossible one.
+    """
+    values = bundle.card.calibration
+    try:
+        return None if values is None else Calibration.from_json(values)
+    except ModelError as error:
+        raise ModelError(f"{path}, {error.case}", error.problem, error.remedy) from error
