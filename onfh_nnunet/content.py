@@ -23,8 +23,9 @@ def content_sha256(path: Path) -> str:
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        voxels = detached(path)
-        yield from (path,) if voxels is None else (path, voxels)
+        yield path  # a pipe is refused before anything asks what it holds
+        if voxels := detached(path):
+            yield voxels
         return
     for place, names in walk(path):
         yield from (file for name in names if is_regular(file := place / name))
