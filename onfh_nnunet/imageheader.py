@@ -65,8 +65,8 @@ class VoxelData:
         """Read the voxels, the slowest axis first (z, y, x), in one pass and up to the checksum.
 
         Raises:
-            ReadError: They would begin in the header, are not all there, are followed by more than padding, or need more
-                memory than is free.
+            ReadError: They would begin in the header, are not all there, are followed by more than padding, or need
+                more memory than is free.
             Exception: What a library raises about a damaged file.
         """
         import psutil
