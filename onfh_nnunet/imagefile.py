@@ -116,17 +116,13 @@ def detached(path: Path) -> Path | None:
         ReadError: It is not a regular file, or a damaged gzip file.
         OSError: It cannot be opened.
     """
-    kind = format_of(path)
+    kind, voxels = format_of(path), path
     with contextlib.suppress(OnfhError), refused_whole(path):
         if kind is ImageFormat.NRRD:
-            return _unless(path, NrrdHeader.read(path).file)
-        if kind is ImageFormat.METAIMAGE:
-            return _unless(path, read_metaimage_header(path).voxels.file)
-    return None
-
-
-def _unless(header: Path, voxels: Path) -> Path | None:
-    return None if voxels == header else voxels
+            voxels = NrrdHeader.read(path).file
+        elif kind is ImageFormat.METAIMAGE:
+            voxels = read_metaimage_header(path).voxels.file
+    return None if voxels == path else voxels
 
 
 def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
@@ -164,6 +160,6 @@ def _require_written(part: Path, array: NDArray[Any], grid: Grid) -> None:
         again, its_grid = _read(part)
         same_grid(part.name, its_grid, grid)
     except OnfhError as error:
-        raise OSError(f"it was not written whole: what was written {error.problem}") from error
+        raise OSError("it was not written whole: it cannot be read again") from error
     if again.dtype != array.dtype or not np.array_equal(again, array, equal_nan=array.dtype.kind == "f"):
         raise OSError("it was not written whole: other voxels are read than were written")

@@ -209,25 +209,25 @@ def test_a_link_is_followed_only_within_the_folder(tmp_path):
             read_image(header)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"NRRD0004\n" + b"# \n" * (HEADER_BYTES // 2),
-        b"NRRD0004\nspace directions: " + b" " * (HEADER_BYTES - 100) + b"x\n\n",
-        b"NRRD0004\nspace directions: " + b"(" * (HEADER_BYTES - 100) + b"\n\n",
-        b"NDims =" + b" " * HEADER_BYTES,
-        b"NDims = 3\n" + b" = " * (HEADER_BYTES // 4) + b"\nElementDataFile = LOCAL\n",
-        b"NDims = 3\n" + b"a" * (2 * HEADER_BYTES),
-        b"NRRD",
-        b"NRRD0009\n\n",
-        b"\x1f\x8b",
-        b"\x1f\x8b\x08" + b"\xff" * 999,
-        gzip.compress(bytes(344) + b"n+1\0"),
-        bytes(344) + b"n+1\0",
-        b"",
-        b"\0" * 5000,
-    ],
-)
+HEADERS = [
+    b"NRRD0004\n" + b"# \n" * (HEADER_BYTES // 2),
+    b"NRRD0004\nspace directions: " + b" " * (HEADER_BYTES - 100) + b"x\n\n",
+    b"NRRD0004\nspace directions: " + b"(" * (HEADER_BYTES - 100) + b"\n\n",
+    b"NDims =" + b" " * HEADER_BYTES,
+    b"NDims = 3\n" + b" = " * (HEADER_BYTES // 4) + b"\nElementDataFile = LOCAL\n",
+    b"NDims = 3\n" + b"a" * (2 * HEADER_BYTES),
+    b"NRRD",
+    b"NRRD0009\n\n",
+    b"\x1f\x8b",
+    b"\x1f\x8b\x08" + b"\xff" * 999,
+    gzip.compress(bytes(344) + b"n+1\0"),
+    bytes(344) + b"n+1\0",
+    b"",
+    b"\0" * 5000,
+]
+
+
+@pytest.mark.parametrize("content", HEADERS, ids=map(str, range(len(HEADERS))))
 def test_headers_without_an_end_or_a_beginning_are_refused(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
     for read in (read_image, read_segmentation):
