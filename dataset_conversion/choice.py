@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dataset_conversion.findings import Note
-from dataset_conversion.readers.segmentation import Segment, Segmentation
+from dataset_conversion.readers.segmentation import HIGHEST_VALUE, Segment, Segmentation
 from onfh_nnunet.errors import LabelError
 from onfh_nnunet.labels import Region
 
@@ -43,7 +43,7 @@ def chosen_of_one(
     left = _left_over(source, {Region.HEAD: head, Region.NECROSIS: necrosis}, asked, place)
     if head is None:
         raise _missing(source, Region.HEAD, asked[0], place)
-    if necrosis is None and (left or not asked[1].isdecimal()):
+    if necrosis is None and (left or not _is_value(asked[1])):
         raise _missing(source, Region.NECROSIS, asked[1], place)
     return (head, necrosis), (*_taken(Region.HEAD, asked[0], head), *_taken(Region.NECROSIS, asked[1], necrosis), *left)
 
@@ -75,6 +75,11 @@ def chosen_of_two(
     if found is None and (labelled or region is Region.HEAD):
         raise _missing(source, region, asked, place)
     return found, (*_taken(region, asked, found), *left)
+
+
+def _is_value(asked: str) -> bool:
+    """Whether voxels can have this value: a hip without necrosis then has none of it."""
+    return asked.isdecimal() and len(asked) <= len(str(HIGHEST_VALUE)) and int(asked) <= HIGHEST_VALUE
 
 
 def _find(source: Segmentation, asked: str, place: str) -> Segment | None:

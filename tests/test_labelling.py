@@ -62,6 +62,12 @@ def test_head_without_necrosis(tmp_path):
     assert result.notes == ()
 
 
+@pytest.mark.parametrize("value", ["65536", "9" * 30, "9" * 5000])
+def test_a_value_that_no_voxel_can_have_is_not_taken_for_a_hip_without_necrosis(tmp_path, value):
+    with pytest.raises(LabelError, match="has no necrosis"):
+        labelled(plain(tmp_path / "a.nii.gz", (HEAD, 1)), rules=LabelRules("1", value))
+
+
 @pytest.mark.parametrize("head", [HEAD, HEAD & ~LESION], ids=["with the necrosis", "without it"])
 def test_named_segments_become_nested_regions(tmp_path, head):
     check(labelled(slicer(tmp_path / "a", head, LESION), rules=BY_NAME))
@@ -94,6 +100,12 @@ def test_names_given_for_the_values_of_a_label_map(tmp_path):
 def test_empty_segment_is_a_hip_without_necrosis(tmp_path):
     result = labelled(slicer(tmp_path / "a", HEAD, np.zeros_like(HEAD)), rules=BY_NAME)
     assert np.array_equal(result.volume.array, HEAD)
+
+
+@pytest.mark.parametrize("value", ["65536", "9" * 30, "9" * 5000])
+def test_a_value_that_no_voxel_can_have_is_not_taken_for_a_hip_without_necrosis(tmp_path, value):
+    with pytest.raises(LabelError, match="has no necrosis"):
+        labelled(plain(tmp_path / "a.nii.gz", (HEAD, 1)), rules=LabelRules("1", value))
 
 
 @pytest.mark.parametrize("head", [HEAD, HEAD & ~LESION], ids=["with the necrosis", "without it"])
