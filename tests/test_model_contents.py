@@ -169,7 +169,7 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
         (("dataset", "regions_class_order"), [2, 1], "has labels"),
         (("dataset", "regions_class_order"), [1.0, 2], "has labels"),
         (("dataset", "onfh_hip_box_mm"), NAN, "from 40 to 300 mm"),
-        (("dataset", "onfh_hip_box_mm"), 72.0, "onfh_hip_box_mm 72.0 .* was exported with 96.0"),
+        (("dataset", "onfh_hip_box_mm"), 72.0, "onfh_hip_box_mm 72.0, and was exported with 96.0"),
         ((*SCORE, "region"), "\x1b]0;title\x07", "printable"),
         ((*SCORE, "metric"), "a\nb", "printable"),
         ((*SCORE, "n"), 10**12, "hips of dice"),
@@ -390,6 +390,16 @@ def test_result_folders_are_checked_alike(stock):
     read_stock(stock)
 
 
+def test_plans_of_an_older_version_are_completed(stock):
+    network = PLANS["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"]
+    old = {key: value for key, value in PLANS["configurations"]["3d_fullres"].items() if key != "architecture"}
+    old |= {"UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 2, "unet_max_num_features": 3}
+    old |= {"n_conv_per_stage_encoder": [1, 1], "n_conv_per_stage_decoder": [1], "num_pool_per_axis": [1, 1, 1]}
+    old |= {"pool_op_kernel_sizes": network["strides"], "conv_kernel_sizes": network["kernel_sizes"]}
+    (stock / "plans.json").write_text(json.dumps(PLANS | {"configurations": {"3d_fullres": old}}))
+    assert read_stock(stock)[0].plans == PLANS
+
+
 def test_plans_of_an_older_version_are_bounded_before_they_are_completed(stock):
     """nnU-Net doubles the number of features for each stage: of a text, this is a text of any length."""
     old = {"UNet_class_name": "PlainConvUNet", "n_conv_per_stage_encoder": [1] * 40, "patch_size": [8, 8, 8]}
@@ -428,7 +438,7 @@ STRANGE = (
     *([], [0], [[]], [1, 1, 1], [2, 1, 0], [0.5] * 3, [None], {}, {"a": 1}, {"0": "MR"}, [[2, 2, 2]] * 2, [10**9] * 3),
 )
 GRID = Grid((12, 14, 20), (2.0, 1.5, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
-MUTANTS = 700
+MUTANTS = 500
 
 
 def places(value, keys=()):

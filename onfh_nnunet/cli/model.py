@@ -11,6 +11,7 @@ import typer
 from onfh_nnunet.files import require_output_apart
 from onfh_nnunet.lock import locked_output
 from onfh_nnunet.preset import CONFIGURATION
+from onfh_nnunet.schema import plain
 
 if TYPE_CHECKING:
     from onfh_nnunet.bundle import Bundle
@@ -53,7 +54,7 @@ def model(
 def _lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
     manifest, card = bundle.manifest, bundle.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
-    yield "model", f"{path.name}, {version}"
+    yield "model", f"{plain(path.name)}, {version}"
     yield "sha256", bundle.sha256
     yield "", "the SHA-256 detects damage; it does not prove who made the file"
     yield "intended use", card.intended_use
