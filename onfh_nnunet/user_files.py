@@ -37,6 +37,9 @@ def refused_whole(path: Path) -> Iterator[None]:
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise ReadError(path, problem, "Check that it is there and may be read") from error
+    except EOFError as error:  # foreseen: a trace would say no more
+        problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
+        raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
     except MemoryError as error:
         raise ReadError(path, "needs more memory than there is", "Crop it, or read it on a larger machine") from error
     except Exception as error:  # libraries promise nothing about damaged files

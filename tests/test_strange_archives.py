@@ -24,7 +24,7 @@ def _nothing_stays(tmp_path, monkeypatch):
     (tmp_path / "temp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
     yield
-    assert not list((tmp_path / "temp").iterdir())
+    assert not [path for path in (tmp_path / "temp").rglob("*") if path.is_file()]
 
 
 def packed(file, members, method=zipfile.ZIP_DEFLATED):

