@@ -37,6 +37,7 @@ test: lint types unit  ## lint, types and all tests
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: setup
 	$(BIN)/mypy
@@ -56,10 +57,10 @@ bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
 demo-model: setup  ## train the model that comes along again, from synthetic hips
-	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/synthetic.onfh
+	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.onfh
 
 locator: setup  ## train the network that locates heads again, from synthetic bodies
-	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/locate.safetensors
+	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/models/locator.safetensors
 
 convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
 	$(ONFH) convert '$(COHORT)' --work '$(WORK)'

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onfh_nnunet.grid import FloatArray
-from onfh_nnunet.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
-from postprocessing.conformal import LEVEL, Calibration
+from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
+from postprocessing.uncertainty.conformal import LEVEL, Calibration
 
 COHORTS = 10_000
 BILATERAL, UNILATERAL = 24, 15

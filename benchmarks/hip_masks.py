@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
 
 ONFH = [sys.executable, "-m", "onfh_nnunet"]
 SIZE = (80, 256, 256)

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.hip_masks import hip_masks
 from benchmarks.processes import Taken, python
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.volume import Volume
 
 HIPS, LIMIT_S = 63, 6.0
 FEW, MANY = 100, 400

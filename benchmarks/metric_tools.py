@@ -12,8 +12,8 @@ from medpy.metric import binary
 from monai import metrics as monai
 
 from benchmarks.hip_masks import SPACING_MM
-from onfh_nnunet.labels import BoolArray
-from postprocessing.compare import compare_region
+from onfh_nnunet.core.labels import BoolArray
+from postprocessing.metrics.segmentation_metrics import compare_region
 
 FIGURES = ("dice", "iou", "assd", "hd95", "hd", "nsd")
 Figures = tuple[float | None, ...]

@@ -2,7 +2,7 @@
 
 Each tool is given the same two masks in memory, and computes what it has of Dice, IoU, ASSD, HD95, HD and NSD at 1 mm;
 ours also computes areas, volumes, centroids and lesions. Runs alternate, and times are medians. The figures of the
-others that mean something else are shown for comparison: see `postprocessing.distances`. Then many hips, from files.
+others that mean something else are shown for comparison: see `surface_distances`. Then many hips, from files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import many_hips
 from benchmarks.hip_masks import hip_masks
 from benchmarks.metric_tools import FIGURES, TOOLS, ours
-from onfh_nnunet.labels import BoolArray, Region
+from onfh_nnunet.core.labels import BoolArray, Region
 
 RUNS, SLOW_RUNS = 15, 3
 FASTER_THAN = {"MONAI": 2, "surface-distance": 2, "MedPy": 40}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from onfh_nnunet.preset import CONFIGURATION
-from onfh_nnunet.supported import LABELS
+from onfh_nnunet.models.validation import LABELS
+from onfh_nnunet.study.preset import CONFIGURATION
 
 DATASET: dict[str, Any] = {
     "channel_names": {"0": "MR"},

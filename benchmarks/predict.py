@@ -23,10 +23,10 @@ from typing import Any
 from benchmarks.predict_model import FOLDS, PATCH, SPACING_MM
 from benchmarks.processes import Cost, Taken, machine, python, run
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.engine import EngineName
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName
 
 MIRROR_IMAGES = 8
 SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
@@ -93,8 +93,8 @@ def _total(steps: dict[str, list[float]]) -> Cost:
 
 
 def _stock(setting: Setting, ours: Cost) -> None:
-    from onfh_nnunet.bundle import Bundle
-    from onfh_nnunet.stock import unpack
+    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.nnunet_interop import unpack
 
     volume = read_volume(setting.scan)
     (setting.root / "in").mkdir()

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.labels import Region
-from onfh_nnunet.segment import HipSegmenter, labels_of
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.volume import Volume
-from postprocessing.clean import clean
-from postprocessing.conformal import Calibration
-from postprocessing.extent import extent
-from postprocessing.interval import margin_interval, possible_grades
+from onfh_nnunet.core.extent import extent
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from postprocessing.masks.clean import clean
+from postprocessing.uncertainty.conformal import Calibration
+from postprocessing.uncertainty.margin_interval import margin_interval, possible_grades
 
 Hip = tuple[Volume, Volume]
 """Image and truth, as `HipCut` cuts them."""

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from benchmarks.processes import Cost, machine, python
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm
-from onfh_nnunet.bundle import Bundle
-from onfh_nnunet.cli.pipeline import pipelined
-from onfh_nnunet.cli.predictor import Predictor, Settings
-from onfh_nnunet.cli.results import Results
-from onfh_nnunet.cli.scan_names import ScanNames
-from onfh_nnunet.cli.scan_way import ScanWay
-from onfh_nnunet.devices import Device
+from dataset_conversion.phantom.mri.protocol import PhantomForm
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.models.model_file import Bundle
+from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.prefetch import pipelined
+from onfh_nnunet.workflows.scan_names import ScanNames
+from onfh_nnunet.workflows.scan_pipeline import ScanWay
 
 DIFFERENT, SCANS, THROUGHPUT = 4, 12, 1.3
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.engine import Engine
-from onfh_nnunet.labels import Region
-from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import Engine
+from onfh_nnunet.inference.segmenter import HipSegmenter
 
 if TYPE_CHECKING:
-    from onfh_nnunet.model import Model
+    from onfh_nnunet.models.model import Model
 
 
 BACKGROUND = np.float32(-20)
@@ -54,9 +54,9 @@ class Int8Engine:
     @classmethod
     def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
         """The only fold of a model; ranges are those of some hips' patches."""
-        from onfh_nnunet.engine.graph import graph_of
-        from onfh_nnunet.engine.network import network_of
-        from onfh_nnunet.quiet import import_openvino
+        from onfh_nnunet.core.quiet import import_openvino
+        from onfh_nnunet.inference.engine.graph import graph_of
+        from onfh_nnunet.models.network import network_of
 
         ov = import_openvino()
         import nncf  # type: ignore[import-untyped]

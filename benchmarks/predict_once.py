@@ -21,8 +21,8 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.predict_model import SPACING_MM
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import Engine, EngineName, engine_for
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
 
 HEAD_MM, LESION_MM = 24.0, 14.0
 """The head's radius, and how far above its centre the lesion begins."""
@@ -61,8 +61,8 @@ class _Clocked:
 
 
 def _loaded(path: Path, name: EngineName, folds: range) -> tuple[Any, _Clocked]:
-    from onfh_nnunet.bundle import Bundle
-    from onfh_nnunet.segment import HipSegmenter
+    from onfh_nnunet.inference.segmenter import HipSegmenter
+    from onfh_nnunet.models.model_file import Bundle
 
     model = Bundle.read(path).model.of_folds(tuple(folds))
     network = _Clocked(engine_for(model, Device.CPU, name))
@@ -71,9 +71,9 @@ def _loaded(path: Path, name: EngineName, folds: range) -> tuple[Any, _Clocked]:
 
 def _rows(scan: Path, out: Path, segmenter: Any, network: _Clocked) -> Seconds:
     from dataset_conversion.readers import read_volume
-    from onfh_nnunet.predict import predict_hips
-    from postprocessing.clean import clean
-    from postprocessing.grade_table import grade_row
+    from onfh_nnunet.inference.hip_prediction import predict_hips
+    from postprocessing.masks.clean import clean
+    from postprocessing.measurement.grade_rows import grade_row
 
     steps: Seconds = {}
     network.steps = steps

@@ -23,25 +23,25 @@ from benchmarks.predict_answers import Answer, Hip, answers_of, print_table
 from benchmarks.predict_experiments import Int8Engine, RegionEngine
 from benchmarks.processes import machine
 from dataset_conversion.phantom.cohort import CohortRow, write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm
+from dataset_conversion.phantom.mri.protocol import PhantomForm
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.bundle import out_of_fold_model, trained_model
-from onfh_nnunet.cli.evaluation import calibration
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import Engine, EngineName, engine_for
-from onfh_nnunet.hip import CANONICAL_SIDE
-from onfh_nnunet.plan import Plan
-from onfh_nnunet.preset import CONFIGURATION
-from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.splits import Splits
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.hip import CANONICAL_SIDE
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
+from onfh_nnunet.inference.segmenter import HipSegmenter
+from onfh_nnunet.models.model_file import out_of_fold_model, trained_model
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.preset import CONFIGURATION
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.workflows.crossval import calibration
 
 if TYPE_CHECKING:
-    from onfh_nnunet.model import Model
+    from onfh_nnunet.models.model import Model
 
 NEW_HIPS, SEED = 24, 7
 REGIONS_MM = (64,)

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
+from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
 
 RUNS = 7
 LIMITS_S = {"onfh --help": 0.5, "onfh grade, one mask": 1.0, "onfh predict, both hips": 5.0}

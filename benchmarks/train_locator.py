@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmarks.synthetic_training import Example, soft_dice, train
-from dataset_conversion.phantom.randomised import Body, random_view
-from onfh_nnunet.locate import untrained
+from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
+from onfh_nnunet.inference.locator import untrained
 
 BODIES = 118
 PATCH = (40, 48, 64)

@@ -25,20 +25,20 @@ from torch import nn
 from benchmarks import plain_unet
 from benchmarks.synthetic_training import Example, soft_dice, train
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm
-from dataset_conversion.phantom.randomised_hip import EDGE, VOXEL_MM, HipBody, random_hip, random_other
-from onfh_nnunet.bundle import write_bundle
-from onfh_nnunet.card import Card, Score
-from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.predictor import Settings
-from onfh_nnunet.cut import HIP_BOX_KEY
-from onfh_nnunet.devices import Device
-from onfh_nnunet.labels import Label
-from onfh_nnunet.model import Model
-from postprocessing.cases import CrossvalRow
-from postprocessing.conformal import Calibration
-from postprocessing.pairs import MaskPair, compare_pairs
-from postprocessing.summarize import summarize
+from dataset_conversion.phantom.mri.protocol import PhantomForm
+from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
+from onfh_nnunet.core.labels import Label
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model_card import Card, Score
+from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predictor import Settings
+from postprocessing.metrics.case_metrics import CrossvalRow
+from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
+from postprocessing.statistics.summary_tables import summarize
+from postprocessing.uncertainty.conformal import Calibration
 
 BODIES = 200
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)

@@ -6,8 +6,8 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
 
 AXIAL = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 PELVIS = Grid((24, 28, 72), (4.0, 4.0, 4.0), (-142.0, -54.0, -46.0), AXIAL)

@@ -11,7 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
-from onfh_nnunet.grid import Grid, direction_of
+from onfh_nnunet.core.grid import Grid, direction_of
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 AXES_OF_SPACE = {

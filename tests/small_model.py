@@ -6,7 +6,7 @@ import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
-from onfh_nnunet.model import Model
+from onfh_nnunet.models.model import Model
 
 PATCH = (8, 8, 16)
 RESAMPLED = {"data": (False, 3), "seg": (True, 1), "probabilities": (False, 1)}

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.volume import Volume
-from postprocessing.box import cropped
-from postprocessing.sphere import Sphere
+from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.sphere import Sphere
 
 UPRIGHT = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # array axes along head, back, left
 RADIUS_MM = 23.0

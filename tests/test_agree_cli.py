@@ -5,11 +5,11 @@ import pytest
 from statsmodels.stats.contingency_tables import SquareTable
 
 from onfh_nnunet.cli.agree import agree
-from onfh_nnunet.errors import CohortError, ReadError
-from onfh_nnunet.steinberg import Grade
-from postprocessing.agreement import Reading
-from postprocessing.grade_readers import Grading, paired, read_gradings
-from postprocessing.two_readers import reader_agreement, stuart_maxwell
+from onfh_nnunet.core.errors import CohortError, ReadError
+from onfh_nnunet.core.steinberg import Grade
+from postprocessing.statistics.agreement import Reading
+from postprocessing.statistics.inter_rater import reader_agreement, stuart_maxwell
+from postprocessing.statistics.reader_tables import Grading, paired, read_gradings
 
 # Stuart, Biometrika 1955;42:412: unaided vision of 7477 women, right eye by left, four grades; chi-squared 11.96.
 VISION = np.array([[1520, 266, 124, 66], [234, 1512, 432, 78], [117, 362, 1772, 205], [36, 82, 179, 492]], float)

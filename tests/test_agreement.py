@@ -14,12 +14,12 @@ from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from onfh_nnunet.steinberg import Grade, steinberg_grade
-from postprocessing.agreement import SEVERITY, Reading, agreement, amounts, confusion
-from postprocessing.bootstrap import patient_draws, percentile_interval
-from postprocessing.estimators import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
-from postprocessing.kappa import disagreement, gwet, kappa, observed_agreement
-from postprocessing.published import KAPPA_NOTE
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from postprocessing.statistics.agreement import SEVERITY, Reading, agreement, amounts, confusion
+from postprocessing.statistics.bootstrap import patient_draws, percentile_interval
+from postprocessing.statistics.kappa import disagreement, gwet, kappa, observed_agreement
+from postprocessing.statistics.published import KAPPA_NOTE
+from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
 
 REFERENCE = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "stats-reference"
 

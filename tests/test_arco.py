@@ -1,6 +1,6 @@
 import pytest
 
-from postprocessing.arco import arco_type
+from postprocessing.measurement.arco import arco_type
 
 
 @pytest.mark.parametrize(

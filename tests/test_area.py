@@ -6,7 +6,7 @@ import pytest
 import SimpleITK as sitk
 from mask_pairs import axes_mm, ball, random_pair
 
-from postprocessing.area import surface_area_mm2
+from postprocessing.metrics.surface_area import surface_area_mm2
 
 SPACINGS = [(1.0, 1.0, 1.0), (1.0, 0.78, 0.78), (1.0, 1.25, 1.25), (1.6, 0.8, 0.8), (3.0, 0.6, 0.6)]
 

@@ -11,11 +11,11 @@ from dicom_files import LEFT, PELVIS, RIGHT, both_heads, head, noise, write_enha
 from pydicom import FileDataset, dcmread
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from dataset_conversion.write import convert
-from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from dataset_conversion.convert import convert
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.workspace import Workspace
 
 HEADER = "patient_id,image,side,label\n"
 AFFINE = np.diag([-4.0, -4.0, 4.0, 1.0]) + np.array([[0, 0, 0, 142], [0, 0, 0, 54], [0, 0, 0, -46], [0, 0, 0, 0]])

@@ -20,21 +20,21 @@ import pytest
 from dicom_files import PELVIS, RIGHT, both_heads, head, write_series
 from small_model import small_model
 
-from onfh_nnunet.bundle import write_bundle
-from onfh_nnunet.card import Card
-from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.inputs import Inputs, named
-from onfh_nnunet.cli.pipeline import pipelined
-from onfh_nnunet.cli.predictor import Predictor, Settings
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.devices import Device
-from onfh_nnunet.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
-from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.lock import locked
-from onfh_nnunet.predict import Prediction
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import Volume
-from postprocessing.grade_table import GradeRow
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.hip_prediction import Prediction
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.prefetch import pipelined
+from onfh_nnunet.workflows.scan_inputs import Inputs, named
+from postprocessing.measurement.grade_rows import GradeRow
 
 BOTH = both_heads()
 ONE = Volume(head(PELVIS, RIGHT, 12.0), PELVIS)

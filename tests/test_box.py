@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from postprocessing.box import bounding_box, grown, padded, voxels
+from onfh_nnunet.core.bounding_box import bounding_box, grown, padded, voxels
 
 
 def random_mask(seed, dtype=bool):

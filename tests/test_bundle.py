@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_model import DATASET, PLANS, small_model
 
-from onfh_nnunet.archive import Archive, write_archive
-from onfh_nnunet.bundle import Bundle, write_bundle
-from onfh_nnunet.card import Card
-from onfh_nnunet.errors import ModelError, WorkspaceError
-from onfh_nnunet.model import Model
-from onfh_nnunet.weights import from_safetensors, n_parameters, to_safetensors
+from onfh_nnunet.core.errors import ModelError, WorkspaceError
+from onfh_nnunet.models.container import Archive, write_archive
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import Bundle, write_bundle
+from onfh_nnunet.models.weights import from_safetensors, n_parameters, to_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +286,7 @@ def forged(path, model):
 
 def test_a_plan_that_names_a_program_runs_none(tmp_path):
     """nnU-Net calls whatever the plan names as its nonlinearity."""
-    from onfh_nnunet.engine.network import network_of
+    from onfh_nnunet.models.network import network_of
 
     witness = tmp_path / "executed"
     program = {"args": [shutil.which("touch"), str(witness)]}
@@ -380,7 +380,7 @@ def test_file_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_a_checkpoint_that_carries_code_is_not_run(tmp_path):
-    from onfh_nnunet.errors import TrainingError
+    from onfh_nnunet.core.errors import TrainingError
     from onfh_nnunet.nnunet.checkpoint import load_checkpoint
 
     witness = tmp_path / "executed"

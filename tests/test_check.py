@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise
 
-from dataset_conversion.check import check_hip, contrast
-from dataset_conversion.findings import Level
-from dataset_conversion.hips import cut_hips
-from onfh_nnunet.volume import Volume
+from dataset_conversion.hips.extraction import cut_hips
+from dataset_conversion.hips.findings import Level
+from dataset_conversion.hips.hip_checks import check_hip, contrast
+from onfh_nnunet.core.volume import Volume
 
 
 def findings(array, side, grid=PELVIS, scan=None):

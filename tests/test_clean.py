@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from onfh_nnunet.errors import LabelError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
-from postprocessing.clean import clean, require_hip_labels
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
+from postprocessing.masks.clean import clean, require_hip_labels
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 

@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
 
 GRID = Grid((60, 60, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
 CONTRACT = [

@@ -1,9 +1,9 @@
 import pytest
 
-from dataset_conversion.cohort import read_cohort
-from onfh_nnunet.errors import CohortError
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade
+from dataset_conversion.cohort.table import read_cohort
+from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
 
 HEADER = "patient_id,image,side,label,grade\n"
 

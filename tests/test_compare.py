@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mask_pairs import TURNS, ball, cuboid, random_pair
 
-from onfh_nnunet.errors import GridMismatch
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.labels import Region
-from onfh_nnunet.volume import Volume
-from postprocessing.compare import compare, compare_region, surface_distances
+from onfh_nnunet.core.errors import GridMismatch
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.volume import Volume
+from postprocessing.metrics.segmentation_metrics import compare, compare_region, surface_distances
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 MM = ("assd_mm", "hd95_mm", "hd_mm", "centroid_distance_mm")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mask_pairs import ball
 
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
 
 CONTRACT = [
     "case_id", "patient", "side", "fold",

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.coverage import LAWS, simulate
-from onfh_nnunet.errors import ModelError
-from onfh_nnunet.steinberg import Grade
-from postprocessing.conformal import LEVEL, METHOD, Calibration, fewest_patients
-from postprocessing.interval import IntervalMethod, possible_grades
+from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.steinberg import Grade
+from postprocessing.uncertainty.conformal import LEVEL, METHOD, Calibration, fewest_patients
+from postprocessing.uncertainty.margin_interval import IntervalMethod, possible_grades
 
 
 def angle(percent):

@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from segmentation_files import oblique, segment_keys, write_seg_nrrd
 
 from dataset_conversion.readers.segmentation import read_segmentation
-from onfh_nnunet.content import content_sha256
-from onfh_nnunet.errors import OnfhError, ReadError, WorkspaceError
-from onfh_nnunet.imagefile import ImageFormat, format_of, read_image, write_image
-from onfh_nnunet.inflate import PADDING_BYTES
-from onfh_nnunet.textheader import HEADER_BYTES
+from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.image_files import ImageFormat, format_of, read_image, write_image
+from onfh_nnunet.core.image_formats.inflate import PADDING_BYTES
+from onfh_nnunet.core.image_formats.text_header import HEADER_BYTES
 
 GRID = oblique(size=(6, 8, 10))
 ARRAY = np.random.default_rng(0).integers(0, 900, GRID.size).astype(np.int16)
@@ -111,8 +111,8 @@ def test_what_follows_a_zlib_stream_is_bounded_too(tmp_path):
 BOMBS = """
 import resource, sys
 from pathlib import Path
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.imagefile import read_image
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.image_files import read_image
 import nibabel, zlib_ng.gzip_ng
 read_image(Path("sound.nii.gz"))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -306,9 +306,9 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from onfh_nnunet.errors import WorkspaceError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.imagefile import write_image
+from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.image_files import write_image
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 array = np.random.default_rng(0).integers(0, 900, (20, 40, 40)).astype(np.int16)
 grid = Grid(array.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))

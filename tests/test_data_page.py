@@ -8,9 +8,9 @@ import pytest
 import typer
 from statsmodels.stats.proportion import proportion_confint
 
-from dataset_conversion.proposal import lund_probe
+from dataset_conversion.discovery import lund_probe
 from onfh_nnunet.cli import app
-from onfh_nnunet.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands

@@ -13,7 +13,7 @@ import pytest
 from dataset_conversion.readers.dicom import read_series
 from dataset_conversion.readers.headers import is_dicom, path_of
 from dataset_conversion.readers.study import series_in
-from onfh_nnunet.errors import OnfhError
+from onfh_nnunet.core.errors import OnfhError
 
 DATA = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 STUDIES = (

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mask_pairs import cuboid, random_pair
 
-from postprocessing.detection import Detection, detect
+from postprocessing.metrics.lesion_detection import Detection, detect
 
 SIZE = (20, 20, 40)
 SPACING = (1.0, 1.0, 1.0)

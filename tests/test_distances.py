@@ -9,8 +9,8 @@ from mask_pairs import ball, cuboid, random_pair
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from onfh_nnunet.volume import Volume
-from postprocessing.distances import surface_distances
+from onfh_nnunet.core.volume import Volume
+from postprocessing.metrics.surface_distances import surface_distances
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEEDS = range(300)

@@ -8,13 +8,13 @@ import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
 
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.engine.graph import graph_of
-from onfh_nnunet.engine.network import network_of
-from onfh_nnunet.errors import DeviceError, ModelError
-from onfh_nnunet.model import Model
-from onfh_nnunet.segment import HipSegmenter
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import DeviceError, ModelError
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine.graph import graph_of
+from onfh_nnunet.inference.segmenter import HipSegmenter
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.network import network_of
 
 NORM = {
     "conv_bias": True,

@@ -5,10 +5,10 @@ import pytest
 from dicom_files import item, write_enhanced
 
 from dataset_conversion.readers import read_scan, read_volume
-from onfh_nnunet.errors import GeometryError, ReadError
-from onfh_nnunet.grid import Grid, same_grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import GeometryError, ReadError
+from onfh_nnunet.core.grid import Grid, same_grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
 
 TURN = np.deg2rad(20)
 OBLIQUE = ((np.sin(TURN), 0.0, np.cos(TURN)), (0.0, 1.0, 0.0), (np.cos(TURN), 0.0, -np.sin(TURN)))

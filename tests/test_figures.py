@@ -7,14 +7,14 @@ import pytest
 from matplotlib import image as mpl_image
 from matplotlib.colors import to_rgb
 
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade, steinberg_grade
-from postprocessing.cases import CrossvalRow
-from postprocessing.conformal import Calibration
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from postprocessing.figures import write_figures, write_reader_figures
-from postprocessing.figures.pairs import Names, bland_altman_figure, confusion_figure, percent_figure
-from postprocessing.figures.spreads import assd_figure, dice_figure
+from postprocessing.figures.agreement_plots import Names, bland_altman_figure, confusion_figure, percent_figure
+from postprocessing.figures.metric_plots import assd_figure, dice_figure
 from postprocessing.figures.style import BLUE, ORANGE, rendered
+from postprocessing.metrics.case_metrics import CrossvalRow
+from postprocessing.uncertainty.conformal import Calibration
 
 FIGURES = ("dice", "assd", "percent", "bland_altman", "confusion")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from onfh_nnunet.errors import WorkspaceError
-from onfh_nnunet.files import require_output_apart, write_text, written_whole
-from onfh_nnunet.folder_record import FolderRecord, claim, written_folder
-from onfh_nnunet.lock import locked, locked_output
+from onfh_nnunet.core.atomic_files import require_output_apart, write_text, written_whole
+from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.folder_lock import locked, locked_output
+from onfh_nnunet.core.folder_record import FolderRecord, claim, written_folder
 
 
 class Break(Exception):
@@ -179,7 +179,7 @@ def test_a_text_that_cannot_be_written_whole_is_an_error_and_leaves_the_old_one(
     target.write_text("old")
     code = (
         "import resource, pathlib; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-        f"from onfh_nnunet.files import write_text; write_text(pathlib.Path({str(target)!r}), 'x' * 2000)"
+        f"from onfh_nnunet.core.atomic_files import write_text; write_text(pathlib.Path({str(target)!r}), 'x' * 2000)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "WorkspaceError" in done.stderr

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_conversion.folds import make_folds
-from onfh_nnunet.dataset import Case
-from onfh_nnunet.errors import SplitError
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade
+from dataset_conversion.cohort.folds import make_folds
+from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.study.dataset import Case
 
 
 def case(patient, side, grade):

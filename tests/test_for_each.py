@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from onfh_nnunet.errors import OnfhError
-from postprocessing.for_each import for_each
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.parallel import for_each
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from solid_hips import cap, cone, hip, mirrored
 
-from onfh_nnunet.errors import GeometryError, LabelError, OnfhError
-from onfh_nnunet.hip import Side
-from onfh_nnunet.tables import columns, read_rows
-from onfh_nnunet.volume import Volume
-from postprocessing.grade_files import MaskFile, add_landmarks, grade_file, grade_files
-from postprocessing.grade_table import GradeRow, grade_row, write_grades
-from postprocessing.interval import IntervalMethod, PercentInterval
-from postprocessing.jic import JicTies
-from postprocessing.landmarks import LandmarkRow, Landmarks
+from onfh_nnunet.core.csv_rows import columns, read_rows
+from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_file, grade_files
+from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
+from postprocessing.measurement.jic import JicTies
+from postprocessing.measurement.landmarks import LandmarkRow, Landmarks
+from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval
 
 CONTRACT = [
     "case_id", "source", "side", "head_ml", "necrosis_ml", "necrosis_percent", "percent_low", "percent_high",

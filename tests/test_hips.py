@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dataset_conversion.hips import cut_hips, put_back
-from onfh_nnunet.cut import HIP_BOX_MM
-from onfh_nnunet.errors import GeometryError, GridMismatch, LabelError, SideError
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from dataset_conversion.hips.extraction import cut_hips, put_back
+from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, SideError
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_crop import HIP_BOX_MM
+from onfh_nnunet.core.volume import Volume
 
 
 def turned_pelvis(order, signs, angle):

@@ -15,10 +15,10 @@ from scipy.spatial.transform import Rotation
 from segmentation_files import oblique, segment_keys, write_seg_nrrd
 
 from dataset_conversion.readers.segmentation import read_segmentation
-from onfh_nnunet.content import content_sha256
-from onfh_nnunet.errors import GeometryError, OnfhError, ReadError
-from onfh_nnunet.imagefile import read_image, write_image
-from onfh_nnunet.nrrd import NrrdHeader
+from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.errors import GeometryError, OnfhError, ReadError
+from onfh_nnunet.core.image_files import read_image, write_image
+from onfh_nnunet.core.image_formats.nrrd import NrrdHeader
 
 NRRD_TYPES = {
     "int8": "i1", "uchar": "u1", "signed short": "i2", "unsigned short int": "u2", "int": "i4", "uint32_t": "u4",

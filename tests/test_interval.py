@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onfh_nnunet.errors import LabelError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.tables import columns, read_rows
-from onfh_nnunet.volume import Volume
-from postprocessing.grade_table import GradeRow, grade_row, write_grades
-from postprocessing.interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
+from onfh_nnunet.core.csv_rows import columns, read_rows
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
+from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 RADIUS_MM = 23.0

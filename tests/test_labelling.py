@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from segmentation_files import FRAME, oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
-from dataset_conversion.labelling import LabelRules, label_map
-from dataset_conversion.placement import onto_scan
-from onfh_nnunet.errors import GeometryError, GridMismatch, LabelError, ReadError
-from onfh_nnunet.grid import Grid, direction_of, same_grid
-from onfh_nnunet.imagefile import write_image
-from onfh_nnunet.volume import Volume
+from dataset_conversion.labels.grid_alignment import onto_scan
+from dataset_conversion.labels.label_map import LabelRules, label_map
+from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, ReadError
+from onfh_nnunet.core.grid import Grid, direction_of, same_grid
+from onfh_nnunet.core.image_files import write_image
+from onfh_nnunet.core.volume import Volume
 
 BONE, HEAD, LESION = ball(PELVIS, RIGHT, 30), ball(PELVIS, RIGHT), ball(PELVIS, (-85, 0, 12), 12) & ball(PELVIS, RIGHT)
 TRUTH = np.where(LESION, 2, HEAD).astype(np.uint8)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from onfh_nnunet.errors import ReadError
-from postprocessing.landmarks import Landmarks, read_landmarks
+from onfh_nnunet.core.errors import ReadError
+from postprocessing.measurement.landmarks import Landmarks, read_landmarks
 
 HEADER = "case_id,edge_x_mm,edge_y_mm,edge_z_mm,teardrop_x_mm,teardrop_y_mm,teardrop_z_mm\n"
 RIGHT = Landmarks((-110.0, 12.5, 60.0), (-75.0, 14.0, 20.0))

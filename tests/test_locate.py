@@ -8,15 +8,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from dataset_conversion.phantom import randomised
-from dataset_conversion.phantom.acquire import acquire
-from dataset_conversion.phantom.patient import Patient
-from dataset_conversion.phantom.protocol import Plane, ScanProtocol
-from dataset_conversion.phantom.randomised import Body, random_view
+from dataset_conversion.phantom.anatomy.patient import Patient
+from dataset_conversion.phantom.mri.acquire import acquire
+from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.locate import VOXEL_MM, WEIGHTS, coarse, locate_heads, untrained
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.locator import VOXEL_MM, WEIGHTS, coarse, locate_heads, untrained
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "prostatex-pelvis-mr"
 AXIAL = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from solid_hips import DOWN, GRIDS, RADIUS_MM, ball, cap, cap_ml, cone, cropped_hip, everything, unit
 
-from onfh_nnunet.hip import Side
-from postprocessing.angles import necrotic_arcs
-from postprocessing.lesion import centroid, depth_mm
-from postprocessing.location import Location, locate, location_warnings
-from postprocessing.octants import Octants, octants
+from onfh_nnunet.core.hip import Side
+from postprocessing.measurement.kerboul_angles import necrotic_arcs
+from postprocessing.measurement.lesion_centroid import centroid, depth_mm
+from postprocessing.measurement.lesion_location import Location, locate, location_warnings
+from postprocessing.measurement.octants import Octants, octants
 
 SIDE_DIRECTION = {Side.LEFT: 1, Side.RIGHT: -1}
 

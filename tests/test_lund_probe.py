@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from dicom_files import LEFT, PELVIS, RIGHT, head, noise
 
-from dataset_conversion.cohort import read_cohort
-from dataset_conversion.findings import Level
-from dataset_conversion.proposal.propose import propose
-from dataset_conversion.write import check, convert
-from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from dataset_conversion.cohort.table import read_cohort
+from dataset_conversion.convert import check, convert
+from dataset_conversion.discovery.propose import propose
+from dataset_conversion.hips.findings import Level
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.workspace import Workspace
 
 OTHERS = [
     "MR_StorT2/mask_Bladder.nii.gz",

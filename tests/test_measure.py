@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solid_hips import GRIDS, RADIUS_MM, UPRIGHT, cap, cap_ml, cone, everything, hip, mirrored, nothing
 
-from onfh_nnunet.errors import LabelError
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
-from postprocessing.measure import measure
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.measure import measure
 
 NECK = (-0.5, 0.2, -0.8)  # of a right hip
 ANTEROLATERAL = (-0.4, -0.5, 0.75)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from onfh_nnunet.tables import columns
-from postprocessing.grade_table import GradeRow
+from onfh_nnunet.core.csv_rows import columns
+from postprocessing.measurement.grade_rows import GradeRow
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "measurement.md"
 TEXT = PAGE.read_text(encoding="utf-8")

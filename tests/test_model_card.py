@@ -7,13 +7,13 @@ import pytest
 from small_model import small_model
 from typer.testing import CliRunner
 
-from onfh_nnunet.bundle import Bundle, write_bundle
-from onfh_nnunet.card import INTENDED_USE, UNSTATED, Card, Score, cohort_figures
-from onfh_nnunet.dataset import Case, Dataset
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.workspace import Workspace
-from postprocessing.conformal import Calibration
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.models.model_card import INTENDED_USE, UNSTATED, Card, Score, cohort_figures
+from onfh_nnunet.models.model_file import Bundle, write_bundle
+from onfh_nnunet.study.dataset import Case, Dataset
+from onfh_nnunet.study.workspace import Workspace
+from postprocessing.uncertainty.conformal import Calibration
 
 SCORES = (
     Score("necrosis", "dice", 63, 0, 0.89, 0.85, 0.92),

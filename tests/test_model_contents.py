@@ -11,22 +11,22 @@ import pytest
 import torch
 from small_model import DATASET, PLANS, small_model
 
-from onfh_nnunet.archive import to_json, write_archive
-from onfh_nnunet.bundle import SYNTHETIC, Bundle, write_bundle
-from onfh_nnunet.card import Card, Score
 from onfh_nnunet.cli.model import _lines
 from onfh_nnunet.cli.modelfile import calibration_of
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.errors import ModelError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.model import Model
-from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.stock import read_stock, unpack
-from onfh_nnunet.supported import TRANSPOSES, require_supported
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.weights import to_safetensors
-from postprocessing.conformal import Calibration
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.segmenter import HipSegmenter
+from onfh_nnunet.models.container import to_json, write_archive
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model_card import Card, Score
+from onfh_nnunet.models.model_file import SYNTHETIC, Bundle, write_bundle
+from onfh_nnunet.models.nnunet_interop import read_stock, unpack
+from onfh_nnunet.models.validation import TRANSPOSES, require_supported
+from onfh_nnunet.models.weights import to_safetensors
+from postprocessing.uncertainty.conformal import Calibration
 
 INF, NAN = float("inf"), float("nan")
 CARD = Card(

@@ -49,6 +49,6 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh, tmp_
 
 
 def test_openvino_finds_no_telemetry_even_where_it_is_imported_first():
-    code = "import onfh_nnunet.engine.graph, openvino, sys; print(sys.modules['openvino_telemetry'])"
+    code = "import onfh_nnunet.inference.engine.graph, openvino, sys; print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None"

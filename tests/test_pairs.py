@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from mask_pairs import ball
 
-from onfh_nnunet.errors import GeometryError, GridMismatch, LabelError, OnfhError, ReadError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.volume import Volume
-from postprocessing.pairs import MaskPair, compare_pair, compare_pairs, match_masks
+from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, OnfhError, ReadError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from postprocessing.metrics.mask_pairs import MaskPair, compare_pair, compare_pairs, match_masks
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 SPACING = (2.0, 2.0, 2.0)

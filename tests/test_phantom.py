@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dataset_conversion.phantom.head import GrowthScar, Head
-from dataset_conversion.phantom.lesion import Lesion
-from dataset_conversion.phantom.paint import label_map
-from dataset_conversion.phantom.patient import Patient
-from dataset_conversion.phantom.plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
-from dataset_conversion.phantom.protocol import THICK_SPACING_MM, Plane, ScanProtocol
-from dataset_conversion.phantom.render import render
-from dataset_conversion.phantom.sequence import FIELDS_T, Sequence
-from dataset_conversion.phantom.shapes import Ball, Frame, Rod, Union, positions
-from dataset_conversion.phantom.signal import fat_table, fat_turn, magnitude, steady_state, water_table
-from dataset_conversion.phantom.tissue import PROTONS, Tissue
-from dataset_conversion.phantom.truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
-from dataset_conversion.phantom.waves import Waves
-from onfh_nnunet.errors import GeometryError
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.hip import Side
-from onfh_nnunet.labels import Region
-from onfh_nnunet.steinberg import Grade, steinberg_grade
+from dataset_conversion.phantom.anatomy.ground_truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
+from dataset_conversion.phantom.anatomy.head import GrowthScar, Head
+from dataset_conversion.phantom.anatomy.lesion import Lesion
+from dataset_conversion.phantom.anatomy.patient import Patient
+from dataset_conversion.phantom.anatomy.random_field import Waves
+from dataset_conversion.phantom.anatomy.shapes import Ball, Frame, Rod, Union, positions
+from dataset_conversion.phantom.anatomy.tissue import PROTONS, Tissue
+from dataset_conversion.phantom.cohort_plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
+from dataset_conversion.phantom.mri.protocol import THICK_SPACING_MM, Plane, ScanProtocol
+from dataset_conversion.phantom.mri.render import render
+from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T, Sequence
+from dataset_conversion.phantom.mri.spgr_signal import fat_table, fat_turn, magnitude, steady_state, water_table
+from dataset_conversion.phantom.mri.voxelize import label_map
+from onfh_nnunet.core.errors import GeometryError
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 
 
 def rng(seed=0):

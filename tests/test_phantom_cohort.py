@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.protocol import PhantomForm, Plane, ScanProtocol, Vendor
-from onfh_nnunet.errors import CohortError, GeometryError, WorkspaceError
-from onfh_nnunet.grid import same_grid
-from onfh_nnunet.volume import Volume
+from dataset_conversion.phantom.mri.protocol import PhantomForm, Plane, ScanProtocol, Vendor
+from onfh_nnunet.core.errors import CohortError, GeometryError, WorkspaceError
+from onfh_nnunet.core.grid import same_grid
+from onfh_nnunet.core.volume import Volume
 
 COARSE = (3.0, 2.5, 2.0)
 TRUTH = "patient_id side head_ml necrosis_ml necrosis_percent grade head_radius_mm centre_x_mm centre_y_mm centre_z_mm"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.anatomy import Part
-from dataset_conversion.phantom.profile import OVERLAPPING, PARTITIONS, THICK
-from dataset_conversion.phantom.protocol import Plane, ScanProtocol
-from dataset_conversion.phantom.render import displaced, render, wrapped
-from dataset_conversion.phantom.sequence import Sequence
-from dataset_conversion.phantom.shapes import Ball, Frame
-from dataset_conversion.phantom.tissue import Tissue
+from dataset_conversion.phantom.anatomy.anatomy import Part
+from dataset_conversion.phantom.anatomy.shapes import Ball, Frame
+from dataset_conversion.phantom.anatomy.tissue import Tissue
+from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.mri.render import displaced, render, wrapped
+from dataset_conversion.phantom.mri.slice_profile import OVERLAPPING, PARTITIONS, THICK
+from dataset_conversion.phantom.mri.spgr_sequence import Sequence
 
 PROFILES = (PARTITIONS, OVERLAPPING, THICK)
 

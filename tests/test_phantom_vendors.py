@@ -5,16 +5,16 @@ import subprocess
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.acquire import acquire
-from dataset_conversion.phantom.header import Examination
-from dataset_conversion.phantom.patient import Patient
-from dataset_conversion.phantom.protocol import Plane, ScanProtocol, Vendor
-from dataset_conversion.phantom.series import write_series
-from dataset_conversion.phantom.siemens import csa_header
+from dataset_conversion.phantom.anatomy.patient import Patient
+from dataset_conversion.phantom.dicom.header import Examination
+from dataset_conversion.phantom.dicom.series import write_series
+from dataset_conversion.phantom.dicom.siemens import csa_header
+from dataset_conversion.phantom.mri.acquire import acquire
+from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol, Vendor
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.grid import same_grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.grid import same_grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
 
 SPACING = (3.6, 2.5, 2.0)
 SLAB = {vendor: ScanProtocol(Plane.CORONAL, SPACING, tilt_deg=7.0, vendor=vendor) for vendor in Vendor}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from onfh_nnunet.archive import from_json, to_json
-from onfh_nnunet.cut import HIP_BOX_KEY, HIP_BOX_MM
-from onfh_nnunet.errors import TrainingError
-from onfh_nnunet.model import Model
+from onfh_nnunet.core.errors import TrainingError
+from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
+from onfh_nnunet.models.container import from_json, to_json
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.validation import LABELS, require_supported
 from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner, nnUNetPlannerResEncM
-from onfh_nnunet.supported import LABELS, require_supported
 
 SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
     "Osaka SPGR": ((1.25, 1.0, 1.25), (57, 72, 57)),

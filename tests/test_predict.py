@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from onfh_nnunet.cut import HIP_BOX_MM, HipCut
-from onfh_nnunet.errors import HipNotFound, SideError
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.hip import Side
-from onfh_nnunet.locate import SeenHead
-from onfh_nnunet.predict import predict_hips
-from onfh_nnunet.void import is_void
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import HipNotFound, SideError
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_crop import HIP_BOX_MM, HipCut
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.hip_prediction import predict_hips
+from onfh_nnunet.inference.locator import SeenHead
+from onfh_nnunet.inference.signal_void import is_void
 
 AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
 RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])

@@ -14,20 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_model import small_model
 
-from onfh_nnunet.bundle import write_bundle
-from onfh_nnunet.card import Card
-from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.memory import Allowance
-from onfh_nnunet.cli.predictor import Settings
-from onfh_nnunet.cli.scan_checks import require_hip_scan
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName
-from onfh_nnunet.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
-from onfh_nnunet.labels import Region
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import Volume
-from postprocessing.grade_table import GradeRow
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predictor import Settings
+from onfh_nnunet.workflows.scan_checks import require_hip_scan
+from postprocessing.measurement.grade_rows import GradeRow
 
 
 @pytest.fixture(scope="module")

@@ -23,25 +23,25 @@ from segmentation_files import segment_keys, write_seg_nrrd
 from small_model import small_model
 from test_batches import BOTH, ONE, image, oracle
 
-from dataset_conversion.labelling import LabelRules
-from dataset_conversion.private import keyed, write_private
-from dataset_conversion.pseudonyms import ScanKeyRow
-from dataset_conversion.write import check, convert
-from onfh_nnunet.bundle import write_bundle
-from onfh_nnunet.card import Card
-from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.inputs import LONGEST_NAME, named
-from onfh_nnunet.cli.predictor import Predictor, Settings
+from dataset_conversion.cohort.pseudonyms import ScanKeyRow
+from dataset_conversion.convert import check, convert
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.cli.report import report
-from onfh_nnunet.content import content_sha256
-from onfh_nnunet.devices import Device
-from onfh_nnunet.errors import CohortError, OnfhError, ReadError, WorkspaceError
-from onfh_nnunet.files import sha256
-from onfh_nnunet.printable import on_one_line, printable
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
-from postprocessing.grade_table import GradeRow
+from onfh_nnunet.core.atomic_files import sha256
+from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.printable import on_one_line, printable
+from onfh_nnunet.core.private_folder import keyed, write_private
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, named
+from postprocessing.measurement.grade_rows import GradeRow
 
 NAME = "ZZTOP-MUELLER-1955"
 HEADER = {
@@ -501,7 +501,7 @@ def test_what_a_terminal_obeys_is_shown(text, shown):
 
 def test_no_command_prints_but_through_one_place():
     for path in (Path(__file__).parents[1] / "onfh_nnunet").rglob("*.py"):
-        if path.name != "show.py" and "nnunet" not in path.parent.name.removeprefix("onfh_nnunet"):
+        if path.name != "console.py" and "nnunet" not in path.parent.name.removeprefix("onfh_nnunet"):
             assert not re.search(r"(?<![\w.])print\(|sys\.std(out|err)\.write", path.read_text()), path
 
 
@@ -543,17 +543,17 @@ def test_hostile_names_reach_no_terminal(tmp_path):
 
 
 def test_markup_in_a_table_is_text(capsys):
-    from onfh_nnunet.cli import show
+    from onfh_nnunet.cli import console
 
-    show.table("[t]", ["[red]a"], [["[/]"], ["[red]x"], [":smile:"], ["\x1b[2J"]])
+    console.table("[t]", ["[red]a"], [["[/]"], ["[red]x"], [":smile:"], ["\x1b[2J"]])
     text = capsys.readouterr().out
     for cell in ("[/]", "[red]x", ":smile:", r"\x1b[2J", "[red]a"):
         assert cell in text
 
 
 def test_proposal_of_a_hostile_folder_is_read_back(tmp_path):
-    from dataset_conversion.cohort import read_cohort
-    from dataset_conversion.proposal.propose import propose
+    from dataset_conversion.cohort.table import read_cohort
+    from dataset_conversion.discovery.propose import propose
 
     for name, patient in (("=1+1", "=cmd|'/C calc'!A1"), ("-x", "@SUM(1)"), ("+y", "plain\x07")):
         write_series(tmp_path / name / "mr", noise(), PatientID=patient)

@@ -11,17 +11,17 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 from segmentation_files import oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
-from dataset_conversion.cohort import read_cohort
-from dataset_conversion.labelling import LabelRules
-from dataset_conversion.proposal.candidates import named_side, stem, words
-from dataset_conversion.proposal.pairing import _same_voxels
-from dataset_conversion.proposal.propose import propose
+from dataset_conversion.cohort.table import read_cohort
+from dataset_conversion.convert import convert
+from dataset_conversion.discovery.candidates import named_side, stem, words
+from dataset_conversion.discovery.matching import _same_voxels
+from dataset_conversion.discovery.propose import propose
+from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.readers import read_volume
-from dataset_conversion.write import convert
-from onfh_nnunet.errors import CohortError
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.workspace import Workspace
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PROSTATEX = REAL / "prostatex-pelvis-mr"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.randomised_hip import EDGE, VOXEL_MM, HipBody, random_hip, random_other
-from dataset_conversion.phantom.tissue import Tissue
-from onfh_nnunet.labels import Label
+from dataset_conversion.phantom.anatomy.tissue import Tissue
+from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from onfh_nnunet.core.labels import Label
 
 LARGEST_HEAD_ML = 70 * (1.18 * 1.07) ** 3
 """A large head, scaled by the most that a view is."""

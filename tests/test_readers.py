@@ -6,13 +6,13 @@ import pytest
 from dicom_files import PELVIS, noise, write_series
 
 from dataset_conversion.readers import read_scan, read_volume
+from dataset_conversion.readers.compact import compact
 from dataset_conversion.readers.headers import DIRECTORY
-from dataset_conversion.voxels import compact
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.errors import GeometryError, ReadError, SideError
-from onfh_nnunet.grid import Grid, direction_of, same_grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import GeometryError, ReadError, SideError
+from onfh_nnunet.core.grid import Grid, direction_of, same_grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.volume import Volume
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PROSTATEX = REAL / "prostatex-pelvis-mr" / "dicom"

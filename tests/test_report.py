@@ -9,21 +9,21 @@ import pytest
 from matplotlib import image as mpl_image
 
 from onfh_nnunet.cli.report import report
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.dataset import HASH_KEY, Case, write_files_csv
-from onfh_nnunet.errors import GridMismatch, LabelError, ReadError, WorkspaceError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.tables import write_rows
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
-from postprocessing.grade_table import grade_row, write_grades
-from postprocessing.published import KAPPA_NOTE
+from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, WorkspaceError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
+from onfh_nnunet.study.workspace import Workspace
+from postprocessing.measurement.grade_rows import grade_row, write_grades
 from postprocessing.report.charts import dice_png, percent_png
 from postprocessing.report.page import CrossvalTables, prediction_page
 from postprocessing.report.slices import REFERENCE, hip_png
-from postprocessing.summarize import crossval_row, write_tables
+from postprocessing.statistics.published import KAPPA_NOTE
+from postprocessing.statistics.summary_tables import crossval_row, write_tables
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 SPACING = (2.0, 1.0, 1.25)

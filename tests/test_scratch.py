@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from onfh_nnunet.errors import WorkspaceError
-from onfh_nnunet.scratch import private_folder, scratch_folder, sweep_scratch
+from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.scratch import private_folder, scratch_folder, sweep_scratch
 
 KILLED = """
 import os, signal
-from onfh_nnunet.scratch import scratch_folder
+from onfh_nnunet.core.scratch import scratch_folder
 with scratch_folder() as folder:
     (folder / "slice.dcm").write_text("of a patient")
     print(folder, flush=True)

@@ -10,10 +10,10 @@ from segmentation_files import AXES_OF_SPACE, FRAME, oblique, segment_keys, writ
 
 from dataset_conversion.readers.itksnap import read_names
 from dataset_conversion.readers.segmentation import Segment, read_segmentation
-from onfh_nnunet.errors import GeometryError, LabelError, ReadError
-from onfh_nnunet.grid import same_grid
-from onfh_nnunet.imagefile import write_image
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
+from onfh_nnunet.core.grid import same_grid
+from onfh_nnunet.core.image_files import write_image
+from onfh_nnunet.core.volume import Volume
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GRID = oblique()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from solid_hips import GRIDS, RADIUS_MM, UPRIGHT, cap, cone, everything, grid, hip, nothing, places, unit
 
-from onfh_nnunet.grid import Grid, direction_of
-from onfh_nnunet.volume import Volume
-from postprocessing.box import cropped
-from postprocessing.sphere import faces_mm, fit_sphere
+from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.sphere import faces_mm, fit_sphere
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 NECK = (0.5, 0.2, -0.8)

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onfh_nnunet.errors import SplitError
-from onfh_nnunet.splits import FoldRow, Splits
-from onfh_nnunet.steinberg import Grade
+from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.study.splits import FoldRow, Splits
 
 
 def row(case_id, fold):

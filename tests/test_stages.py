@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onfh_nnunet.bundle import Bundle, out_of_fold_model
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.devices import Device, resolve_device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
-from onfh_nnunet.lock import locked
-from onfh_nnunet.plan import Plan
-from onfh_nnunet.segment import HipSegmenter, labels_of
-from onfh_nnunet.splits import FoldRow, Splits
-from onfh_nnunet.train import Training, finished_checkpoint, fold_folder, model_folder, require_fold, train
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.devices import Device, resolve_device
+from onfh_nnunet.core.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
+from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.models.model_file import Bundle, out_of_fold_model
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import FoldRow, Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.train import Training, finished_checkpoint, fold_folder, model_folder, require_fold, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
@@ -227,7 +227,7 @@ def test_device_that_is_not_here_is_refused():
 
 
 def test_preprocessed_cases_that_were_cut_off_are_refused(copy):
-    from onfh_nnunet.nnunet.planning import read_back
+    from onfh_nnunet.nnunet.plan_worker import read_back
 
     folder = next((copy / "nnUNet_preprocessed" / "Dataset711_ONFH").glob("*3d_fullres*"))
     read_back(folder)

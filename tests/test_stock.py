@@ -16,20 +16,20 @@ import pytest
 import torch
 from small_model import DATASET, PLANS, small_model
 
-from onfh_nnunet.archive import to_json
-from onfh_nnunet.bundle import Bundle, write_bundle
-from onfh_nnunet.card import Card
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.errors import ModelError
-from onfh_nnunet.plan import Plan
-from onfh_nnunet.segment import HipSegmenter, labels_of
-from onfh_nnunet.splits import Splits
-from onfh_nnunet.stock import read_stock, unpack
-from onfh_nnunet.train import model_folder
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.models.container import to_json
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import Bundle, write_bundle
+from onfh_nnunet.models.nnunet_interop import read_stock, unpack
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.train import model_folder
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dicom_files import AXIAL, noise, write_series
 
 from dataset_conversion.readers import read_volume
 from dataset_conversion.readers.archive import unpacked
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.grid import Grid
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.grid import Grid
 
 SMALL = Grid((4, 8, 9), (4.0, 4.0, 4.0), (-142.0, -54.0, -46.0), AXIAL)
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

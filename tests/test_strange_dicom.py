@@ -17,23 +17,23 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLosslessSV1, RLELossless
 from segmentation_files import write_dicom_seg
 
-from dataset_conversion.proposal.propose import propose
+from dataset_conversion.convert import check, convert
+from dataset_conversion.discovery.propose import propose
 from dataset_conversion.readers import read_scan, read_volume
 from dataset_conversion.readers.segmentation import read_segmentation
-from dataset_conversion.write import check, convert
-from onfh_nnunet.bundle import SYNTHETIC
-from onfh_nnunet.cli.inference import predict_scans
-from onfh_nnunet.cli.memory import Allowance
-from onfh_nnunet.cli.pipeline import pipelined
-from onfh_nnunet.cli.predictor import Settings
-from onfh_nnunet.content import content_sha256
-from onfh_nnunet.devices import Device
-from onfh_nnunet.errors import OnfhError, ReadError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
-from postprocessing.grade_files import MaskFile, grade_files
-from postprocessing.landmarks import read_landmarks
+from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.models.model_file import SYNTHETIC
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.grade import MaskFile, grade_files
+from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predictor import Settings
+from onfh_nnunet.workflows.prefetch import pipelined
+from postprocessing.measurement.landmarks import read_landmarks
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, about what is wrong with the files
 

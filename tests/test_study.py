@@ -8,8 +8,8 @@ import pytest
 from dicom_files import PELVIS, noise, write_series
 
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.volume import Volume
 
 SPGR, SCOUT = noise(seed=1), noise(seed=2)
 

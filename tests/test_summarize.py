@@ -6,19 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onfh_nnunet.errors import GridMismatch
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.labels import Region
-from onfh_nnunet.steinberg import Grade
-from onfh_nnunet.tables import columns, read_rows
-from onfh_nnunet.volume import Volume
-from postprocessing.agreement import Statistic
-from postprocessing.cases import METRICS, CrossvalRow, case_row, crossval_row
-from postprocessing.compare import SegmentationMetrics, compare
-from postprocessing.published import KAPPA_NOTE, PUBLISHED
-from postprocessing.spread import medians
-from postprocessing.summarize import TABLES, GroupRow, SummaryRow, summarize, summarize_groups, write_tables
+from onfh_nnunet.core.csv_rows import columns, read_rows
+from onfh_nnunet.core.errors import GridMismatch
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from postprocessing.metrics.case_metrics import METRICS, CrossvalRow, case_row, crossval_row
+from postprocessing.metrics.segmentation_metrics import SegmentationMetrics, compare
+from postprocessing.statistics.agreement import Statistic
+from postprocessing.statistics.descriptive import medians
+from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED
+from postprocessing.statistics.summary_tables import (
+    TABLES,
+    GroupRow,
+    SummaryRow,
+    summarize,
+    summarize_groups,
+    write_tables,
+)
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 CASES_CSV = (

@@ -8,20 +8,20 @@ import nibabel
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.things import random_things
+from dataset_conversion.phantom.randomization.distractors import random_things
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.bundle import SYNTHETIC, Bundle
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName, engine_for
-from onfh_nnunet.errors import HipNotFound, SideError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.hip import Side
-from onfh_nnunet.labels import Region
-from onfh_nnunet.predict import predict_hips
-from onfh_nnunet.segment import HipSegmenter
-from onfh_nnunet.volume import Volume
-from postprocessing.clean import clean
-from postprocessing.grade_table import grade_row
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import HipNotFound, SideError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.hip_prediction import predict_hips
+from onfh_nnunet.inference.segmenter import HipSegmenter
+from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+from postprocessing.masks.clean import clean
+from postprocessing.measurement.grade_rows import grade_row
 
 DATA = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 REAL = DATA / "prostatex-pelvis-mr"

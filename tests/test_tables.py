@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.hip import Side
-from onfh_nnunet.tables import harmless, literal, read_rows, write_rows
+from onfh_nnunet.core.csv_rows import harmless, literal, read_rows, write_rows
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.hip import Side
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import pickle
 
 import pytest
 
-from onfh_nnunet.errors import LabelError, ReadError
-from onfh_nnunet.user_files import open_regular, refused_whole, walk
+from onfh_nnunet.core.errors import LabelError, ReadError
+from onfh_nnunet.core.user_files import open_regular, refused_whole, walk
 
 
 @pytest.mark.parametrize("raised", [ValueError("odd\nbytes"), RecursionError(), KeyError("x"), MemoryError()])

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from onfh_nnunet.errors import CohortError, OnfhError, WorkspaceError
-from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.labels import Region
-from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.errors import CohortError, OnfhError, WorkspaceError
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from onfh_nnunet.study.workspace import Workspace
 
 
 def test_case_id_says_patient_and_side():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.errors import GeometryError, GridMismatch, ReadError
-from onfh_nnunet.grid import Grid, direction_of, same_grid
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import GeometryError, GridMismatch, ReadError
+from onfh_nnunet.core.grid import Grid, direction_of, same_grid
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.volume import Volume
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # array axes z, y, x along head, back, left
 

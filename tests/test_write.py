@@ -10,14 +10,22 @@ import SimpleITK
 from dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, write_series
 from pydicom import dcmread
 
-from dataset_conversion.hips import put_back
-from dataset_conversion.write import check, convert
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.errors import CohortError, GridMismatch, LabelError, OnfhError, ReadError, SideError, WorkspaceError
-from onfh_nnunet.grid import Grid, same_grid
-from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from dataset_conversion.convert import check, convert
+from dataset_conversion.hips.extraction import put_back
+from onfh_nnunet.core.errors import (
+    CohortError,
+    GridMismatch,
+    LabelError,
+    OnfhError,
+    ReadError,
+    SideError,
+    WorkspaceError,
+)
+from onfh_nnunet.core.grid import Grid, same_grid
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.workspace import Workspace
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 HEADER = "patient_id,image,side,label,grade\n"
@@ -310,7 +318,7 @@ def full(*args, **kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("target", ["SimpleITK.WriteImage", "dataset_conversion.write.write_rows"])
+@pytest.mark.parametrize("target", ["SimpleITK.WriteImage", "dataset_conversion.convert.write_rows"])
 def test_full_disk_leaves_the_old_dataset(study, workspace, monkeypatch, target):
     convert(study / "cohort.csv", workspace)
     before = tree(workspace.root)

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.phantom.acquire import acquire
-from dataset_conversion.phantom.header import Examination
-from dataset_conversion.phantom.patient import Patient, PhantomHip
-from dataset_conversion.phantom.plan import PlannedPatient, plan_patients
-from dataset_conversion.phantom.protocol import PhantomForm, ScanProtocol, Vendor
-from dataset_conversion.phantom.series import write_series
-from dataset_conversion.phantom.truth import head_and_necrosis_ml
-from onfh_nnunet.errors import CohortError, WorkspaceError
-from onfh_nnunet.files import require_output_apart, write_text, written_whole
-from onfh_nnunet.hip import Side
-from onfh_nnunet.lock import locked_output
-from onfh_nnunet.steinberg import Grade, steinberg_grade
-from onfh_nnunet.tables import read_rows, write_rows
+from dataset_conversion.phantom.anatomy.ground_truth import head_and_necrosis_ml
+from dataset_conversion.phantom.anatomy.patient import Patient, PhantomHip
+from dataset_conversion.phantom.cohort_plan import PlannedPatient, plan_patients
+from dataset_conversion.phantom.dicom.header import Examination
+from dataset_conversion.phantom.dicom.series import write_series
+from dataset_conversion.phantom.mri.acquire import acquire
+from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol, Vendor
+from onfh_nnunet.core.atomic_files import require_output_apart, write_text, written_whole
+from onfh_nnunet.core.csv_rows import read_rows, write_rows
+from onfh_nnunet.core.errors import CohortError, WorkspaceError
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 
 SETTINGS = "phantom.json"
 VERSION = 3

@@ -10,9 +10,9 @@ from dataset_conversion.readers.dicom import read_series
 from dataset_conversion.readers.headers import ENHANCED_MR, is_dicom, read_header, sop_class
 from dataset_conversion.readers.scan import Acquisition, Scan
 from dataset_conversion.readers.study import choose, series_in
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.user_files import refused_whole
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.user_files import refused_whole
+from onfh_nnunet.core.volume import Volume
 
 __all__ = ["Acquisition", "Scan", "read_scan", "read_volume"]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from onfh_nnunet.errors import OnfhError, ReadError
-from onfh_nnunet.scratch import scratch_folder
+from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.scratch import scratch_folder
 
 MOST_BYTES = 16 * 2**30
 """Unpacked; a large study has some gigabytes."""

@@ -15,9 +15,9 @@ from dataset_conversion.readers.headers import Header
 from dataset_conversion.readers.pixels import voxels
 from dataset_conversion.readers.scan import Acquisition, Scan
 from dataset_conversion.readers.stack import stacked
-from onfh_nnunet.errors import ReadError, SideError
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.errors import ReadError, SideError
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
 
 
 def read_series(headers: Sequence[Header], place: Path) -> Scan:

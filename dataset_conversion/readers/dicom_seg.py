@@ -20,9 +20,9 @@ from dataset_conversion.readers.archive import refuse_bomb
 from dataset_conversion.readers.headers import EXPORT_AGAIN, is_dicom, read_header, read_whole, sop_class
 from dataset_conversion.readers.segmentation import Segment, Segmentation
 from dataset_conversion.readers.stack import POSITION_TOLERANCE_MM
-from onfh_nnunet.errors import GeometryError, LabelError, ReadError
-from onfh_nnunet.grid import FloatArray, Grid, direction_of, triple
-from onfh_nnunet.user_files import is_regular, refused_whole, walk
+from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
+from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, triple
+from onfh_nnunet.core.user_files import is_regular, refused_whole, walk
 
 SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes Segmentation Storage and Label Map Segmentation Storage."""

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dataset_conversion.readers.headers import CLASSIC_MR, ENHANCED_MR, EXPORT_AGAIN, Header, path_of, sop_class
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.grid import FloatArray
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.grid import FloatArray
 
 _NUMBERS_BYTES = 1024
 """The most that the numbers of a position, an orientation or a spacing take: six of 16 letters."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dataset_conversion.readers.archive import refuse_bomb
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.user_files import is_regular, open_regular, refused_whole, walk
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.user_files import is_regular, open_regular, refused_whole, walk
 
 Header = Any  # pydicom's Dataset answers every keyword
 

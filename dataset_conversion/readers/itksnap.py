@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from dataset_conversion.readers.segmentation import HIGHEST_VALUE
-from onfh_nnunet.errors import LabelError, ReadError
-from onfh_nnunet.user_files import open_regular, refused_whole
+from onfh_nnunet.core.errors import LabelError, ReadError
+from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 _LINE = re.compile(r'(?P<value>\d+)(?:\s+\d+(?:\.\d+)?){4}\s+[01]\s+[01]\s+"(?P<name>.*)"')
 _MOST_BYTES = 2**20

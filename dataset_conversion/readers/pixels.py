@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.readers.archive import refuse_bomb
+from dataset_conversion.readers.compact import compact
 from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.gdcm_process import decode
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, path_of, with_pixels
-from dataset_conversion.voxels import compact
-from onfh_nnunet.errors import ReadError
-from onfh_nnunet.user_files import refused_whole
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.user_files import refused_whole
 
 
 def voxels(frames: Sequence[Frame]) -> NDArray[Any]:

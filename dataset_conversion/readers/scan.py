@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onfh_nnunet.hip import Side
-from onfh_nnunet.volume import Volume
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.readers.headers import is_dicom
-from onfh_nnunet.errors import LabelError, ReadError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.imagefile import read_image
-from onfh_nnunet.labels import BoolArray
+from onfh_nnunet.core.errors import LabelError, ReadError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.image_files import read_image
+from onfh_nnunet.core.labels import BoolArray
 
 HIGHEST_VALUE = int(np.iinfo(np.uint16).max)
 """Of a label: what lies above it is an intensity."""

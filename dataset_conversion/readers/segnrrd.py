@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from dataset_conversion.readers.segmentation import HIGHEST_VALUE, Segment, Segmentation, whole_numbers
-from onfh_nnunet.errors import GeometryError, LabelError, ReadError
-from onfh_nnunet.grid import Grid
-from onfh_nnunet.nrrd import TO_LPS, NrrdHeader
-from onfh_nnunet.textheader import header_lines
-from onfh_nnunet.user_files import open_regular, refused_whole
+from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.image_formats.nrrd import TO_LPS, NrrdHeader
+from onfh_nnunet.core.image_formats.text_header import header_lines
+from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 BINARY_LABELMAP = "Binary labelmap"
 """The representation whose voxels say inside or outside."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.readers.frames import Frame
-from onfh_nnunet.errors import GeometryError, ReadError
-from onfh_nnunet.grid import ORTHOGONALITY_TOLERANCE, FloatArray, Grid, direction_of
+from onfh_nnunet.core.errors import GeometryError, ReadError
+from onfh_nnunet.core.grid import ORTHOGONALITY_TOLERANCE, FloatArray, Grid, direction_of
 
 ORIENTATION_TOLERANCE = 1e-4
 """How far direction cosines of one stack may differ: scanners repeat them to 1e-7, a localizer's planes differ by 1."""

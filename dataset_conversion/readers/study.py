@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, headers_in, path_of
-from onfh_nnunet.errors import ReadError
+from onfh_nnunet.core.errors import ReadError
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.cli.check import check
 from onfh_nnunet.cli.cohort import cohort
@@ -27,9 +27,9 @@ from onfh_nnunet.cli.plan import plan
 from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.train import train
-from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.quiet import home_untouched
-from onfh_nnunet.scratch import sweep_scratch
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.quiet import home_untouched
+from onfh_nnunet.core.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
@@ -59,12 +59,12 @@ def run() -> None:
     try:
         app()
     except OnfhError as error:
-        show.refusal(error)
+        console.refusal(error)
         sys.exit(1)
     except OSError as error:
         if error.errno not in _REFUSED_BY_THE_SYSTEM:
             raise
-        show.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
+        console.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
         sys.exit(1)
 
 

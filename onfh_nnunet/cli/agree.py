@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
-from onfh_nnunet.files import require_output_apart
-from onfh_nnunet.folder_record import claim
-from onfh_nnunet.lock import locked
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.folder_record import claim
 
 
 def agree(
@@ -20,9 +20,9 @@ def agree(
 ) -> None:
     """Agreement of two readers' grades, and of their percentages where both give them."""
     from postprocessing.figures import FIGURE_FILES, write_reader_figures
-    from postprocessing.figures.pairs import Names
-    from postprocessing.grade_readers import paired, read_gradings
-    from postprocessing.two_readers import reader_agreement, write_reader_tables
+    from postprocessing.figures.agreement_plots import Names
+    from postprocessing.statistics.inter_rater import reader_agreement, write_reader_tables
+    from postprocessing.statistics.reader_tables import paired, read_gradings
 
     require_output_apart(out, (first, second))
     readings = paired(read_gradings(first), read_gradings(second))
@@ -32,8 +32,8 @@ def agree(
         write_reader_tables(out, readings, found)
         write_reader_figures(out, readings, Names("first reader", "second reader"))
     rows = [
-        [row.statistic, show.number(row.value), show.number(row.ci_low), show.number(row.ci_high), row.note]
+        [row.statistic, console.number(row.value), console.number(row.ci_low), console.number(row.ci_high), row.note]
         for row in found
     ]
-    show.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
-    show.say(f"{len(readings)} hips, tables and figures: {out}")
+    console.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
+    console.say(f"{len(readings)} hips, tables and figures: {out}")

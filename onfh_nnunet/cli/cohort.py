@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 
 
 def cohort(
@@ -18,10 +18,10 @@ def cohort(
     Paths are relative to the current folder, so keep the table in it. What is uncertain goes to stderr; a side that
     nothing tells stays empty, and must be filled in.
     """
-    from dataset_conversion.proposal.propose import propose
+    from dataset_conversion.discovery.propose import propose
 
-    with show.steps("cohort") as step:
+    with console.steps("cohort") as step:
         proposal = propose(folder, Path.cwd(), progress=step)
     for note in proposal.notes:
-        show.note(f"uncertain: {note}")
+        console.note(f"uncertain: {note}")
     typer.echo(proposal.csv().encode(), nl=False)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
-from onfh_nnunet.files import require_output_apart
-from onfh_nnunet.folder_record import written_folder
-from onfh_nnunet.lock import locked_output
-from onfh_nnunet.tables import read_rows
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.core.folder_record import written_folder
 
 
 def compare(
@@ -20,25 +20,25 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for the tables; those of an earlier comparison are replaced.")],
 ) -> None:
     """Metrics and agreement of two folders of masks."""
-    from postprocessing.pairs import compare_pairs, match_masks
-    from postprocessing.summarize import write_tables
+    from postprocessing.metrics.mask_pairs import compare_pairs, match_masks
+    from postprocessing.statistics.summary_tables import write_tables
 
     require_output_apart(out, (reference_dir, prediction_dir))
     with locked_output(out, "onfh compare"), written_folder(out, "tables") as part:
         pairs = match_masks(reference_dir, prediction_dir)
-        with show.steps("compare") as step:
+        with console.steps("compare") as step:
             rows = compare_pairs(pairs, step)
         write_tables(part, rows)
     _show_summary(out)
-    show.say(f"{len(rows)} hips compared: {out}")
+    console.say(f"{len(rows)} hips compared: {out}")
 
 
 def _show_summary(out: Path) -> None:
-    from postprocessing.summarize import SummaryRow
+    from postprocessing.statistics.summary_tables import SummaryRow
 
     rows = [
-        [row.region, row.metric, *map(show.number, (row.median, row.q1, row.q3)), f"{row.n_undefined}"]
+        [row.region, row.metric, *map(console.number, (row.median, row.q1, row.q3)), f"{row.n_undefined}"]
         for row in read_rows(out / "summary.csv", SummaryRow)
-        if row.metric in show.SHOWN_METRICS
+        if row.metric in console.SHOWN_METRICS
     ]
-    show.table("Prediction against reference", ["region", "metric", "median", "q1", "q3", "undefined"], rows)
+    console.table("Prediction against reference", ["region", "metric", "median", "q1", "q3", "undefined"], rows)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import (
     DEFAULT_WORK,
     Cohort,
@@ -18,7 +18,7 @@ from onfh_nnunet.cli.options import (
     Strict,
     Work,
 )
-from onfh_nnunet.workspace import DEFAULT_DATASET_ID, Workspace
+from onfh_nnunet.study.workspace import DEFAULT_DATASET_ID, Workspace
 
 
 def convert(
@@ -34,17 +34,17 @@ def convert(
     strict: Strict = False,
 ) -> None:
     """Turn a cohort into an nnU-Net dataset, one case a hip."""
-    from dataset_conversion.write import convert as convert_cohort
+    from dataset_conversion.convert import convert as convert_cohort
     from onfh_nnunet.cli.labels import label_rules
 
     rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
-    with show.steps("convert") as step:
+    with console.steps("convert") as step:
         made = convert_cohort(
             cohort, Workspace(work, dataset_id), rules, series=series, keep_ids=keep_ids, strict=strict, progress=step
         )
     for finding in made.findings:
-        show.note(f"{finding.level}: {finding}")
+        console.note(f"{finding.level}: {finding}")
     for scan in made.unlabelled:
-        show.note(f"left out, it has no label: {scan}")
+        console.note(f"left out, it has no label: {scan}")
     state = f"{made.converted} scans converted" if made.converted else "unchanged"
-    show.say(f"{len(made.dataset.cases)} hips, {state}: {made.dataset.workspace.cases_csv}")
+    console.say(f"{len(made.dataset.cases)} hips, {state}: {made.dataset.workspace.cases_csv}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 
 
 def doctor(work: Work = DEFAULT_WORK) -> None:
     """Say what is installed and whether the main job can run here."""
-    from onfh_nnunet.doctor import examine
+    from onfh_nnunet.workflows.doctor import examine
 
     findings = examine(work)
     for finding in findings:
-        show.say(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
+        console.say(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)

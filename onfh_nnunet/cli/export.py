@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onfh_nnunet.card import UNSTATED, Card, Score, cohort_figures
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.errors import ModelError
-from onfh_nnunet.files import require_file_place, require_output_apart
-from onfh_nnunet.lock import locked_output
-from onfh_nnunet.plan import Plan
-from onfh_nnunet.schema import refused
-from onfh_nnunet.splits import Splits
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.train import Training, fold_folder
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.models.model_card import UNSTATED, Card, Score, cohort_figures
+from onfh_nnunet.models.schema import refused
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.train import Training, fold_folder
 
 if TYPE_CHECKING:
-    from onfh_nnunet.model import Model
+    from onfh_nnunet.models.model import Model
 
 
 def export(
@@ -41,8 +41,8 @@ def export(
     licence: Annotated[str, typer.Option(help="Under which the model may be used, such as CC-BY-4.0.")] = UNSTATED,
 ) -> None:
     """Put all trained folds into one model file that runs nothing when it is opened."""
-    from onfh_nnunet.bundle import write_bundle
-    from onfh_nnunet.stock import read_stock
+    from onfh_nnunet.models.model_file import write_bundle
+    from onfh_nnunet.models.nnunet_interop import read_stock
 
     require_output_apart(out, () if stock is None else (stock,))
     require_file_place(out)
@@ -52,15 +52,15 @@ def export(
             card = replace(card, licence=licence)
         bundle = write_bundle(out, model, card)
     if stock is not None:
-        show.note("it must have been trained on single hips as onfh convert cuts them")
-    show.say(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
+        console.note("it must have been trained on single hips as onfh convert cuts them")
+    console.say(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
 
 
 def _trained(work: Path) -> tuple[Model, Card]:
     """The folds of a study, and what is known of them; without a cross-validation of these folds a note says so."""
-    from onfh_nnunet.bundle import trained_model
-    from onfh_nnunet.cli.evaluation import calibration, evaluated
-    from postprocessing.conformal import Calibration
+    from onfh_nnunet.models.model_file import trained_model
+    from onfh_nnunet.workflows.crossval import calibration, evaluated
+    from postprocessing.uncertainty.conformal import Calibration
 
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
@@ -69,17 +69,17 @@ def _trained(work: Path) -> tuple[Model, Card]:
     card = Card(training=_flat(training), **cohort_figures(dataset))
     model = trained_model(dataset, splits, plan)
     if not evaluated(dataset, splits, plan):
-        show.note("no calibrated intervals in it: run onfh crossval first, then export again")
+        console.note("no calibrated intervals in it: run onfh crossval first, then export again")
         return model, card
     known = calibration(dataset.workspace)
     if known.note:
-        show.note(f"no calibrated intervals in it: {known.note}")
+        console.note(f"no calibrated intervals in it: {known.note}")
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
     card = replace(card, crossval=scores)
     try:
         return model, replace(card, calibration=Calibration.from_json(known.to_json()).to_json())
     except ModelError as error:  # such as no error at all in any hip
-        show.note(f"no calibrated intervals in it: {error.problem}")
+        console.note(f"no calibrated intervals in it: {error.problem}")
         return model, card
 
 

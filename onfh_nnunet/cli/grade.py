@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
-from onfh_nnunet.errors import CohortError, SideError
-from onfh_nnunet.files import require_file_place, require_output_apart
-from onfh_nnunet.hip import Hip, Side
-from onfh_nnunet.imagefile import without_suffix
-from onfh_nnunet.lock import locked_output
-from postprocessing.jic import JicTies
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
+from onfh_nnunet.core.errors import CohortError, SideError
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.image_files import without_suffix
+from postprocessing.measurement.jic import JicTies
 
 if TYPE_CHECKING:
-    from postprocessing.grade_table import GradeRow
+    from postprocessing.measurement.grade_rows import GradeRow
 
 
 def grade(
@@ -31,23 +31,23 @@ def grade(
     ] = JicTies.MINISTRY,
 ) -> None:
     """Measure and grade masks from any tool: 1 viable head, 2 necrosis."""
-    from postprocessing.grade_table import write_grades
+    from postprocessing.measurement.grade_rows import write_grades
 
     require_output_apart(out, masks)
     require_file_place(out)
     with locked_output(out, "onfh grade"):
         rows = _graded(masks, side, landmarks, jic_ties)
         write_grades(out, rows)
-    show.say(f"{len(rows)} hips graded: {out}")
+    console.say(f"{len(rows)} hips graded: {out}")
 
 
 def _graded(masks: list[Path], side: Side | None, landmarks: Path | None, jic_ties: JicTies) -> list[GradeRow]:
-    from postprocessing.grade_files import MaskFile, add_landmarks, grade_files
-    from postprocessing.landmarks import read_landmarks
+    from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_files
+    from postprocessing.measurement.landmarks import read_landmarks
 
     files = [MaskFile(path, *_name_and_side(path, side)) for path in masks]
     points = read_landmarks(landmarks, [file.case_id for file in files]) if landmarks else None
-    with show.steps("grade") as step:
+    with console.steps("grade") as step:
         rows = grade_files(files, step)
     return rows if points is None else add_landmarks(rows, points, jic_ties)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataset_conversion.labelling import LabelRules
+    from dataset_conversion.labels.label_map import LabelRules
 
 
 def label_rules(head: str, necrosis: str, names: Path | None, *, resample: bool) -> LabelRules:
@@ -15,7 +15,7 @@ def label_rules(head: str, necrosis: str, names: Path | None, *, resample: bool)
     Raises:
         ReadError: The file of names is none of ITK-SNAP's.
     """
-    from dataset_conversion.labelling import LabelRules
+    from dataset_conversion.labels.label_map import LabelRules
     from dataset_conversion.readers.itksnap import read_names
 
     return LabelRules(head, necrosis, names=read_names(names) if names else None, resample=resample)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onfh_nnunet.files import require_output_apart
-from onfh_nnunet.lock import locked_output
-from onfh_nnunet.preset import CONFIGURATION
-from onfh_nnunet.schema import plain
+from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.models.schema import plain
+from onfh_nnunet.study.preset import CONFIGURATION
 
 if TYPE_CHECKING:
-    from onfh_nnunet.bundle import Bundle
-    from onfh_nnunet.card import Card
-    from postprocessing.conformal import Calibration
+    from onfh_nnunet.models.model_card import Card
+    from onfh_nnunet.models.model_file import Bundle
+    from postprocessing.uncertainty.conformal import Calibration
 
 
 def model(
@@ -30,25 +30,25 @@ def model(
     ] = None,
 ) -> None:
     """Say what a model is, for what, on whom it was trained and how well it did."""
-    from onfh_nnunet.bundle import SYNTHETIC, Bundle
-    from onfh_nnunet.cli import show
+    from onfh_nnunet.cli import console
     from onfh_nnunet.cli.modelfile import calibration_of
-    from onfh_nnunet.stock import unpack as write_folder
+    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+    from onfh_nnunet.models.nnunet_interop import unpack as write_folder
 
     path = path or SYNTHETIC
     bundle = Bundle.read(path)
     card, calibration = bundle.card, calibration_of(bundle, path)
     for what, said in _lines(path, bundle, calibration):
-        show.say(f"{what:14}{said}")
+        console.say(f"{what:14}{said}")
     if card.crossval:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in card.crossval]
-        show.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
+        console.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)
     if unpack is not None:
         require_output_apart(unpack, (path,))
         with locked_output(unpack, "onfh model --unpack"):
             write_folder(bundle, unpack)
         folds = " ".join(map(str, bundle.model.weights))
-        show.say(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
+        console.say(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
 
 
 def _lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
@@ -84,7 +84,7 @@ def _training(training: Mapping[str, Any] | None) -> str:
 
 
 def _network(bundle: Bundle) -> str:
-    from onfh_nnunet.weights import n_parameters
+    from onfh_nnunet.models.weights import n_parameters
 
     model = bundle.model
     plan = model.plans["configurations"][CONFIGURATION]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onfh_nnunet.errors import ModelError
-from postprocessing.conformal import Calibration
+from onfh_nnunet.core.errors import ModelError
+from postprocessing.uncertainty.conformal import Calibration
 
 if TYPE_CHECKING:
-    from onfh_nnunet.bundle import Bundle
+    from onfh_nnunet.models.model_file import Bundle
 
 
 def calibration_of(bundle: Bundle, path: Path) -> Calibration | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.devices import Device
+from onfh_nnunet.core.devices import Device
 
 Work = Annotated[Path, typer.Option("--work", help="Folder of the study: data, plan, trained folds, tables.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes cuda, then mps, then cpu.")]

@@ -7,9 +7,16 @@ from typing import Annotated
 
 import typer
 
-from dataset_conversion.phantom.protocol import SPACING_MM, THICK_SPACING_MM, PhantomForm, Plane, ScanProtocol, Vendor
-from onfh_nnunet.cli import show
-from onfh_nnunet.grid import Triple
+from dataset_conversion.phantom.mri.protocol import (
+    SPACING_MM,
+    THICK_SPACING_MM,
+    PhantomForm,
+    Plane,
+    ScanProtocol,
+    Vendor,
+)
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.grid import Triple
 
 _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
 
@@ -32,7 +39,7 @@ def phantom(
     spacing_mm = usual if spacing is None else _triple(spacing)
     protocol = ScanProtocol(plane, spacing_mm, thick=thick, bilateral=bilateral, vendor=vendor)
     scans = write_phantom_cohort(out, hips=hips, seed=seed, form=form, protocol=protocol)
-    show.say(f"{hips} synthetic hips in {scans} scans: {out}")
+    console.say(f"{hips} synthetic hips in {scans} scans: {out}")
 
 
 def _triple(text: str) -> Triple:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DeviceOption, Series
-from onfh_nnunet.devices import Device
-from onfh_nnunet.engine import EngineName
-from onfh_nnunet.errors import OnfhError
-from onfh_nnunet.hip import Side
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.inference.engine import EngineName
 
 if TYPE_CHECKING:
-    from onfh_nnunet.cli.inference import Predicted
-    from onfh_nnunet.cli.predictor import Settings
-    from postprocessing.grade_table import GradeRow
+    from onfh_nnunet.workflows.predict import Predicted
+    from onfh_nnunet.workflows.predictor import Settings
+    from postprocessing.measurement.grade_rows import GradeRow
 
 
 class SideOption(StrEnum):
@@ -70,9 +70,9 @@ def predict(
 
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
-    from onfh_nnunet.bundle import SYNTHETIC
-    from onfh_nnunet.cli.inference import predict_scans
-    from onfh_nnunet.cli.predictor import Settings
+    from onfh_nnunet.models.model_file import SYNTHETIC
+    from onfh_nnunet.workflows.predict import predict_scans
+    from onfh_nnunet.workflows.predictor import Settings
 
     wanted = None if side is SideOption.AUTO else Side(side)
     model = model or SYNTHETIC
@@ -90,22 +90,22 @@ def predict(
 
 
 def _show(predicted: Predicted, settings: Settings) -> None:
-    from onfh_nnunet.cli.scan_names import key_csv
+    from onfh_nnunet.workflows.scan_names import key_csv
 
     for path in predicted.passed_over:
-        show.note(f"passed over, it is no scan: {path}")
+        console.note(f"passed over, it is no scan: {path}")
     for failed in predicted.failed:
-        show.failure(failed.case, failed.message)
+        console.failure(failed.case, failed.message)
     for row in predicted.rows:
-        show.say(_line(row))
+        console.say(_line(row))
     if predicted.rows:
-        show.say(f"{len(predicted.rows)} hips: {settings.out / 'grades.csv'}")
+        console.say(f"{len(predicted.rows)} hips: {settings.out / 'grades.csv'}")
     if not settings.keep_ids and (predicted.rows or predicted.failed):
-        show.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
+        console.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
     if predicted.computed_by:
-        show.note(f"Computed by {predicted.computed_by}")
+        console.note(f"Computed by {predicted.computed_by}")
     if predicted.rows and predicted.caution:
-        show.note(f"Caution: {predicted.caution}")
+        console.note(f"Caution: {predicted.caution}")
 
 
 def _line(row: GradeRow) -> str:

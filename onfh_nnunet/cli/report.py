@@ -10,17 +10,17 @@ import numpy as np
 import typer
 
 from onfh_nnunet import __version__
-from onfh_nnunet.cli import show
-from onfh_nnunet.cli.scan_names import ScanSources
-from onfh_nnunet.cut import LEFT_RIGHT_AXIS
-from onfh_nnunet.dataset import Case, Dataset
-from onfh_nnunet.errors import WorkspaceError
-from onfh_nnunet.files import write_text
-from onfh_nnunet.lock import locked
-from onfh_nnunet.study_lock import locked_study
-from onfh_nnunet.tables import read_rows
-from onfh_nnunet.volume import Volume
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.atomic_files import write_text
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.dataset import Case, Dataset
+from onfh_nnunet.study.study_lock import locked_study
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.scan_names import ScanSources
 
 
 def report(
@@ -42,18 +42,18 @@ def report(
     else:
         remedy = "Give the --out of onfh predict, or the folder crossval that onfh crossval made"
         raise WorkspaceError(out, "is neither an output of predict nor a cross-validation", remedy)
-    show.say(f"report: {target}")
+    console.say(f"report: {target}")
 
 
 def _prediction_page(out: Path) -> str:
     from dataset_conversion.readers import read_volume
-    from postprocessing.grade_table import GradeRow
+    from postprocessing.measurement.grade_rows import GradeRow
     from postprocessing.report.page import prediction_page
     from postprocessing.report.slices import hip_png
 
     rows, sources = read_rows(out / "grades.csv", GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
-    with show.steps("report") as step:
+    with console.steps("report") as step:
         for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
             masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
             scan = read_volume(sources.find(source))
@@ -70,7 +70,7 @@ def _crossval_page(out: Path, workspace: Workspace) -> str:
     dataset = Dataset.read(workspace)
     cases = {case.case_id: case for case in dataset.cases}
     pictures: dict[str, bytes] = {}
-    with show.steps("report") as step:
+    with console.steps("report") as step:
         for row in tables.cases:
             if row.case_id not in cases:
                 raise WorkspaceError(row.case_id, "is not in the dataset", "Run onfh crossval again")

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from onfh_nnunet.cli import show
+from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, DeviceOption, Work
-from onfh_nnunet.dataset import Dataset
-from onfh_nnunet.devices import Device, resolve_device
-from onfh_nnunet.plan import Plan
-from onfh_nnunet.splits import Splits
-from onfh_nnunet.workspace import Workspace
+from onfh_nnunet.core.devices import Device, resolve_device
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
 
 
 def train(
@@ -22,19 +22,19 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the preset's when absent.")] = None,
 ) -> None:
     """Train folds: go on where one stopped, skip what is finished."""
-    from onfh_nnunet.train import require_fold
-    from onfh_nnunet.train import train as train_folds
+    from onfh_nnunet.training.train import require_fold
+    from onfh_nnunet.training.train import train as train_folds
 
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
     plan = Plan.read(dataset, splits)
     folds = list(range(splits.n_folds)) if fold == "all" else [require_fold(_number(fold), splits.n_folds)]
     chosen = resolve_device(device)
-    show.say(f"training on {chosen}")
-    with show.epochs() as on_epoch:
+    console.say(f"training on {chosen}")
+    with console.epochs() as on_epoch:
         trained = train_folds(dataset, plan, folds, chosen, epochs, on_epoch)
     for number in folds:
-        show.say(f"fold {number} {'trained' if number in trained else 'was finished'}")
+        console.say(f"fold {number} {'trained' if number in trained else 'was finished'}")
 
 
 def _number(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from onfh_nnunet.errors import TrainingError
+from onfh_nnunet.core.errors import TrainingError
 
 _SCALAR: Any = np.float64(0).__reduce__()[0]
 

@@ -9,7 +9,7 @@ from nnunetv2.experiment_planning.experiment_planners.residual_unets.residual_en
     nnUNetPlannerResEncM,
 )
 
-from onfh_nnunet.errors import TrainingError
+from onfh_nnunet.core.errors import TrainingError
 
 __all__ = ["FiveStagePlanner", "QuickPlanner", "nnUNetPlannerResEncM"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer as StockTrainer
 
-from onfh_nnunet.cut import LEFT_RIGHT_AXIS
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.nnunet.checkpoint import load_checkpoint
-from onfh_nnunet.preset import Preset
+from onfh_nnunet.study.preset import Preset
 
 
 class nnUNetTrainer(StockTrainer):  # noqa: N801

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onfh_nnunet.files import written_whole
-from postprocessing.agreement import Reading
-from postprocessing.cases import CrossvalRow
-from postprocessing.figures.pairs import Names, bland_altman_figure, confusion_figure, percent_figure
-from postprocessing.figures.spreads import assd_figure, dice_figure
+from onfh_nnunet.core.atomic_files import written_whole
+from postprocessing.figures.agreement_plots import Names, bland_altman_figure, confusion_figure, percent_figure
+from postprocessing.figures.metric_plots import assd_figure, dice_figure
 from postprocessing.figures.style import rendered
+from postprocessing.metrics.case_metrics import CrossvalRow
+from postprocessing.statistics.agreement import Reading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from postprocessing.cases import CrossvalRow
-from postprocessing.figures.pairs import Names, percent_figure
-from postprocessing.figures.spreads import dice_figure
+from postprocessing.figures.agreement_plots import Names, percent_figure
+from postprocessing.figures.metric_plots import dice_figure
 from postprocessing.figures.style import rendered
+from postprocessing.metrics.case_metrics import CrossvalRow
 
 
 def percent_png(rows: Sequence[CrossvalRow]) -> bytes:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.printable import printable
-from onfh_nnunet.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
-from onfh_nnunet.tables import read_rows
-from postprocessing.agreement import ConfusionRow, Statistic
-from postprocessing.grade_table import GradeRow
-from postprocessing.interval import MARGIN_VOXELS
-from postprocessing.published import KAPPA_NOTE, PUBLISHED, SOURCE, Published
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.printable import printable
+from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
+from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.report.charts import dice_png, percent_png
 from postprocessing.report.slices import COLOURS, FIELD_MM
-from postprocessing.summarize import CrossvalRow, SummaryRow
+from postprocessing.statistics.agreement import ConfusionRow, Statistic
+from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE, Published
+from postprocessing.statistics.summary_tables import CrossvalRow, SummaryRow
+from postprocessing.uncertainty.margin_interval import MARGIN_VOXELS
 
 MISSING = "\N{EN DASH}"
 """What a value that is undefined looks like."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onfh_nnunet.cut import HipCut
-from onfh_nnunet.errors import LabelError
-from onfh_nnunet.grid import FloatArray, Index, same_grid
-from onfh_nnunet.labels import BoolArray, Region
-from onfh_nnunet.printable import on_one_line
-from onfh_nnunet.volume import Volume
-from postprocessing.box import cropped
+from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import FloatArray, Index, same_grid
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.labels import BoolArray, Region
+from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

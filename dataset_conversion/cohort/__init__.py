@@ -1,0 +1,1 @@
+"""cohort.csv: its rows, its patients' pseudonyms, its folds."""

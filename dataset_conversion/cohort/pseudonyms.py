@@ -1,0 +1,141 @@
+"""Patients leave the hospital's names behind: private/key.csv is the only table that still knows them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from onfh_nnunet.core.csv_rows import columns, read_rows, rows_text
+from onfh_nnunet.core.errors import CohortError, WorkspaceError
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.private_folder import write_private
+
+_PSEUDONYM = re.compile(r"P(\d{3,})")
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """A row of private/key.csv in a workspace."""
+
+    patient_id: str
+    patient: str
+
+
+@dataclass(frozen=True)
+class ScanKeyRow(KeyRow):
+    """A row of private/key.csv in an output of predict.
+
+    Args:
+        patient_id: The name of the scan's file or folder.
+        patient: The scan's pseudonym.
+        source: The path of the file or folder, from the root.
+        content_sha256: Hash of its content when it was last predicted; empty where it could not be read.
+    """
+
+    source: str
+    content_sha256: str
+
+
+_Key = TypeVar("_Key", bound=KeyRow)
+
+
+def pseudonyms(patient_ids: Iterable[str], key_csv: Path, *, keep_ids: bool = False) -> dict[str, str]:
+    """The name of each patient in every file but the key.
+
+    Patients of an earlier run keep theirs; new ones are numbered on from the last, in order of appearance.
+
+    Args:
+        patient_ids: The hospital's names; repetitions are passed over.
+        key_csv: The key of an earlier run, or no file.
+        keep_ids: Use the hospital's names themselves.
+
+    Returns:
+        Patient by patient id, with all patients of the earlier key.
+
+    Raises:
+        CohortError: `keep_ids` with a name that cannot stand in a file name.
+        ReadError: The key is damaged.
+        WorkspaceError: It is the key of an output of predict.
+    """
+    wanted, old = list(dict.fromkeys(patient_ids)), read_key(key_csv, KeyRow)
+    if keep_ids:
+        return {patient_id: Hip(patient_id, Side.RIGHT).patient for patient_id in wanted}
+    known = {row.patient_id: row.patient for row in old if is_pseudonym(row.patient)}
+    new = [patient_id for patient_id in wanted if patient_id not in known]
+    return known | dict(zip(new, _further(known.values()), strict=False))
+
+
+def scan_pseudonyms(
+    sources: Sequence[Path], known: Sequence[ScanKeyRow], content: Callable[[Path], str]
+) -> list[ScanKeyRow]:
+    """The rows of scans, in their order.
+
+    A scan of an earlier run keeps its pseudonym: the one of its path, or the one of its content where that one's path
+    is gone, for it was moved. Others are numbered on from the last, in their order.
+
+    Args:
+        sources: Their files and folders.
+        known: The key of earlier runs.
+        content: Hash of a scan's content, empty where it cannot be read; asked only where paths are gone.
+
+    Raises:
+        CohortError: A scan is given twice.
+    """
+    paths = [path.resolve() for path in sources]
+    repeated = [path for path, times in Counter(paths).items() if times > 1]
+    if repeated:
+        raise CohortError(repeated[0], "is given more than once", "Give each scan once")
+    rows = {row.source: row for row in known}
+    gone = {row.content_sha256: row for row in reversed(known) if row.content_sha256 and not Path(row.source).exists()}
+    further = _further(row.patient for row in known)
+    made = []
+    for path in paths:
+        row = rows.get(str(path)) or (gone.pop(content(path), None) if gone else None)
+        patient, hashed = (row.patient, row.content_sha256) if row else (next(further), "")
+        made.append(ScanKeyRow(path.name, patient, str(path), hashed))
+    return made
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether a name is one of those that are given here."""
+    return _PSEUDONYM.fullmatch(name) is not None
+
+
+def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
+    """The rows of a key; none when there is no such file.
+
+    Raises:
+        ReadError: The key is damaged.
+        WorkspaceError: It is a key of the other kind.
+    """
+    if not key_csv.is_file():
+        return []
+    read_rows(key_csv, KeyRow)
+    with key_csv.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file), [])
+    if names != columns(row_type):
+        problem = f"is a key with the columns {names}, expected {columns(row_type)}: it belongs to something else"
+        raise WorkspaceError(key_csv, problem, "Use another folder")
+    return read_rows(key_csv, row_type)
+
+
+def _further(patients: Iterable[str]) -> Iterator[str]:
+    """Pseudonyms that follow the last of these."""
+    last = max((int(patient[1:]) for patient in patients if is_pseudonym(patient)), default=0)
+    while True:
+        last += 1
+        yield f"P{last:03d}"
+
+
+def write_key(key_csv: Path, names: dict[str, str]) -> None:
+    """Write the key of a workspace for its owner alone.
+
+    Raises:
+        WorkspaceError: It cannot be written.
+    """
+    write_private(key_csv, rows_text(KeyRow, (KeyRow(*pair) for pair in names.items())).encode())

@@ -1,0 +1,1 @@
+"""A scan becomes cases; what was converted before is kept."""

@@ -1,0 +1,118 @@
+"""What only shows when all cases lie side by side: doubles, one patient under two names, scans unlike the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from dataset_conversion.conversion.scan_conversion import ConvertedHip, Outcome
+from dataset_conversion.hips.findings import Finding, Level
+from onfh_nnunet.core.grid import FloatArray
+
+COHORT_CHECKS = ("double", "study", "sequence", "spacing", "intensity", "lesion")
+"""The checks of this module; a case's own checks have other names."""
+
+SPACING_FACTOR = 1.5
+"""Voxels this much larger or smaller than the cohort's median along an axis are another protocol."""
+
+ENOUGH_CASES = 8
+"""Fewer cases have no usual contrast."""
+
+FAR_SCALED_MADS = 6.0
+"""Distance from the median in scaled median absolute deviations; of normal values, 2 in a billion lie farther."""
+
+LEAST_SPREAD = 0.05
+"""Of the contrast: a cohort that is all alike does not make a small difference an outlier."""
+
+_MAD_TO_SD = 1.4826
+
+
+def cohort_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
+    """Findings about scans that can be used, compared with each other."""
+    usable = [outcome for outcome in outcomes if outcome.hips]
+    checks = (_same_image, _same_study, _techniques, _spacings, _contrasts, _lesions)
+    return [finding for check in checks for finding in check(usable)]
+
+
+def _same_image(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    """The voxels of one scan under two patients could sit on both sides of a fold."""
+    message = "the image is the same, voxel for voxel, as that of another patient, in line {line}"
+    yield from _shared(outcomes, lambda outcome: outcome.image_sha256, "double", message)
+
+
+def _same_study(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    message = "the image belongs to the same examination (StudyInstanceUID) as that of another patient, in line {line}"
+    yield from _shared(outcomes, lambda outcome: outcome.study_sha256, "study", message)
+
+
+def _shared(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], check: str, message: str) -> Iterator[Finding]:
+    """Two patients who share what only one can have."""
+    first: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        owner = first.setdefault(key(outcome), outcome) if key(outcome) else outcome
+        if owner.job.scan.patient_id != outcome.job.scan.patient_id:
+            text = message.format(line=owner.job.scan.line)
+            yield Finding(outcome.job.name, outcome.job.scan.line, Level.ERROR, check, text)
+
+
+def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    counts = Counter(outcome.technique for outcome in outcomes if outcome.technique.strip())
+    if len(counts) < 2:
+        return
+    usual = counts.most_common(1)[0][0]
+    for outcome in outcomes:
+        if outcome.technique.strip() and outcome.technique != usual:
+            message = f"the sequence is {outcome.technique}, that of {counts[usual]} others {usual}"
+            yield Finding(outcome.job.name, outcome.job.scan.line, Level.WARNING, "sequence", message)
+
+
+def _spacings(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    hips = list(_hips(outcomes))
+    if not hips:
+        return
+    spacings = np.array([(hip.case.spacing_z_mm, hip.case.spacing_y_mm, hip.case.spacing_x_mm) for _, hip in hips])
+    usual = np.median(spacings, axis=0)
+    far = (np.abs(np.log(spacings / usual)) > np.log(SPACING_FACTOR)).any(axis=1)
+    for (outcome, hip), own, unlike in zip(hips, spacings, far, strict=True):
+        if unlike:
+            message = f"voxels (z, y, x) of {_mm(own)}, in the cohort {_mm(usual)}"
+            yield _warning(outcome, hip, "spacing", message)
+
+
+def _contrasts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    hips = list(_hips(outcomes))
+    if len(hips) < ENOUGH_CASES:
+        return
+    values = np.array([hip.contrast for _, hip in hips])
+    usual = float(np.median(values))
+    spread = max(_MAD_TO_SD * float(np.median(np.abs(values - usual))), LEAST_SPREAD)
+    for (outcome, hip), value in zip(hips, values, strict=True):
+        if abs(value - usual) > FAR_SCALED_MADS * spread:
+            message = f"the head is {value:.1f} SD brighter than its surroundings, in the cohort {usual:.1f}"
+            yield _warning(outcome, hip, "intensity", message + ": another sequence, or a label beside the head")
+
+
+def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    """Hips without necrosis among hips with some; heads alone are a cohort of their own kind."""
+    hips = list(_hips(outcomes))
+    healthy = [(outcome, hip) for outcome, hip in hips if hip.case.necrosis_ml == 0]
+    if hips and len(healthy) == len(hips):
+        message = "no case has necrosis: a model of it finds heads and can grade nothing"
+        yield Finding("cohort", None, Level.WARNING, "lesion", message)
+        return
+    for outcome, hip in healthy:
+        yield _warning(outcome, hip, "lesion", "the label holds no necrosis")
+
+
+def _hips(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, ConvertedHip]]:
+    return ((outcome, hip) for outcome in outcomes for hip in outcome.hips)
+
+
+def _warning(outcome: Outcome, hip: ConvertedHip, check: str, message: str) -> Finding:
+    return Finding(hip.case.case_id, outcome.job.scan.line, Level.WARNING, check, message)
+
+
+def _mm(spacing: FloatArray) -> str:
+    return " x ".join(f"{value:.2f}" for value in spacing) + " mm"

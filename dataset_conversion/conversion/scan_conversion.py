@@ -1,0 +1,195 @@
+"""One scan becomes the image, the label and the table row of each of its hips."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dataset_conversion.cohort.table import SourceScan
+from dataset_conversion.hips.extraction import HipSource, cut_hips
+from dataset_conversion.hips.findings import Finding, Level, in_table, of_error
+from dataset_conversion.hips.hip_checks import check_hip, contrast
+from dataset_conversion.labels.label_map import LabelRules, label_map
+from dataset_conversion.readers import Scan, read_scan
+from dataset_conversion.readers.compact import compact
+from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
+from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.private_folder import keyed
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.dataset import Case
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scan to convert.
+
+    Args:
+        scan: A row of the cohort that has a label.
+        patient: The patient's name in the dataset.
+        rules: What the label means.
+        dataset_name: The dataset folder's final name, for the paths in the rows.
+        secret: Of the workspace, for keyed hashes.
+    """
+
+    scan: SourceScan
+    patient: str
+    rules: LabelRules
+    dataset_name: str
+    secret: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What messages and progress call the scan."""
+        return f"{self.patient}_{self.scan.side}"
+
+
+@dataclass(frozen=True)
+class ConvertedHip:
+    """A hip whose files are written.
+
+    Args:
+        case: Its row.
+        sha256: Of its voxels and geometry.
+        contrast: How bright the head is among its surroundings; see `check.contrast`.
+    """
+
+    case: Case
+    sha256: str
+    contrast: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a scan.
+
+    Args:
+        job: The scan.
+        hips: Its hips; none when it cannot be used.
+        findings: What to look at.
+        image_sha256: Keyed hash of its voxels, the same for a copy under another name; empty when it cannot be used.
+        study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
+        technique: Kind of echo and 2D or 3D; empty where it is not stated.
+        error: Why it cannot be used; none when it can.
+    """
+
+    job: Job
+    hips: tuple[ConvertedHip, ...]
+    findings: tuple[Finding, ...]
+    image_sha256: str = ""
+    study_sha256: str = ""
+    technique: str = ""
+    error: OnfhError | None = None
+
+
+def convert_scan(job: Job, folder: Path | None) -> Outcome:
+    """Read a scan, check it, and write its hips into a dataset folder.
+
+    Args:
+        job: The scan.
+        folder: Where ``imagesTr`` and ``labelsTr`` are; none to check and write nothing.
+
+    Returns:
+        The outcome; a scan that cannot be used is one with an error.
+
+    Raises:
+        WorkspaceError: A file cannot be written.
+    """
+    try:
+        return _convert(job, folder)
+    except WorkspaceError:
+        raise
+    except OnfhError as error:
+        return refused(job, error)
+
+
+def refused(job: Job, error: OnfhError) -> Outcome:
+    """The outcome of a scan that cannot be used."""
+    return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
+
+
+def _convert(job: Job, folder: Path | None) -> Outcome:
+    scan = job.scan
+    place = f"line {scan.line} of the cohort, {job.name}"
+    if scan.label is None:
+        raise LabelError(place, "has no label", "Give a label, or leave the scan out")
+    image = read_scan(scan.image, scan.series)
+    _agree_on_side(scan, image, place)
+    frame = image.acquisition.frame_of_reference if image.acquisition else None
+    label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
+    sources = cut_hips(image.volume, label.volume, scan.side, place)
+    hips = [(source, _converted(source, job, folder)) for source in sources]
+    notes = [*(("label", note) for note in label.notes), *_about_header(image)]
+    findings = [Finding(job.name, scan.line, Level.WARNING, check, in_table(note), str(note)) for check, note in notes]
+    for source, hip in hips:
+        findings += check_hip(source, hip.case.case_id, scan.line)
+        findings += _two_grades(hip.case, scan)
+    return Outcome(
+        job,
+        tuple(hip for _, hip in hips),
+        tuple(findings),
+        keyed(job.secret, _hash("", image.volume)),
+        keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
+        image.acquisition.technique if image.acquisition else "",
+    )
+
+
+def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:
+    if image.laterality is not None and image.laterality not in scan.hips:
+        problem = f"has side {scan.side} in the cohort and {image.laterality} in the DICOM header"
+        raise SideError(place, problem, "Correct the side in the cohort, or the header")
+
+
+def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
+    if image.acquisition and image.acquisition.burned_in:
+        yield "header", "the header says that annotations are burned into the image; they may name the patient"
+
+
+def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
+    hip = Hip(job.patient, source.side)
+    name = hip.case_id
+    image = Volume(compact(source.image.array), source.image.grid)
+    files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
+    if folder is not None:
+        for volume, file in zip((image, source.label), files, strict=True):
+            volume.write(folder / file)
+    case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
+    return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
+
+
+def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
+    array, grid = source.label.array, source.label.grid
+    head, necrosis = (int(np.count_nonzero(region.mask(array))) for region in (Region.HEAD, Region.NECROSIS))
+    return Case(
+        *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
+        *grid.size,
+        *grid.spacing_mm,
+        head_ml=head * grid.voxel_ml,
+        necrosis_ml=necrosis * grid.voxel_ml,
+        necrosis_percent=100 * necrosis / head,
+        grade=steinberg_grade(necrosis, head) if reader is None else reader,
+    )
+
+
+def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
+    """A reader's grade that is not the label's: one of the two may belong to another hip."""
+    of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
+    if of_label != case.grade:
+        message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
+        yield Finding(case.case_id, scan.line, Level.WARNING, "grade", message)
+
+
+def _hash(name: str, *volumes: Volume) -> str:
+    """Of voxels and geometry, not of files: compression may differ between machines."""
+    digest = hashlib.sha256(name.encode())
+    for volume in volumes:
+        grid = volume.grid
+        geometry = np.concatenate([grid.spacing_mm, grid.origin_mm, np.ravel(grid.direction)])
+        digest.update(f"{grid.size} {volume.array.dtype} {(geometry.round(4) + 0.0).tolist()}".encode())
+        digest.update(np.ascontiguousarray(volume.array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,60 @@
+"""What a file of voxels draws: whether it is a label map, and the parts that a label has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_conversion.discovery.candidates import LabelPart
+from dataset_conversion.readers.segmentation import whole_numbers
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.labels import BoolArray
+
+MOST_STRUCTURES = 128
+"""Label maps of a whole body draw about 120 structures; an MR image has more grey values."""
+
+LEAST_BACKGROUND = 0.5
+"""The share of a label map that is background; two heads are 2 % of a pelvis."""
+
+
+def label_values(path: Path, array: NDArray[Any]) -> tuple[str, ...] | None:
+    """The values of a label map, without 0; none for an image.
+
+    A label map has whole numbers from 0, at most `MOST_STRUCTURES` of them, and is background for the most part.
+
+    Args:
+        path: For messages.
+        array: Voxels (z, y, x) of any type.
+    """
+    try:
+        layer = whole_numbers(path, array)
+    except LabelError:
+        return None
+    n_values = int(layer.max()) + 1
+    voxels = sum(np.bincount(plane.ravel(), minlength=n_values) for plane in layer)
+    values = np.flatnonzero(voxels)
+    if values.size > MOST_STRUCTURES or np.count_nonzero(layer) > (1 - LEAST_BACKGROUND) * layer.size:
+        return None
+    return tuple(str(value) for value in values if value)
+
+
+def parts_of(layers: Sequence[NDArray[Any]], grid: Grid) -> tuple[LabelPart, ...]:
+    """The face-connected parts of what layers (z, y, x) draw together, the largest first; none of empty layers."""
+    from scipy import ndimage
+
+    drawn: BoolArray = np.logical_or.reduce([layer > 0 for layer in layers])
+    boxes = ndimage.find_objects(drawn.view(np.uint8))
+    if not boxes:
+        return ()
+    start = np.array([edge.start for edge in boxes[0]])
+    numbers, n = ndimage.label(drawn[boxes[0]])
+    ml = np.bincount(numbers.ravel())[1:] * grid.voxel_ml
+    centres = np.array(ndimage.center_of_mass(numbers > 0, numbers, np.arange(1, n + 1)))
+    x_mm = grid.to_mm(centres + start)[:, 0]
+    order = np.argsort(-ml, kind="stable")
+    return tuple(LabelPart(float(ml[part]), float(x_mm[part])) for part in order)

@@ -1,0 +1,81 @@
+"""Which side a scan's labels are of, and which of them go into one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dataset_conversion.cohort.table import ScanSide
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, named_side, stem, words
+from dataset_conversion.hips.hip_checks import BOTH_HIPS_WIDTH_MM, OFF_MIDDLE_MM
+from dataset_conversion.labels.head_components import HEAD_ABOVE_ML, HEADS_APART_MM
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+
+_NECROSIS = ("necro", "nekro", "lesion")
+_HEAD = ("head", "femoral", "femur", "caput", "kopf")
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels of one row: one label, or the head's mask and the necrosis' own."""
+
+    label: LabelCandidate
+    necrosis: LabelCandidate | None = None
+
+
+def sets_of(labels: Sequence[LabelCandidate], scan: ScanCandidate) -> list[LabelSet] | None:
+    """The rows that a scan's labels make: one, or one a hip where left and right have labels of their own.
+
+    Returns:
+        The right hip first; none where it is unclear what belongs together.
+    """
+    by_side: dict[str, list[LabelCandidate]] = {"": list(labels)}
+    if sum(not is_necrosis(label) for label in labels) > 1:
+        sides = [stated_sides(scan, label) for label in labels]
+        if any(found not in ({Side.LEFT}, {Side.RIGHT}) for found in sides):
+            return None
+        by_side = {side: [one for one, found in zip(labels, sides, strict=True) if found == {side}] for side in "RL"}
+    sets = [_set(group) for group in by_side.values()]
+    return None if None in sets else [one for one in sets if one is not None]
+
+
+def is_necrosis(label: LabelCandidate) -> bool:
+    """Whether a file's name says that it holds the necrosis and nothing else."""
+    said = words(stem(label.path))
+    if label.path.parent.name.casefold().startswith(_NECROSIS):
+        said |= {label.path.parent.name.casefold()}
+    necrosis, head = (any(mark in word for word in said for mark in marks) for marks in (_NECROSIS, _HEAD))
+    return necrosis and not head and len(label.segments) <= 1
+
+
+def stated_sides(scan: ScanCandidate, label: LabelCandidate | None) -> set[ScanSide]:
+    """What DICOM's laterality, the place of the labelled heads, and the names say, each where it says something."""
+    names = (stem(scan.path), *((stem(label.path),) if label else ()))
+    told: set[Side | None] = {scan.laterality, named_side(*names)}
+    sides: set[ScanSide] = {"L" if side is Side.LEFT else "R" for side in told if side is not None}
+    seen = _seen(label, scan.grid) if label else None
+    return sides | ({seen} if seen else set())
+
+
+def _set(group: Sequence[LabelCandidate]) -> LabelSet | None:
+    heads = [label for label in group if not is_necrosis(label)]
+    lesions = [label for label in group if is_necrosis(label)]
+    return LabelSet(heads[0], *lesions) if len(heads) == 1 and len(lesions) <= 1 else None
+
+
+def _seen(label: LabelCandidate, scan: Grid) -> ScanSide | None:
+    """The side of the labelled heads by the patient's axes, where the scan is wide enough to tell.
+
+    Of a mask of the necrosis alone, its largest part counts: it may be small.
+    """
+    found = label.parts[:1] if is_necrosis(label) else [part for part in label.parts if part.ml > HEAD_ABOVE_ML]
+    if len(found) == 2 and abs(found[0].x_mm - found[1].x_mm) >= HEADS_APART_MM:
+        return "B"
+    upright = HipCut.whole(scan).grid
+    wide = upright.size[LEFT_RIGHT_AXIS] * upright.spacing_mm[LEFT_RIGHT_AXIS] >= BOTH_HIPS_WIDTH_MM
+    to_left = found[0].x_mm - float(scan.corners_mm().mean(axis=0)[0]) if len(found) == 1 else 0.0
+    if not wide or abs(to_left) <= OFF_MIDDLE_MM:
+        return None
+    return "L" if to_left > 0 else "R"

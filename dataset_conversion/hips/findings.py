@@ -1,0 +1,93 @@
+"""What the checks before training find: errors stop a conversion, warnings are for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from onfh_nnunet.core.csv_rows import NO_COLUMN
+from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row of checks.csv.
+
+    Args:
+        case_id: The case, the scan (its side ``B``), or ``cohort``.
+        line: The scan's line in cohort.csv; none for a finding about the whole cohort.
+        level: Error or warning.
+        check: What was looked at, in one word.
+        message: What was got and what was expected.
+        in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
+    """
+
+    case_id: str
+    line: int | None
+    level: Level
+    check: str
+    message: str
+    in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
+
+    @property
+    def shown(self) -> str:
+        """The message for the terminal."""
+        return self.in_full or self.message
+
+    def __str__(self) -> str:
+        return f"{self.case_id}: {self.shown}"
+
+
+class Note(str):
+    """A note for the person at the terminal, and what a table holds of it.
+
+    A name that somebody typed into a file may be a patient's: it stands in the note, and not in its `in_table`.
+    """
+
+    __slots__ = ("in_table",)
+    in_table: str
+
+    @classmethod
+    def of(cls, text: str, in_table: str) -> Note:
+        """A note."""
+        note = cls(text)
+        note.in_table = in_table
+        return note
+
+
+def in_table(note: str) -> str:
+    """What a table holds of a note."""
+    return note.in_table if isinstance(note, Note) else note
+
+
+def of_error(error: OnfhError, case_id: str, line: int) -> Finding:
+    """The finding that an exception is."""
+    kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
+    check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
+    return Finding(case_id, line, Level.ERROR, check, str(error))
+
+
+def at_level(findings: Iterable[Finding], level: Level) -> list[Finding]:
+    """Those of one level, in their order."""
+    return [finding for finding in findings if finding.level is level]
+
+
+def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
+    """Raise one error that lists all errors, or with `strict` all findings; nothing where there are none.
+
+    Raises:
+        OnfhError: There are some.
+    """
+    bad = list(findings) if strict else at_level(findings, Level.ERROR)
+    if bad:
+        listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
+        remedy = "Correct them" + (", or run without --strict" if strict else "")
+        raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)

@@ -1,0 +1,1 @@
+"""Synthetic bodies: bones, joints, muscles, lesions."""

@@ -1,0 +1,93 @@
+"""An invented person: body, two hips and, where there is one, the lesion in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, Coat, Part, hip_parts
+from dataset_conversion.phantom.anatomy.body import Body, body_parts, symphysis
+from dataset_conversion.phantom.anatomy.ground_truth import grown
+from dataset_conversion.phantom.anatomy.head import GrowthScar, Head
+from dataset_conversion.phantom.anatomy.lesion import Lesion
+from dataset_conversion.phantom.anatomy.random_field import Waves
+from dataset_conversion.phantom.anatomy.shapes import Frame
+from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T
+from onfh_nnunet.core.hip import Side
+
+_LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomHip:
+    """A hip in its place.
+
+    Args:
+        frame: Where the head's centre and the lateral direction lie.
+        head: The femoral head.
+        scar: What is left of its growth plate.
+        lesion: The necrosis; none in a healthy hip.
+        bumps: What makes the soft tissue around it uneven.
+        coat: What covers the head's marrow.
+    """
+
+    frame: Frame
+    head: Head
+    scar: GrowthScar
+    lesion: Lesion | None
+    bumps: Waves
+    coat: Coat = USUAL_COAT
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """A person with two hips.
+
+    Args:
+        body: Skin and midline.
+        fat_mm: Depth of the fat under the skin.
+        midline: The frame between the hips.
+        bumps: What makes the organs uneven.
+        hips: Both hips.
+        male: Sex.
+        field_t: Field strength of the scanner that this person is examined in.
+    """
+
+    body: Body
+    fat_mm: float
+    midline: Frame
+    bumps: Waves
+    hips: Mapping[Side, PhantomHip]
+    male: bool
+    field_t: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, shares: Mapping[Side, float]) -> Patient:
+        """A person whose lesions fill given shares of the head; a side without one is healthy."""
+        male = bool(rng.random() < 0.6)
+        head = Head.draw(rng, male=male)
+        apart, middle = rng.uniform(170, 190), rng.normal(0, 3, 3)
+        hips = {}
+        for side in Side:
+            x, y, z = (middle + np.array([_LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
+            scar = GrowthScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
+            lesion = grown(Lesion.draw(rng, head), shares[side]) if side in shares else None
+            hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
+        a, b, c = middle.tolist()
+        body = Body(apart / 2 + rng.uniform(80, 94), rng.uniform(108, 122))
+        fat_mm, bumps = rng.uniform(14, 25), _bumps(rng)
+        return cls(body, fat_mm, Frame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
+
+    def parts(self) -> list[tuple[Frame, Part]]:
+        """Everything to paint, in its order, with the frame it stands in."""
+        placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
+        for hip in self.hips.values():
+            parts = hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps, hip.coat)
+            placed += [(hip.frame, part) for part in parts]
+        return [*placed, (self.midline, symphysis())]
+
+
+def _bumps(rng: np.random.Generator) -> Waves:
+    return Waves.draw(rng, (25, 70), 5)

@@ -1,0 +1,84 @@
+"""The socket: half of a pelvis in a hip's frame, with the joint space it leaves around the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_conversion.phantom.anatomy.head import Head
+from dataset_conversion.phantom.anatomy.shapes import Box, Level, Points, Rod, Union
+from onfh_nnunet.core.grid import Triple
+
+_OPENING: Triple = (0.64, -0.24, -0.73)  # unit vector out of the socket: lateral, anterior, inferior
+_WALL_MM = 13.0
+
+
+@dataclass(frozen=True)
+class Cup:
+    """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim.
+
+    Args:
+        head: The head in it.
+        space_mm: From bone to bone: two layers of cartilage and the fluid between them.
+    """
+
+    head: Head
+    space_mm: float
+
+    @property
+    def box(self) -> Box:
+        """A box that holds the cup."""
+        r = self.head.radius_mm + self.space_mm + _WALL_MM
+        return (-r, -r, -r), (r, r, r)
+
+    def level(self, points: Points) -> Level:
+        """Below 0 inside, in mm."""
+        wall = _from_centre(points) - np.float32(self.head.radius_mm + self.space_mm + _WALL_MM)
+        level: Level = np.maximum(wall, self.beyond_rim(points))
+        return level
+
+    def beyond_rim(self, points: Points) -> Level:
+        """Distance out of the socket, from its rim, in mm."""
+        x, y, z = (p * np.float32(n) for p, n in zip(points, _OPENING, strict=True))
+        return x + (y + z) - np.float32(0.12 * self.head.radius_mm)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Head and joint space, up to a labrum's breadth out of the socket."""
+
+    cup: Cup
+
+    @property
+    def box(self) -> Box:
+        """A box that holds the joint."""
+        return self.cup.box
+
+    def level(self, points: Points) -> Level:
+        """Below 0 inside, in mm."""
+        space = _from_centre(points) - np.float32(self.cup.head.radius_mm + self.cup.space_mm)
+        level: Level = np.maximum(space, self.cup.beyond_rim(points) - 4)
+        return level
+
+
+def pelvic_bone(cup: Cup) -> Union:
+    """Ilium, ischium and pubis around the socket."""
+    return Union(
+        (
+            cup,
+            Rod((-9, -2, 32), (-15, 20, 85), (19, 9)),  # body of the ilium
+            Rod((-15, 20, 85), (4, -4, 140), (9, 7)),  # its wing
+            Rod((-15, 24, 75), (-44, 56, 112), (10, 13)),  # towards the sacrum
+            Rod((-22, 22, -18), (-34, 34, -62), (15, 13)),  # ischium
+            Rod((-30, -14, -12), (-80, -30, -34), (11, 9)),  # upper branch of the pubis
+            Rod((-80, -30, -42), (-38, 26, -66), (6, 7)),  # its lower branch
+        ),
+        fillet_mm=8.0,
+    )
+
+
+def _from_centre(points: Points) -> Level:
+    x, y, z = points
+    distance: Level = np.sqrt(np.square(x) + (np.square(y) + np.square(z)))
+    return distance

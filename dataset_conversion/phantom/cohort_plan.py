@@ -1,0 +1,78 @@
+"""Who is in the cohort: grades in the published mix, sides in balance, most patients ill on both sides."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.steinberg import Grade
+
+PAPER_MIX = {Grade.A: 22, Grade.B: 23, Grade.C: 18}
+"""Hips a grade in Uemura et al., J Arthroplasty 2025;40(10 Suppl 1):S160-S166."""
+
+PERCENT_RANGES = {Grade.A: (3.0, 14.5), Grade.B: (15.5, 29.5), Grade.C: (30.5, 35.0)}
+"""Of the head. The whole head, which every threshold may choose, has a Dice of 0.52 with a lesion of 35 % and of 0.6
+with one of 43 %; a band that is dark, or an inside that is darker, adds to that."""
+
+_BOTH_ILL = 0.6
+
+
+@dataclass(frozen=True)
+class PlannedPatient:
+    """A patient to invent and to scan.
+
+    Args:
+        number: From 1.
+        shares: The lesion's share of the head, of each ill hip.
+        together: Whether one scan shows both hips; otherwise each ill hip has a scan of its own.
+    """
+
+    number: int
+    shares: Mapping[Side, float]
+    together: bool
+
+    @property
+    def patient_id(self) -> str:
+        """The invented clinic's number."""
+        return f"MRN{self.number:04d}"
+
+    @property
+    def scans(self) -> list[tuple[Side, ...]]:
+        """The hips in the field of view of each scan."""
+        return [tuple(Side)] if self.together else [(side,) for side in self.shares]
+
+
+def plan_patients(hips: int, rng: np.random.Generator, *, bilateral: bool) -> list[PlannedPatient]:
+    """The patients of a cohort whose scans show `hips` hips, at least 1."""
+    pairs = hips // 2 if bilateral else 0
+    both = _both_ill(hips, rng, bilateral=bilateral)
+    alternate = itertools.cycle(Side)
+    sides = [tuple(Side) if ill else (next(alternate),) for ill in both]
+    shares = iter(draw_shares(sum(map(len, sides)), rng))
+    return [
+        PlannedPatient(k + 1, {side: next(shares) for side in ill}, together=k < pairs) for k, ill in enumerate(sides)
+    ]
+
+
+def draw_shares(hips: int, rng: np.random.Generator) -> list[float]:
+    """Lesion sizes as shares of the head: the paper's mix of grades, exact up to rounding, in random order."""
+    total = sum(PAPER_MIX.values())
+    exact = {grade: hips * n / total for grade, n in PAPER_MIX.items()}
+    counts = {grade: int(n) for grade, n in exact.items()}
+    by_remainder = sorted(exact, key=lambda grade: counts[grade] - exact[grade])
+    for grade in by_remainder[: hips - sum(counts.values())]:
+        counts[grade] += 1
+    percents = [rng.uniform(*PERCENT_RANGES[grade]) for grade, n in counts.items() for _ in range(n)]
+    return [percents[k] / 100 for k in rng.permutation(hips)]
+
+
+def _both_ill(hips: int, rng: np.random.Generator, *, bilateral: bool) -> list[bool]:
+    """For each patient whether both hips are ill; the last of an odd number of hips in bilateral scans comes alone."""
+    patients = hips // 2 if bilateral else max(-(-hips // 2), round(hips / (1 + _BOTH_ILL)))
+    n_both = round(_BOTH_ILL * patients) if bilateral else hips - patients
+    both: list[bool] = (rng.permutation(patients) < n_both).tolist()
+    return both + [False] * (hips % 2 if bilateral else 0)

@@ -1,0 +1,1 @@
+"""DICOM files of synthetic scans, as scanners of several vendors write them."""

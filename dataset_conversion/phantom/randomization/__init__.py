@@ -1,0 +1,1 @@
+"""Synthetic hips of random appearance, for training."""

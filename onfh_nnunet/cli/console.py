@@ -1,0 +1,143 @@
+"""What a person sees: progress on a terminal, quiet in a pipe.
+
+All output of the commands passes here, and nothing that a file or a header says reaches the terminal as it is: see
+`printable`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.printable import on_one_line, printable
+
+if TYPE_CHECKING:
+    from onfh_nnunet.training.train import Epoch
+
+SHOWN_METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml", "accuracy")
+"""Of the many in summary.csv, those that a person wants to see first."""
+
+Step = Callable[[str, int, int], None]
+
+
+def say(text: object) -> None:
+    """Print a line of results on stdout."""
+    print(on_one_line(text))
+
+
+def note(text: object) -> None:
+    """Print a line on stderr that a person should know beside the results."""
+    print(on_one_line(text), file=sys.stderr)
+
+
+def refusal(error: OnfhError) -> None:
+    """Print why a command stops on stderr; a list in it has lines of its own."""
+    print(printable(f"onfh: {error}"), file=sys.stderr)
+
+
+def failure(name: str, message: str) -> None:
+    """Print on stderr why one of several scans failed; a list in it has lines of its own."""
+    print(printable(f"{name} failed: {message}"), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def steps(title: str) -> Iterator[Step]:
+    """A bar that is told ``(case, done, total)``."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=None)
+
+        def step(case: str, done: int, total: int) -> None:
+            progress.update(task, description=f"{title} {on_one_line(case)}", completed=done, total=total)
+
+        yield step
+
+
+@contextlib.contextmanager
+def epochs() -> Iterator[Callable[[Epoch], None]]:
+    """A bar a fold: epoch, loss, pseudo Dice of head and necrosis, time left."""
+    with _progress() as progress:
+        tasks: dict[int, Any] = {}
+        lock = threading.Lock()
+
+        def show(epoch: Epoch) -> None:
+            dice = " / ".join(f"{value:.3f}" for value in epoch.dice)
+            text = f"fold {epoch.fold}  loss {epoch.loss:.3f}  pseudo Dice {dice}"
+            with lock:
+                if epoch.fold not in tasks:
+                    tasks[epoch.fold] = progress.add_task(text, total=epoch.epochs)
+            progress.update(tasks[epoch.fold], description=text, completed=epoch.epoch)
+
+        yield show
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table; what looks like rich's markup in it is printed as it is."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=Text(title, style="table.title"), title_justify="left")
+    for column in columns:
+        shown.add_column(Text(column))
+    for row in rows:
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width to fit: nothing is cut off
+        console.width = 140
+    console.print(shown)
+
+
+def crossval_tables(folder: Path) -> None:
+    """The cross-validation beside the published figures."""
+    from postprocessing.statistics.agreement import Statistic
+    from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE
+    from postprocessing.statistics.summary_tables import SummaryRow
+
+    published = {(figure.region, figure.metric): figure for figure in PUBLISHED}
+    rows = [
+        [
+            row.region,
+            row.metric,
+            _spread(row),
+            _spread(published.get((row.region, row.metric))),
+            f"{row.n}",
+            f"{row.n_undefined}",
+        ]
+        for row in read_rows(folder / "summary.csv", SummaryRow)
+        if row.metric in SHOWN_METRICS
+    ]
+    table("Out of fold, median (IQR)", ["region", "metric", "here", "published", "n", "undefined"], rows)
+    agreement = [
+        [row.statistic, number(row.value), f"{number(row.ci_low)} to {number(row.ci_high)}", f"{row.n}", row.note]
+        for row in read_rows(folder / "agreement.csv", Statistic)
+    ]
+    table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
+    say(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
+
+
+def _spread(row: Any) -> str:
+    if row is None or row.median is None:
+        return "" if row is None else "undefined"
+    return f"{number(row.median)} ({number(row.q1)}-{number(row.q3)})"
+
+
+def number(value: float | None) -> str:
+    """A figure for a table; empty where there is none."""
+    return "" if value is None else f"{value:.3f}"
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress

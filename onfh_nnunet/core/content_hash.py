@@ -1,0 +1,36 @@
+"""What a scan or a label is, whatever its files are called and when they were written: a hash of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from onfh_nnunet.core.image_files import detached
+from onfh_nnunet.core.user_files import is_regular, open_regular, refused_whole, walk
+
+
+def content_sha256(path: Path) -> str:
+    """A hash of the bytes of a file with the voxels that it names, or of all files of a folder and those below it.
+
+    Raises:
+        ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
+    """
+    with refused_whole(path):
+        digests = sorted(_sha256(file) for file in _files(path))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path  # a pipe is refused before anything asks what it holds
+        if voxels := detached(path):
+            yield voxels
+        return
+    for place, names in walk(path):
+        yield from (file for name in names if is_regular(file := place / name))
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

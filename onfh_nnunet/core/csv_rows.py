@@ -1,0 +1,129 @@
+r"""Rows of frozen dataclasses as CSV: field order is column order, ``None`` and NaN are empty cells.
+
+A text that a spreadsheet would take for a formula gets a leading apostrophe, and characters that do not show become
+escapes such as ``\x1b``; `read_rows` undoes both.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import types
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from onfh_nnunet.core.atomic_files import write_text
+from onfh_nnunet.core.errors import ReadError
+
+Row = TypeVar("Row")
+
+NO_COLUMN = {"column": False}
+"""Metadata of a field that has no column."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a text begins that is written with one apostrophe more, so that each text has a form of its own."""
+
+_CODE = r"(x(?:0[0-8b-f]|1[0-9a-f]|7f|[89][0-9a-f])|ud[89a-f][0-9a-f]{2})"
+_HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+"""Control characters but tab and line feed, which CSV can hold; and halves of characters, which UTF-8 cannot."""
+
+_TO_ESCAPE = re.compile(rf"(\\*)(?:({_HIDDEN})|(?<=\\)(?={_CODE}))")
+_ESCAPED = re.compile(rf"(\\+){_CODE}")
+"""An odd number of backslashes before a code makes it a character; each pair of them is one."""
+
+
+def columns(row_type: type) -> list[str]:
+    """The column names of a row type."""
+    return [field.name for field in fields(row_type) if field.metadata != NO_COLUMN]
+
+
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula; `literal` undoes it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def literal(cell: str) -> str:
+    """The text of a cell that `harmless` made."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row]) -> None:
+    """Write rows whole, with a header even when there are none; floats keep nine significant digits."""
+    write_text(path, rows_text(row_type, rows))
+
+
+def rows_text(row_type: type[Row], rows: Iterable[Row]) -> str:
+    """What `write_rows` writes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = columns(row_type)
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
+    """Read what `write_rows` wrote; further columns are ignored.
+
+    Raises:
+        ReadError: The file is missing, lacks a column, or holds a value of another type.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = set(columns(row_type)) - set(reader.fieldnames or ())
+            if missing:
+                raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
+            types = get_type_hints(row_type)
+            return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
+
+
+def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: dict[str, str]) -> Row:
+    try:
+        return row_type(**{name: _value(types[name], cells[name]) for name in columns(row_type)})
+    except (TypeError, ValueError, KeyError) as error:
+        raise ReadError(
+            f"{path}, line {number}", f"holds an unusable value ({error})", "Make the table again"
+        ) from error
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.9g}" if isinstance(value, float) else _written(value) if isinstance(value, str) else str(value)
+
+
+def _written(text: str) -> str:
+    return _TO_ESCAPE.sub(lambda found: 2 * found[1] + _escaped(found[2] or ""), harmless(str(text)))
+
+
+def _read(cell: str) -> str:
+    return literal(_ESCAPED.sub(lambda found: _unescaped(len(found[1]), found[2]), cell))
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"\\x{ord(one):02x}" if ord(one) < 0x100 else f"\\u{ord(one):04x}" for one in character)
+
+
+def _unescaped(backslashes: int, code: str) -> str:
+    return "\\" * (backslashes // 2) + (chr(int(code[1:], 16)) if backslashes % 2 else code)
+
+
+def _value(kind: Any, text: str | None) -> object:
+    if get_origin(kind) in (Union, types.UnionType):
+        if text in (None, ""):
+            return None
+        kind = next(option for option in get_args(kind) if option is not types.NoneType)
+    if text is None:
+        raise ValueError("a cell is missing")
+    if kind is bool:
+        return {"true": True, "false": False}[text]
+    return kind(_read(text)) if issubclass(kind, str) else kind(text)

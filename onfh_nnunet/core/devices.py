@@ -1,0 +1,42 @@
+"""Which device computes: what was asked for, or the best that is here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from onfh_nnunet.core.errors import DeviceError
+
+
+class Device(StrEnum):
+    """What `--device` takes."""
+
+    AUTO = "auto"
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+
+def resolve_device(wanted: Device) -> Device:
+    """The device to use: cuda, then mps, then cpu when `auto` was asked for.
+
+    Raises:
+        DeviceError: The wanted device is not on this machine, or this torch was built without it.
+    """
+    import torch
+
+    present = {Device.CUDA: torch.cuda.is_available(), Device.MPS: torch.backends.mps.is_available(), Device.CPU: True}
+    if wanted is Device.AUTO:
+        return next(device for device, here in present.items() if here)
+    if not present[wanted]:
+        here = ", ".join(device for device, is_here in present.items() if is_here)
+        raise DeviceError(
+            f"device {wanted}", f"is not available; torch {torch.__version__} sees {here}", "Use --device auto"
+        )
+    return wanted
+
+
+def gpu_count() -> int:
+    """How many NVIDIA GPUs torch sees."""
+    import torch
+
+    return int(torch.cuda.device_count())

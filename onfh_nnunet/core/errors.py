@@ -1,0 +1,99 @@
+"""Every refusal of this project: one sentence each for the case, what is wrong with it, and what to do."""
+
+from __future__ import annotations
+
+from onfh_nnunet.core.printable import on_one_line
+
+
+class OnfhError(Exception):
+    """A refusal that a user can act on; the command line prints it and exits with 1.
+
+    Args:
+        case: What the message is about: a case id, a file, a CSV row, a folder.
+        problem: What was got and what was expected.
+        remedy: What to do about it.
+        details: What follows the problem for the person at the terminal alone, such as a list of what a header says: it
+            may name the patient, and stays out of every table.
+
+    Attributes:
+        trace: The traceback of a library's error behind it, for a log; empty where there is none.
+    """
+
+    def __init__(self, case: object, problem: str, remedy: str, details: str = "") -> None:
+        self.case, self.problem, self.remedy, self.details, self.trace = str(case), problem, remedy, details, ""
+        super().__init__(f"{on_one_line(case)}: {problem}{details}. {remedy}.")
+
+    @property
+    def without_details(self) -> str:
+        """The message for a table."""
+        return f"{on_one_line(self.case)}: {self.problem}. {self.remedy}."
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes whatever their constructor takes."""
+        return _restored, (type(self), self.case, self.problem, self.remedy, self.details, self.trace)
+
+
+def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str, details: str, trace: str) -> OnfhError:
+    error = kind.__new__(kind)
+    OnfhError.__init__(error, case, problem, remedy, details)
+    error.trace = trace
+    return error
+
+
+class CohortError(OnfhError):
+    """A row or a column of cohort.csv cannot be used."""
+
+
+class ReadError(OnfhError):
+    """A file is not the image, mask or table that it should be."""
+
+
+class GeometryError(OnfhError):
+    """A voxel grid is impossible, unknown or not the expected one."""
+
+
+class GridMismatch(GeometryError):
+    """Two volumes that must share one voxel grid do not."""
+
+    def __init__(self, case: object, what: str, got: object, expected: object) -> None:
+        super().__init__(
+            case,
+            f"{what} is {got}, expected {expected}",
+            "Both volumes must lie on one voxel grid: resample one of them onto the other's",
+        )
+
+
+class LabelError(OnfhError):
+    """A label map holds something other than one femoral head with its necrosis."""
+
+
+class SideError(OnfhError):
+    """Left and right cannot be told, or two sources contradict each other."""
+
+
+class SplitError(OnfhError):
+    """Folds that would leak a patient, leave out a hip, or do not exist."""
+
+
+class StaleError(OnfhError):
+    """Something was made from other data than what lies there now."""
+
+
+class WorkspaceError(OnfhError):
+    """A folder or file of the workspace is missing or cannot be written."""
+
+
+class TrainingError(OnfhError):
+    """Planning or training stopped, or what it should have made is missing."""
+
+
+class DeviceError(OnfhError):
+    """The requested device is not on this machine."""
+
+
+class ModelError(OnfhError):
+    """A model file is damaged, unknown or not ours to load."""
+
+
+class HipNotFound(OnfhError):
+    """No femoral head was found where one was expected."""

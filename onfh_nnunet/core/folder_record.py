@@ -1,0 +1,144 @@
+"""The record of a folder that this program made: what kind it is, and which files in it are the program's.
+
+Only these files are ever removed; whatever else lies there is the user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import refuse_full_folder, write_text, written_whole
+from onfh_nnunet.core.errors import WorkspaceError
+
+NAME = ".onfh.json"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class FolderRecord:
+    """What lies in a folder.
+
+    Args:
+        kind: What they are, such as ``tables``.
+        files: The program's files, as paths relative to the folder with ``/``.
+    """
+
+    kind: str
+    files: frozenset[str]
+
+    @classmethod
+    def of_content(cls, folder: Path, kind: str) -> FolderRecord:
+        """The record of a folder whose files are all the program's."""
+        return cls(kind, frozenset(_files_in(folder)))
+
+    @classmethod
+    def read(cls, folder: Path) -> FolderRecord | None:
+        """The record of a folder; none where there is none, or one that is damaged."""
+        try:
+            content = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            return cls(str(content["kind"]), frozenset(map(str, content["files"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        """Lay the record into the folder."""
+        content = {"kind": self.kind, "files": sorted(self.files)}
+        write_text(folder / NAME, json.dumps(content, indent=0) + "\n")
+
+    def require_nothing_else(self, folder: Path) -> None:
+        """Refuse a folder in which something else lies than these files.
+
+        Raises:
+            WorkspaceError: Something else lies there.
+        """
+        others = sorted(set(_files_in(folder)) - self.files)
+        if others:
+            shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+            problem = f"holds something other than {self.kind} ({shown}), which would be lost"
+            raise WorkspaceError(folder, problem, "Move it away, or give a new folder")
+
+    def remove_files(self, folder: Path) -> None:
+        """Remove these files and the record, and leave all else.
+
+        Raises:
+            WorkspaceError: One cannot be removed.
+        """
+        home = folder.resolve()
+        try:
+            for path in (folder / name for name in self.files):
+                place = path.parent.resolve()
+                if home == place or home in place.parents:  # a link or a name may lead elsewhere
+                    path.unlink(missing_ok=True)
+            (folder / NAME).unlink(missing_ok=True)
+        except OSError as error:
+            problem = f"holds a file of an earlier run that cannot be removed ({error.strerror or error})"
+            raise WorkspaceError(folder, problem, "Check that the folder may be written") from error
+
+
+@contextlib.contextmanager
+def written_folder(target: Path, kind: str) -> Iterator[Path]:
+    """As `files.written_whole`, for a folder that may replace an earlier one of the same kind.
+
+    Args:
+        target: The folder.
+        kind: What will lie in it, such as ``tables``.
+
+    Raises:
+        WorkspaceError: The file system refused; or a folder lies there that onfh did not make, or that holds more.
+    """
+
+    def require_replaceable(folder: Path) -> None:
+        record = FolderRecord.read(folder)
+        if record is None or record.kind != kind:
+            refuse_full_folder(folder)
+        else:
+            record.require_nothing_else(folder)
+
+    if target.is_dir():
+        require_replaceable(target)  # before the work
+    with written_whole(target, require_replaceable) as part:
+        yield part
+        FolderRecord.of_content(part, kind).write(part)
+
+
+def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
+    """Clear a folder of what an earlier run of the same kind made, and record what this one will make.
+
+    What else lies in the folder stays.
+
+    Args:
+        folder: The folder.
+        kind: What will lie in it, such as ``tables``.
+        names: The files that will be made, as paths relative to the folder with ``/``.
+
+    Raises:
+        WorkspaceError: It is a folder of another kind, or a file of such a name lies there that onfh did not make.
+    """
+    record = FolderRecord.read(folder)
+    if record is not None and record.kind != kind:
+        raise WorkspaceError(folder, f"holds {record.kind}, expected {kind} or nothing", "Give another folder")
+    if record is not None:
+        record.remove_files(folder)
+    files = frozenset(names)
+    _require_free(folder, files)
+    FolderRecord(kind, files).write(folder)
+
+
+def _require_free(folder: Path, names: Iterable[str]) -> None:
+    taken = sorted(name for name in names if (folder / name).exists())
+    if taken:
+        problem = f"holds {taken[0]}, which is not known to be made by onfh and would be replaced"
+        raise WorkspaceError(folder, problem, f"Move {folder / taken[0]} to another folder, and run again")
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    """All that is no folder, links and empty folders included: what a user put there is not told by its kind."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        is_folder = path.is_dir() and not path.is_symlink()
+        if name not in (NAME, _LOCK) and not (is_folder and any(path.iterdir())):
+            yield name

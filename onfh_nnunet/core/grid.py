@@ -1,0 +1,125 @@
+"""Where voxels lie in the patient.
+
+Convention: array axes are z, y, x (slice, row, column of the file), and size, spacing and direction follow the array.
+Positions are DICOM's patient coordinates in mm, LPS: x to the patient's left, y to the back, z to the head.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.errors import GeometryError, GridMismatch
+
+FloatArray = NDArray[np.floating[Any]]
+Triple = tuple[float, float, float]
+Index = tuple[int, int, int]
+Direction = tuple[Triple, Triple, Triple]
+
+ORTHOGONALITY_TOLERANCE = 1e-4
+"""How far the direction may be from orthonormal: single-precision headers round near 1e-6, real shear is above 1e-3."""
+
+GRID_TOLERANCE_MM = 0.05
+"""How far apart the corners of two grids may lie that count as one: header rounding, far below any voxel."""
+
+_REMEDY = "Export it again from the source, with its geometry"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where voxels lie in the patient.
+
+    Args:
+        size: Voxels along array axes z, y, x.
+        spacing_mm: Distance of voxel centres along array axes z, y, x.
+        origin_mm: Position (x, y, z in LPS) of the centre of voxel [0, 0, 0].
+        direction: Three rows x, y, z (LPS) of three columns, the unit vectors along array axes z, y, x.
+
+    Raises:
+        GeometryError: A size below 1, a spacing that is not positive, a position that is not finite, or directions that
+            are not orthonormal.
+    """
+
+    size: Index
+    spacing_mm: Triple
+    origin_mm: Triple
+    direction: Direction
+
+    def __post_init__(self) -> None:
+        spacing, origin = triple(self.spacing_mm), triple(self.origin_mm)
+        matrix = np.asarray(self.direction, float)
+        if min(self.size) < 1 or not all(s > 0 and math.isfinite(s) for s in spacing):
+            raise GeometryError("grid", f"has size {self.size} and spacing {spacing} mm", _REMEDY)
+        if matrix.shape != (3, 3) or not np.isfinite([*origin, *matrix.flat]).all():
+            raise GeometryError("grid", f"has origin {origin} and direction {self.direction}", _REMEDY)
+        if np.abs(matrix.T @ matrix - np.eye(3)).max() > ORTHOGONALITY_TOLERANCE:
+            raise GeometryError("grid", f"has axes that are not perpendicular: {matrix.tolist()}", _REMEDY)
+        object.__setattr__(self, "size", tuple(int(n) for n in self.size))
+        object.__setattr__(self, "spacing_mm", spacing)
+        object.__setattr__(self, "origin_mm", origin)
+        object.__setattr__(self, "direction", direction_of(matrix))
+
+    @property
+    def voxel_ml(self) -> float:
+        """The volume of one voxel in millilitres."""
+        return math.prod(self.spacing_mm) / 1000
+
+    @property
+    def matrix(self) -> FloatArray:
+        """3 x 3, LPS mm a voxel step along array axes z, y, x (columns)."""
+        columns: FloatArray = np.asarray(self.direction) * np.asarray(self.spacing_mm)
+        return columns
+
+    def to_mm(self, index: FloatArray | Triple | Index) -> FloatArray:
+        """Positions (..., 3) in LPS mm of array indices (..., 3) in z, y, x."""
+        position: FloatArray = np.asarray(index, float) @ self.matrix.T + np.asarray(self.origin_mm)
+        return position
+
+    def to_index(self, position_mm: FloatArray | Triple) -> FloatArray:
+        """Array indices (..., 3) in z, y, x, not rounded, of positions (..., 3) in LPS mm."""
+        offset = np.asarray(position_mm, float) - np.asarray(self.origin_mm)
+        index: FloatArray = offset @ np.linalg.inv(self.matrix).T
+        return index
+
+    def part(self, start: Index, size: Index) -> Grid:
+        """The grid of the sub-array that begins at an index."""
+        return Grid(size, self.spacing_mm, triple(self.to_mm(start)), self.direction)
+
+    def corners_mm(self) -> FloatArray:
+        """The centres (8, 3) of the eight corner voxels in LPS mm."""
+        return self.to_mm(np.array(list(itertools.product(*((0, n - 1) for n in self.size))), float))
+
+
+def same_grid(case: object, got: Grid, expected: Grid) -> None:
+    """Refuse two grids that are not one, corner for corner.
+
+    Raises:
+        GridMismatch: Size, or a corner by more than `GRID_TOLERANCE_MM`, differs.
+    """
+    if got.size != expected.size:
+        raise GridMismatch(case, "size (z, y, x)", got.size, expected.size)
+    apart = np.linalg.norm(got.corners_mm() - expected.corners_mm(), axis=1).max()
+    if apart <= GRID_TOLERANCE_MM:
+        return
+    if not np.allclose(got.spacing_mm, expected.spacing_mm, rtol=1e-3):
+        raise GridMismatch(case, "spacing (z, y, x) in mm", got.spacing_mm, expected.spacing_mm)
+    if not np.allclose(got.direction, expected.direction, atol=1e-3):
+        raise GridMismatch(case, "direction", got.direction, expected.direction)
+    raise GridMismatch(case, "origin (LPS) in mm", got.origin_mm, f"{expected.origin_mm}; corners {apart:.3g} mm apart")
+
+
+def direction_of(columns: FloatArray) -> Direction:
+    """The rows of a 3 x 3 matrix whose columns are the unit vectors along array axes z, y, x."""
+    x, y, z = (triple(row) for row in columns)
+    return x, y, z
+
+
+def triple(values: Any) -> Triple:
+    """Three numbers as floats."""
+    first, second, third = (float(value) for value in values)
+    return first, second, third

@@ -1,0 +1,71 @@
+"""One hip is one case. A person sees (patient, side); nnU-Net sees the case id."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from onfh_nnunet.core.errors import CohortError
+
+_PATIENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_REMEDY = "Use letters, digits, '.', '_' and '-', beginning and ending with a letter or a digit"
+
+
+class Side(StrEnum):
+    """The patient's side, never the observer's."""
+
+    LEFT = "L"
+    RIGHT = "R"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.LEFT if self is Side.RIGHT else Side.RIGHT
+
+
+CANONICAL_SIDE = Side.RIGHT
+"""Every hip reaches nnU-Net as this side; the other side is mirrored."""
+
+PLAUSIBLE_HEAD_ML = (22.0, 65.0)
+"""Our limits for an adult's head: 36 to 56 ml follow from published diameters (CT sphere fits, 202 femurs: women 43.25,
+men 48.50 mm) and usual cuts, with a margin. Outside them a mask is looked at again."""
+
+
+@dataclass(frozen=True, order=True)
+class Hip:
+    """A hip of a patient, under a patient name that is safe in a file name.
+
+    Raises:
+        CohortError: The patient's name has a character that cannot stand in a case id.
+    """
+
+    patient: str
+    side: Side
+
+    def __post_init__(self) -> None:
+        if not _PATIENT.fullmatch(self.patient):
+            raise CohortError(f"patient {self.patient!r}", "is no name for a case", _REMEDY)
+        object.__setattr__(self, "side", Side(self.side))
+
+    @property
+    def case_id(self) -> str:
+        """The name under which nnU-Net and every file know this hip, such as ``P001_R``."""
+        return f"{self.patient}_{self.side}"
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the hip is mirrored on its way into nnU-Net."""
+        return self.side is not CANONICAL_SIDE
+
+    @classmethod
+    def parse(cls, case_id: str) -> Hip:
+        """The hip behind a case id.
+
+        Raises:
+            CohortError: The text is not ``<patient>_L`` or ``<patient>_R``.
+        """
+        patient, _, side = case_id.rpartition("_")
+        if side not in tuple(Side):
+            raise CohortError(f"case {case_id!r}", "does not end with _L or _R", _REMEDY)
+        return cls(patient, Side(side))

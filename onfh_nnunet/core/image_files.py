@@ -1,0 +1,165 @@
+"""NIfTI, NRRD and MetaImage files, recognised by their first bytes and not by their names.
+
+Their headers are parsed and bounded here before anything is allocated, and no library reads a voxel of a file that a
+stranger made: memory faults of one would be the stranger's to use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.grid import Grid, same_grid
+from onfh_nnunet.core.image_formats.image_header import ImageHeader
+from onfh_nnunet.core.image_formats.inflate import GZIP
+from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
+from onfh_nnunet.core.image_formats.nifti import read_nifti_header
+from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
+from onfh_nnunet.core.user_files import open_regular, refused_whole
+
+FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+"""The usual endings, longest match first where one ends another; for naming what is written after what was read."""
+
+
+class ImageFormat(StrEnum):
+    """What kind of image file it is."""
+
+    NIFTI = "NIfTI"
+    NRRD = "NRRD"
+    METAIMAGE = "MetaImage"
+
+
+_READERS = {
+    ImageFormat.NIFTI: read_nifti_header,
+    ImageFormat.NRRD: read_nrrd_header,
+    ImageFormat.METAIMAGE: read_metaimage_header,
+}
+
+
+def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
+    """A file's name without its ending, whatever its case; as it is when it has none of these."""
+    suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
+    return name[: len(name) - len(suffix)]
+
+
+def format_of(path: Path) -> ImageFormat | None:
+    """The format of a file by its first bytes; none for any other file.
+
+    Raises:
+        ReadError: It is not a regular file, or a damaged gzip file.
+        OSError: It cannot be opened.
+    """
+    with open_regular(path) as file:
+        head = file.read(1024)
+    if head.startswith(GZIP):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, 348)
+        except zlib.error as error:
+            raise ReadError(path, f"cannot be read ({error})", "Export it again; it may be damaged") from error
+    if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
+        return ImageFormat.NIFTI
+    if head.startswith(b"NRRD"):
+        return ImageFormat.NRRD
+    first_word = head.lstrip().partition(b"=")[0].strip()
+    return ImageFormat.METAIMAGE if first_word in (b"ObjectType", b"NDims", b"Comment") else None
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Read what the header of a 3D image says, without any voxel.
+
+    Raises:
+        ReadError: The file is missing, damaged, of another format, or not a 3D scalar image.
+        GeometryError: The file does not state its spacing and orientation, states an impossible one, or two of them.
+    """
+    with refused_whole(path), np.errstate(all="ignore"):  # impossible numbers are refused by name
+        if not path.exists():
+            raise ReadError(path, "is not there", "Check the path")
+        kind = format_of(path)
+        if kind is None:
+            raise ReadError(path, f"is none of {', '.join(ImageFormat)}", "Convert it to one of these")
+        return _READERS[kind](path)
+
+
+def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
+    """Read a 3D image: its voxels (z, y, x), in the machine's byte order, and its grid.
+
+    Raises:
+        ReadError: The file is missing, damaged, of another format, not a 3D scalar image, or holds NaN or infinity.
+        GeometryError: The file does not state its spacing and orientation, states an impossible one, or two of them.
+    """
+    array, grid = _read(path)
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise ReadError(path, "holds NaN or infinite voxels", "Export it again, or replace these voxels")
+    return array, grid
+
+
+def _read(path: Path) -> tuple[NDArray[Any], Grid]:
+    header = read_header(path)
+    with refused_whole(path):
+        array = header.read()
+        return array.astype(array.dtype.newbyteorder("="), copy=False), header.grid
+
+
+def detached(path: Path) -> Path | None:
+    """The file beside a NRRD or MetaImage header that holds its voxels; none for any other file, or a damaged one.
+
+    Raises:
+        ReadError: It is not a regular file, or a damaged gzip file.
+        OSError: It cannot be opened.
+    """
+    kind, voxels = format_of(path), path
+    with contextlib.suppress(OnfhError), refused_whole(path):
+        if kind is ImageFormat.NRRD:
+            voxels = NrrdHeader.read(path).file
+        elif kind is ImageFormat.METAIMAGE:
+            voxels = read_metaimage_header(path).voxels.file
+    return None if voxels == path else voxels
+
+
+def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
+    """Write voxels (z, y, x) whole, compressed; the suffix chooses NIfTI, NRRD or MetaImage.
+
+    What was written is read again before it takes the file's place: ITK does not report a full disk.
+
+    Args:
+        path: The file.
+        array: The voxels.
+        grid: Where they lie.
+        note: What NIfTI's description says, up to 79 characters.
+
+    Raises:
+        WorkspaceError: The file cannot be written whole.
+    """
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    if note:
+        image.SetMetaData("ITK_FileNotes", note)
+    image.SetSpacing(grid.spacing_mm[::-1])
+    image.SetOrigin(grid.origin_mm)
+    image.SetDirection(np.asarray(grid.direction)[:, ::-1].ravel().tolist())
+    with written_whole(path) as part:
+        try:
+            sitk.WriteImage(image, str(part), useCompression=True)
+        except RuntimeError as error:
+            raise OSError(str(error).strip().splitlines()[-1]) from error
+        _require_written(part, array, grid)
+
+
+def _require_written(part: Path, array: NDArray[Any], grid: Grid) -> None:
+    try:
+        again, its_grid = _read(part)
+        same_grid(part.name, its_grid, grid)
+    except OnfhError as error:
+        raise OSError("it was not written whole: it cannot be read again") from error
+    if again.dtype != array.dtype or not np.array_equal(again, array, equal_nan=array.dtype.kind == "f"):
+        raise OSError("it was not written whole: other voxels are read than were written")

@@ -1,0 +1,158 @@
+"""What the header of an image file says, whichever its format: where the voxels are stored and where they lie.
+
+The reversal between a file's x, y, z order and the array's z, y, x happens in this module and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.errors import GeometryError, ReadError
+from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, triple
+from onfh_nnunet.core.image_formats.inflate import Encoding, fill, inflated, require_held
+from onfh_nnunet.core.user_files import open_regular
+
+
+@dataclass(frozen=True)
+class VoxelData:
+    """Where a file stores voxels, and how.
+
+    Args:
+        file: The image file, or the one beside its header.
+        dtype: Their type, with its byte order.
+        size: Voxels along the file's axes, the fastest first.
+        encoding: How their bytes are stored.
+        start: The first byte of the file that stores them.
+        skip: Decompressed bytes before the first voxel.
+        least_skip: How many of them the header takes.
+
+    Raises:
+        ReadError: A size is below 1.
+        OSError: There is no such file.
+    """
+
+    file: Path
+    dtype: np.dtype[Any]
+    size: tuple[int, ...]
+    encoding: Encoding
+    start: int = 0
+    skip: int = 0
+    least_skip: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            problem = f"cannot be read (it holds {self.n_stored} bytes, expected voxels of the size {self.size})"
+            raise ReadError(self.file, problem, "Export it again from the source")
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the voxels."""
+        return math.prod(self.size) * self.dtype.itemsize
+
+    @property
+    def n_stored(self) -> int:
+        """Bytes of the file from `start` on."""
+        return self.file.stat().st_size - self.start
+
+    def read(self) -> NDArray[Any]:
+        """Read the voxels, the slowest axis first (z, y, x), in one pass and up to the checksum.
+
+        Raises:
+            ReadError: They would begin in the header, are not all there, are followed by more than padding, or need
+                more memory than is free.
+            Exception: What a library raises about a damaged file.
+        """
+        import psutil
+
+        if self.skip < self.least_skip:
+            problem = f"has its voxels at byte {self.skip}, expected {self.least_skip} or a later one: after the header"
+            raise ReadError(self.file, problem, "Export it again from the source")
+        require_held(self.file, self.encoding, self.n_stored, self.skip + self.n_bytes)
+        free = psutil.virtual_memory().available
+        if self.n_bytes > free:
+            problem = f"needs {self.n_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+            raise ReadError(self.file, problem, "Crop it, or read it on a larger machine")
+        data = np.empty(self.n_bytes, np.uint8)
+        with open_regular(self.file) as file:
+            file.seek(self.start)
+            fill(self.file, inflated(file, self.encoding), self.skip, data.data)
+        return data.view(self.dtype).reshape(self.size[::-1])
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """The header of a 3D image.
+
+    Args:
+        voxels: Where its voxels are stored.
+        grid: Where they lie.
+        scaling: Slope and intercept from what is stored to what is meant; a slope of 0 means that both are the same.
+    """
+
+    voxels: VoxelData
+    grid: Grid
+    scaling: tuple[float, float] = (0.0, 0.0)
+
+    def read(self) -> NDArray[Any]:
+        """Read the voxels (z, y, x); see `VoxelData.read`.
+
+        Raises:
+            ReadError: Its scaling is not finite; or what `VoxelData.read` refuses.
+        """
+        slope, intercept = self.scaling
+        if not (math.isfinite(slope) and math.isfinite(intercept)):
+            problem = f"scales its voxels by {slope:g} and {intercept:g}, expected finite numbers"
+            raise ReadError(self.voxels.file, problem, "Export it again from the source")
+        voxels = self.voxels.read()
+        if slope == 0:
+            return voxels
+        from nibabel.volumeutils import apply_read_scaling
+
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
+            scaled: NDArray[Any] = apply_read_scaling(voxels, *self.scaling)
+        return scaled
+
+
+def grid_of(path: Path, size_xyz: Sequence[int], columns_xyz: FloatArray, origin_mm: Sequence[float]) -> Grid:
+    """The grid of a file whose axes run x, y, z; `columns_xyz` (3, 3) are LPS mm a voxel step along them.
+
+    Raises:
+        GeometryError: No such grid is possible; the message names the file.
+    """
+    columns = columns_xyz[:, ::-1]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        spacing = np.linalg.norm(columns, axis=0)
+        unit = columns / spacing
+    x, y, z = (int(n) for n in size_xyz)
+    try:
+        return Grid((z, y, x), triple(spacing), triple(origin_mm), direction_of(unit))
+    except GeometryError as error:
+        raise GeometryError(path, error.problem, error.remedy) from error
+
+
+def require_3d(path: Path, n_dimensions: int, n_values: int = 1) -> None:
+    """Refuse what is not one value a voxel of a volume.
+
+    Raises:
+        ReadError: It has other axes, or several values a voxel.
+    """
+    if n_dimensions != 3 or n_values != 1:
+        raise not_3d(path, f"{n_dimensions}D with {n_values} values a voxel")
+
+
+def not_3d(path: Path, got: str) -> ReadError:
+    """The refusal of a file that is no volume of single numbers."""
+    return ReadError(path, f"is {got}, expected one 3D image", "Extract one 3D image from it")
+
+
+def without_geometry(path: Path, got: str) -> GeometryError:
+    """The refusal of a file that does not say where its voxels lie."""
+    problem = f"does not state its spacing and orientation ({got})"
+    return GeometryError(path, problem, "Export it again from the source, with its geometry")

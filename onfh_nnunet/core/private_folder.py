@@ -1,0 +1,73 @@
+"""The folder ``private`` of a workspace or an output: for its owner alone, never to be passed on.
+
+It holds the key from pseudonyms to identities, and a secret. Hashes that lie outside it are keyed with the secret: a
+plain hash of a UID or of a file could be compared with those of a whole archive.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.errors import WorkspaceError
+
+_SECRET_BYTES = 32
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write a file whole, of mode 0600 in a folder of mode 0700; nobody else can read it at any moment.
+
+    Raises:
+        WorkspaceError: It cannot be written.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.chmod(0o700)
+    except OSError as error:
+        problem = f"cannot be made ({error.strerror})"
+        raise WorkspaceError(file.parent, problem, "Check that the folder may be written") from error
+    with written_whole(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
+        opened.write(content)
+
+
+def new_secret() -> bytes:
+    """A secret that no other workspace has."""
+    return secrets.token_bytes(_SECRET_BYTES)
+
+
+def read_secret(file: Path) -> bytes:
+    """The secret of a file; a new one where there is none, or a damaged one. What was keyed with it is then made anew.
+
+    Raises:
+        WorkspaceError: It is there and cannot be read.
+    """
+    try:
+        secret = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return new_secret()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise WorkspaceError(file, problem, "Run as its owner, or use another folder") from error
+    return secret if len(secret) == _SECRET_BYTES else new_secret()
+
+
+def write_secret(file: Path, secret: bytes) -> None:
+    """Write the secret, if it is not there.
+
+    Raises:
+        WorkspaceError: It cannot be written.
+    """
+    if not file.is_file() or file.read_bytes() != secret:
+        write_private(file, secret)
+
+
+def keyed(secret: bytes, text: str) -> str:
+    """A hash of a text that only who has the secret can make: HMAC with SHA-256, in hexadecimal."""
+    return hmac.new(secret, text.encode(), "sha256").hexdigest()
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,110 @@
+"""Files that people bring: opened only when they are regular, listed only when they are listed whole.
+
+Whatever a library raises while such a file is read becomes one refusal of that file, so that it never ends the work on
+the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import traceback
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+
+from onfh_nnunet.core.errors import OnfhError, ReadError
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Opening a named pipe waits for a writer without it."""
+
+
+@contextlib.contextmanager
+def refused_whole(path: Path) -> Iterator[None]:
+    """Turn any exception of the block into one refusal of the file or folder that it reads.
+
+    An `OnfhError` passes as it is. The traceback of any other one is kept in the refusal's `trace`.
+
+    Raises:
+        ReadError: The block raised.
+    """
+    try:
+        yield
+    except OnfhError:
+        raise
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error})"
+        raise ReadError(path, problem, "Check that it is there and may be read") from error
+    except EOFError as error:  # foreseen: a trace would say no more
+        problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
+        raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
+    except MemoryError as error:
+        raise ReadError(path, "needs more memory than there is", "Crop it, or read it on a larger machine") from error
+    except Exception as error:  # libraries promise nothing about damaged files
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        problem = f"cannot be read ({type(error).__name__}: {reason})"
+        refusal = ReadError(path, problem, "Export it again from the source; it may be damaged")
+        refusal.trace = "".join(traceback.format_exception(error))
+        raise refusal from error
+
+
+def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
+    """Append the traceback behind a refusal to a log, with a name for the place that was read; nothing without one.
+
+    It may quote a header, so only its owner may read it. A log that cannot be written is no reason to stop.
+    """
+    if error.trace:
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(log, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as file:
+                file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; a device, a pipe or a socket is refused without waiting for it.
+
+    Raises:
+        ReadError: It is there and not a regular file.
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ReadError(path, "is not a regular file", "Give a file or a folder")
+    return os.fdopen(descriptor, "rb")
+
+
+def is_regular(path: Path) -> bool:
+    """Whether it is a regular file or a link to one; a link that leads nowhere is none.
+
+    Raises:
+        OSError: Nobody can say: its folder may not be searched, or a disk fails.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder of a tree with the names of its files, in a fixed order; links to folders are not followed.
+
+    Raises:
+        ReadError: A folder cannot be listed: what lies in it would be missing without a word.
+    """
+
+    def refuse(error: OSError) -> None:
+        problem = f"cannot be listed ({error.strerror or error})"
+        raise ReadError(error.filename or folder, problem, "Check that the folder may be read") from error
+
+    for place, below, names in os.walk(folder, onerror=refuse):
+        below.sort()
+        yield Path(place), sorted(names)

@@ -1,0 +1,1 @@
+"""A scan becomes hips: heads are located, sides decided, and each hip is segmented."""

@@ -1,0 +1,71 @@
+"""What runs a network: torch on any device, or OpenVINO on a CPU, behind one method."""
+
+from __future__ import annotations
+
+import importlib.util
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.devices import Device
+from onfh_nnunet.core.errors import DeviceError
+from onfh_nnunet.models.model import Model
+
+
+class EngineName(StrEnum):
+    """What `--engine` takes."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    OPENVINO = "openvino"
+
+
+class Engine(Protocol):
+    """The folds of a network."""
+
+    @property
+    def about(self) -> str:
+        """What computes, and how exactly."""
+        ...
+
+    def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The mean of the folds' outputs.
+
+        Args:
+            patch: Preprocessed voxels (channel, z, y, x), of the plan's patch size.
+
+        Returns:
+            Logits (region, z, y, x).
+        """
+        ...
+
+
+def engine_for(model: Model, device: Device, wanted: EngineName, *, exact: bool = False) -> Engine:
+    """The engine of a model on a resolved device: on a CPU OpenVINO where it is installed, else torch.
+
+    Args:
+        model: The network.
+        device: A resolved device.
+        wanted: An engine, or auto.
+        exact: Whether to compute in single precision though the machine could be faster in half.
+
+    Raises:
+        DeviceError: OpenVINO is asked for and not installed, or on another device than a CPU.
+        ModelError: The weights do not fit the plan, or the network has a part that OpenVINO is not told of.
+    """
+    installed = importlib.util.find_spec("openvino") is not None
+    if wanted is EngineName.OPENVINO and device is not Device.CPU:
+        raise DeviceError(
+            "engine openvino", f"runs on a CPU, got device {device}", "Use --device cpu or --engine torch"
+        )
+    if wanted is EngineName.OPENVINO and not installed:
+        raise DeviceError("engine openvino", "is not installed", "Run pip install 'onfh-nnunet[cpu]'")
+    if wanted is EngineName.TORCH or device is not Device.CPU or not installed:
+        from onfh_nnunet.inference.engine.torch_engine import TorchEngine
+
+        return TorchEngine(model, device, exact=exact)
+    from onfh_nnunet.inference.engine.openvino_engine import OpenvinoEngine
+
+    return OpenvinoEngine(model, exact=exact)

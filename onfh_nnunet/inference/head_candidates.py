@@ -1,0 +1,83 @@
+"""What a network calls head in a box, judged by its shape and by how decided the network is.
+
+The network was trained on boxes around one head, so elsewhere in the body it answers at random.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.labels import BoolArray
+
+HEAD_ML = (10.0, 90.0)
+"""A wide frame around the 22 to 65 ml of plausible heads: what is outside it is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadBlob:
+    """A connected region that the network calls head.
+
+    Args:
+        centre_mm: Centroid in LPS.
+        ml: Volume.
+        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
+        certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
+        mask: Where it is, in the frame of the network's box (z, y, x).
+    """
+
+    centre_mm: FloatArray
+    ml: float
+    roundness: float
+    certainty: float
+    mask: BoolArray
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1: round and certain."""
+        return self.roundness * self.certainty
+
+
+def head_blobs(head: NDArray[np.float32], cut: HipCut) -> list[HeadBlob]:
+    """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
+    from scipy import ndimage
+
+    components, _ = ndimage.label(head > 0.5)
+    ml = np.bincount(components.ravel()) * cut.grid.voxel_ml
+    return [
+        _blob(head[box], components == label, box, cut)
+        for label, box in enumerate(ndimage.find_objects(components), start=1)
+        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
+    ]
+
+
+def roundness(points: FloatArray, centre: FloatArray, voxel: float) -> float:
+    """Share of a region inside the ball of its volume around a centre: 1 for a ball.
+
+    Args:
+        points: Its voxels' centres (n, 3).
+        centre: In the same unit of length.
+        voxel: The volume of one of them, in its cube.
+    """
+    radius = np.cbrt(3 * len(points) * voxel / (4 * np.pi))
+    return float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
+
+
+def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCut) -> HeadBlob:
+    spacing = np.array(cut.grid.spacing_mm)
+    points = np.argwhere(mask[box]) * spacing
+    centroid = points.mean(axis=0)
+    index = centroid / spacing + [edge.start for edge in box]
+    if cut.mirrored:
+        index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
+    return HeadBlob(
+        centre_mm=cut.grid.to_mm(index),
+        ml=float(len(points) * cut.grid.voxel_ml),
+        roundness=roundness(points, centroid, float(spacing.prod())),
+        certainty=float(np.abs(2 * head[head > 0.02] - 1).mean()),
+        mask=mask,
+    )

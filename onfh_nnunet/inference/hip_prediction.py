@@ -1,0 +1,182 @@
+"""A raw scan -> one Prediction a hip: locate the heads, read each as its side, keep the head that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.errors import HipNotFound
+from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.labels import BoolArray
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.head_candidates import HeadBlob, head_blobs
+from onfh_nnunet.inference.laterality import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
+from onfh_nnunet.inference.locator import SeenHead, locate_heads
+from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.inference.signal_void import is_void
+
+Locator = Callable[[Volume], list[SeenHead]]
+
+RECENTRE_MM = 6.0
+"""A head that is seen further from the box's centre is read again around it: training boxes are centred on theirs."""
+
+MOST_RECENTRED_MM = 25.0
+"""A head that is seen further from the place where it was located, about a radius, is something else."""
+
+USUAL_SCORE = 0.65
+"""Below it a head is not recognised well; on phantoms like those of the training it is above 0.75."""
+
+LEAST_SCORE = 0.6
+"""Below it there is no mask: shapes of random outline, a brain, and some heads that the scan cuts in half are there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the network says of one place of a scan, presented as one side.
+
+    Args:
+        side: The side.
+        cut: The box.
+        image: What the network was shown.
+        probabilities: Head and necrosis (2, z, y, x) in the hip's frame.
+        head: The head nearest to the box's centre; None when there is none.
+        why_none: Why there is none; empty when there is one.
+    """
+
+    side: Side
+    cut: HipCut
+    image: Volume
+    probabilities: NDArray[np.float32]
+    head: HeadBlob | None
+    why_none: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The mask of one hip.
+
+    Args:
+        side: The patient's side.
+        cut: Where the hip lies in the scan.
+        labels: Label map (z, y, x) in the hip's frame, as the network gives it: not cleaned.
+        warnings: What a reader of the mask must know.
+    """
+
+    side: Side
+    cut: HipCut
+    labels: NDArray[np.uint8]
+    warnings: tuple[str, ...]
+
+    def mask(self) -> Volume:
+        """The label map on the grid of the scan."""
+        return Volume(self.cut.put_back(self.labels), self.cut.source)
+
+
+def predict_hips(
+    scan: Volume, segmenter: HipSegmenter, side: Side | None, case: object, locator: Locator = locate_heads
+) -> list[Prediction]:
+    """Segment every hip of a raw scan.
+
+    Args:
+        scan: The image, any plane and field of view, one hip or both.
+        segmenter: The network, all folds.
+        side: Only this side; None tells the side from the anatomy and the patient's axes.
+        case: The scan's name, for messages.
+        locator: What finds the heads.
+
+    Returns:
+        One prediction a hip, the right one first.
+
+    Raises:
+        HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
+        SideError: The side cannot be told, or the anatomy contradicts the patient's axes.
+    """
+    seen = locator(scan)
+    if not seen:
+        raise HipNotFound(case, "shows no femoral head", "Check that it is an MRI of a hip")
+    sides = sides_of_pair(seen, case) if len(seen) == 2 else (side_of_head(seen[0], scan.grid, side, case),)
+    sided = dict(zip(sides, seen, strict=True))
+    wanted = [each for each in sides if side in (None, each)]
+    if not wanted:
+        raise HipNotFound(case, f"shows no hip on side {side}", "Leave out --side")
+    read = [_read(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
+    outlined = [(reading, reading.head) for reading in read if reading.head]
+    if not outlined:
+        raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
+    missed = [
+        f"the scan shows a head on side {reading.side} that {reading.why_none}" for reading in read if not reading.head
+    ]
+    if len(seen) == 1 and side is None and (wide := width_mm(scan.grid)) >= WIDE_SCAN_MM:
+        missed.append(f"the scan is {wide:.0f} mm wide, and only one femoral head was found in it")
+    return [_prediction(reading, head, missed) for reading, head in outlined]
+
+
+def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+    """Read a place as one side; what was seen there and is no head is left out, with the reason."""
+    reading = _read_best(scan, centre_mm, side, segmenter)
+    why_none = _why_none(reading)
+    return replace(reading, head=None, why_none=why_none) if why_none else reading
+
+
+def _read_best(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+    """Read a place; once more around the head that was seen there, when it is off the centre."""
+    first = _read_once(scan, centre_mm, side, segmenter)
+    off = np.linalg.norm(first.head.centre_mm - centre_mm) if first.head else 0.0
+    if first.head is None or not RECENTRE_MM < off <= MOST_RECENTRED_MM:
+        return first
+    again = _read_once(scan, first.head.centre_mm, side, segmenter)
+    return again if again.head and again.head.score >= first.head.score else first
+
+
+def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+    mirrored = side is not CANONICAL_SIDE
+    cut = HipCut.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
+    image = cut.take(scan)
+    probabilities = segmenter.probabilities(image)
+    blobs = head_blobs(probabilities[0], cut)
+    nearest = min(blobs, key=lambda blob: float(np.linalg.norm(blob.centre_mm - centre_mm)), default=None)
+    return Reading(side, cut, image, probabilities, nearest)
+
+
+def _why_none(reading: Reading) -> str:
+    """What is wrong with a head that was read; empty for nothing."""
+    head = reading.head
+    if head is None:
+        return "the model does not outline"
+    if head.score < LEAST_SCORE:
+        return f"the model recognises too poorly to outline (score {head.score:.2f}, needed is {LEAST_SCORE:g})"
+    return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
+
+
+def _prediction(reading: Reading, head: HeadBlob, missed: Sequence[str]) -> Prediction:
+    warnings = []
+    if head.score < USUAL_SCORE:
+        score = f"score {head.score:.2f}, usual is {USUAL_SCORE:g} or more"
+        warnings.append(f"the femoral head is recognised poorly ({score}): check the mask")
+    if _cut_off(reading.cut, head.mask):
+        warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
+    labels = _labels_of_head(reading.probabilities, head.mask)
+    return Prediction(reading.side, reading.cut, labels, (*warnings, *missed))
+
+
+def _cut_off(cut: HipCut, head: BoolArray) -> bool:
+    """Whether a head (z, y, x) reaches a face of its box beyond which the scan goes on."""
+    where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head)
+    first, last = where.min(axis=0), where.max(axis=0)
+    start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCut.whole(cut.source).size)
+    return bool(((first == 0) & (start > 0)).any() or ((last == size - 1) & (start + size < whole)).any())
+
+
+def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
+    """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
+    from scipy import ndimage
+
+    labels = labels_of(probabilities)
+    components, _ = ndimage.label(labels > 0)
+    own = np.bincount(components[head]).argmax()
+    return np.where(components == own, labels, np.uint8(0))

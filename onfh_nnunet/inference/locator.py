@@ -1,0 +1,160 @@
+"""The femoral heads of a raw scan, seen at one look: the whole scan in voxels of 4 mm, through a small U-Net.
+
+The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
+shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
+2023;86:102789); `benchmarks/train_locator.py` makes it again. It says where a head is and on which side; what is head
+and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may
+see one, which the model then does not outline.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.head_candidates import roundness
+
+VOXEL_MM = 4.0
+FEATURES = (8, 16, 32, 64)
+"""Of the U-Net's stages; each halves the voxels once, but for the first."""
+
+WEIGHTS = Path(__file__).parents[1] / "models" / "locator.safetensors"
+
+HEAD_ML = (8.0, 110.0)
+"""A wide frame around the 22 to 65 ml of plausible heads: at 4 mm, what is outside it is none."""
+
+BETWEEN_HEADS_MM = (110.0, 240.0)
+"""Distance of the two heads' centres from right to left; about 175 mm in adults."""
+
+MOST_UNLEVEL_MM = 50.0
+"""How much higher, or further to the front, one head's centre may lie than the other's."""
+
+EVEN_CONFIDENCE = 0.5
+"""Share of the best confidence that both heads of a pair need; with less, only the best one is a head."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeenHead:
+    """Something that looks like a femoral head.
+
+    Args:
+        centre_mm: Its centroid in LPS.
+        rightness: How likely it is a right one, from 0 to 1.
+        confidence: From 0 to 1: the mean probability of being head inside it, times its roundness.
+    """
+
+    centre_mm: FloatArray
+    rightness: float
+    confidence: float
+
+    @property
+    def side(self) -> Side:
+        """The side that it looks like."""
+        return Side.RIGHT if self.rightness >= 0.5 else Side.LEFT
+
+
+def locate_heads(scan: Volume) -> list[SeenHead]:
+    """The heads of a scan: a pair that stands as heads do, the right one first, or the surest; empty for none."""
+    probabilities, to_mm = _probabilities(scan)
+    heads = sorted(_heads(probabilities, to_mm), key=lambda head: -head.confidence)
+    pairs = [pair for pair in itertools.combinations(heads, 2) if _stand_as_heads(pair)]
+    best = max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence, default=())
+    if best and min(head.confidence for head in best) >= EVEN_CONFIDENCE * heads[0].confidence:
+        return sorted(best, key=lambda head: float(head.centre_mm[0]))
+    return heads[:1]
+
+
+def coarse(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+    """An image (z, y, x) in voxels of `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 stays in its place."""
+    from scipy import ndimage
+
+    steps = VOXEL_MM / np.asarray(spacing_mm)
+    smooth = ndimage.gaussian_filter(image.astype(np.float32), np.maximum(steps - 1, 0) / 2)
+    size = np.maximum(np.floor((np.array(image.shape) - 1) / steps).astype(int) + 1, 1)
+    grey = ndimage.affine_transform(smooth, steps, output_shape=tuple(size.tolist()), order=1)
+    normal: NDArray[np.float32] = (grey - grey.mean()) / max(float(grey.std()), 1e-6)
+    return normal
+
+
+def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
+    """Right and left head (2, z, y, x) in coarse voxels, and what turns their indices into positions in LPS mm."""
+    import torch
+
+    whole = HipCut.whole(scan.grid)
+    upright = whole.take(scan)
+    spacing = np.array(upright.grid.spacing_mm)
+    image = coarse(upright.array, upright.grid.spacing_mm)
+    edge = 2 ** (len(FEATURES) - 1)
+    room = [(0, max(2 * edge, -(-n // edge) * edge) - n) for n in image.shape]
+    data = torch.from_numpy(np.pad(image, room)[None, None])
+    with torch.inference_mode():
+        padded = _network()(data)[0].softmax(0).numpy()
+    z, y, x = image.shape
+    return padded[1:, :z, :y, :x], lambda index: upright.grid.to_mm(np.asarray(index) * VOXEL_MM / spacing)
+
+
+@cache
+def _network() -> Any:
+    from safetensors.torch import load_file
+
+    network = untrained()
+    network.load_state_dict(load_file(WEIGHTS), strict=False)
+    return network.eval()
+
+
+def untrained() -> Any:
+    """The U-Net without its weights: one channel in; background, right head and left head out."""
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    from torch import nn
+
+    return PlainConvUNet(
+        1,
+        len(FEATURES),
+        FEATURES,
+        nn.Conv3d,
+        [3] * len(FEATURES),
+        [1, *[2] * (len(FEATURES) - 1)],
+        [2] * len(FEATURES),
+        3,
+        [1] * (len(FEATURES) - 1),
+        conv_bias=True,
+        norm_op=nn.InstanceNorm3d,
+        norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=nn.LeakyReLU,
+        nonlin_kwargs={"inplace": True},
+    )
+
+
+def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
+    from scipy import ndimage
+
+    head = probabilities.sum(0)
+    components, count = ndimage.label(head > 0.5)
+    ml = np.bincount(components.ravel(), minlength=count + 1) * VOXEL_MM**3 / 1000
+    found = [number for number in range(1, count + 1) if HEAD_ML[0] <= ml[number] <= HEAD_ML[1]]
+    return [_seen(probabilities, head, components == number, to_mm) for number in found]
+
+
+def _seen(
+    probabilities: NDArray[np.float32], head: NDArray[np.float32], where: NDArray[np.bool_], to_mm: Any
+) -> SeenHead:
+    points = np.argwhere(where).astype(float)
+    centre = np.average(points, axis=0, weights=head[where])
+    right = float(probabilities[0][where].sum() / head[where].sum())
+    return SeenHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
+
+
+def _stand_as_heads(pair: Sequence[SeenHead]) -> bool:
+    x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
+    return bool(BETWEEN_HEADS_MM[0] <= x <= BETWEEN_HEADS_MM[1] and max(y, z) <= MOST_UNLEVEL_MM)

@@ -1,0 +1,165 @@
+"""Models of stock nnU-Net: a result folder of ``nnUNetv2_train`` in, a folder for stock prediction out."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.errors import ModelError, ReadError
+from onfh_nnunet.core.user_files import open_regular
+from onfh_nnunet.models.bounds import CONVOLUTIONS, FEATURES, JSON_BYTES, STAGES
+from onfh_nnunet.models.container import from_json, to_json
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model_card import Card
+from onfh_nnunet.models.model_file import Bundle
+from onfh_nnunet.models.schema import listed, plain, refused, shown, whole
+from onfh_nnunet.models.validation import require_sound_weights, require_supported
+from onfh_nnunet.study.preset import CONFIGURATION
+
+CHECKPOINT = "checkpoint_final.pth"
+_TRAINER = "nnUNetTrainer"
+_REMEDY = f"Give a result folder of nnUNetv2_train, such as nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
+
+
+def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card]:
+    """The model of a result folder of ``nnUNetv2_train``, and what the folder says of it.
+
+    It must have been trained on images of one hip as `onfh convert` cuts them; the folder does not tell.
+
+    Args:
+        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more.
+        trust_pickle: Whether a checkpoint may call more than makes tensors; see `onfh_nnunet.nnunet.safe_checkpoint`.
+
+    Raises:
+        ModelError: A file is missing or damaged, a checkpoint asks for trust, or the model is not ours to run.
+    """
+    from onfh_nnunet.nnunet.safe_checkpoint import opened
+
+    plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
+    _require_old_sizes(folder, plans)
+    contents = {fold: opened(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
+    about = _common(folder, list(contents.values()))
+    weights = {fold: content["network_weights"] for fold, content in contents.items()}
+    model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
+    require_supported(model, folder)
+    for fold in model.weights:
+        require_sound_weights(model, fold, folder / f"fold_{fold}")
+    training = {"trainer": about["trainer_name"], "plans": plans.get("plans_name")}
+    with refused(folder, _REMEDY):
+        return model, Card(training=training, hips=dataset.get("numTraining"))
+
+
+def unpack(bundle: Bundle, folder: Path) -> None:
+    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model's card beside it.
+
+    Raises:
+        ModelError: The folder is there and not empty.
+        WorkspaceError: It cannot be written.
+    """
+    import torch
+
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
+    model = bundle.model
+    texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": bundle.card.to_json()}
+    with written_whole(folder) as part:
+        for fold, weights in model.weights.items():
+            checkpoint = part / f"fold_{fold}" / CHECKPOINT
+            checkpoint.parent.mkdir(parents=True)
+            torch.save(_checkpoint(weights, model.mirroring_axes), checkpoint)
+        for name, content in texts.items():
+            (part / name).write_bytes(to_json(content))
+
+
+def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[str, Any]:
+    """What stock nnU-Net reads of a checkpoint to predict with it."""
+    return {
+        "network_weights": dict(weights),
+        "init_args": {"configuration": CONFIGURATION},
+        "trainer_name": _TRAINER,
+        "inference_allowed_mirroring_axes": mirroring_axes,
+    }
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        with open_regular(path) as file:
+            return from_json(path, file.read(JSON_BYTES + 1))
+    except ReadError as error:
+        raise ModelError(path, f"cannot be read: it {error.problem}", _REMEDY) from error
+    except OSError as error:
+        raise ModelError(path, f"cannot be read ({error.strerror})", _REMEDY) from error
+
+
+def _checkpoints(folder: Path) -> dict[int, Path]:
+    found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
+    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_\d+", name)}
+    if not folds:
+        got = shown(sorted(found)) if found else "no fold"
+        raise ModelError(folder, f"holds {got}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
+    for path in folds.values():
+        _require_stored(path)
+    return folds
+
+
+def _require_stored(path: Path) -> None:
+    """A checkpoint is a regular file, and is unpacked to no more than it has: torch stores and never compresses."""
+    try:
+        with open_regular(path) as file:
+            compressed = zipfile.is_zipfile(file) and any(
+                member.compress_type != zipfile.ZIP_STORED for member in zipfile.ZipFile(file).infolist()
+            )
+    except ReadError as error:
+        raise ModelError(path, f"cannot be read: it {error.problem}", _REMEDY) from error
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ModelError(path, f"cannot be read ({error})", _REMEDY) from error
+    if compressed:
+        raise ModelError(path, "is compressed, expected it stored as torch.save writes it", _REMEDY)
+
+
+def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the folds share beside their weights."""
+    first, *others = contents
+    for key in ("init_args", "trainer_name", "inference_allowed_mirroring_axes"):
+        for other in others:
+            if other[key] != first[key]:
+                got = f"{plain(first[key])} and {plain(other[key])}"
+                raise ModelError(folder, f"has folds of {key} {got}, expected one", _REMEDY)
+    configuration = first["init_args"]["configuration"]
+    if configuration != CONFIGURATION:
+        raise ModelError(folder, f"is of configuration {plain(configuration)}, expected {CONFIGURATION}", _REMEDY)
+    return first
+
+
+def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
+    """What nnU-Net computes a network from in plans of an older version: it takes powers and copies of it."""
+    sizes = {
+        "n_conv_per_stage_encoder": listed(whole(*CONVOLUTIONS), *STAGES),
+        "UNet_base_num_features": whole(*FEATURES),
+        "unet_max_num_features": whole(*FEATURES),
+    }
+    configurations = plans.get("configurations")
+    each = configurations.values() if isinstance(configurations, dict) else ()
+    with refused(folder / "plans.json", _REMEDY):
+        for configuration in (one for one in each if isinstance(one, dict)):
+            for name in configuration.keys() & sizes.keys():
+                sizes[name](name, configuration[name])
+
+
+def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
+    """Plans of the one configuration, as nnU-Net completes what it inherits or what an older version left out."""
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the plans are of an older version
+            configuration = PlansManager(plans).get_configuration(CONFIGURATION).configuration
+    except Exception as error:  # nnU-Net checks nothing
+        problem = f"has no {CONFIGURATION} that can be read ({shown(error)})"
+        raise ModelError(folder / "plans.json", problem, _REMEDY) from error
+    complete = {key: value for key, value in configuration.items() if key != "inherits_from"}
+    return plans | {"configurations": {CONFIGURATION: complete}}

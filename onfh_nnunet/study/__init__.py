@@ -1,0 +1,1 @@
+"""What a study is made of: its folder, its dataset, its folds, its preset."""

@@ -1,0 +1,154 @@
+"""The converted dataset: one case a hip, and a hash that says of which data a plan, a fold or a model was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import sha256
+from onfh_nnunet.core.csv_rows import read_rows, write_rows
+from onfh_nnunet.core.errors import ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.study.workspace import Workspace
+
+HASH_KEY = "onfh_dataset_sha256"
+"""Key of the hash in dataset.json; nnU-Net carries that file along to the plan and to the trained folds."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of cases.csv. Paths are relative to nnUNet_raw; sizes and spacings follow the array axes z, y, x."""
+
+    case_id: str
+    patient: str
+    side: Side
+    image: str
+    label: str
+    mirrored: bool
+    size_z: int
+    size_y: int
+    size_x: int
+    spacing_z_mm: float
+    spacing_y_mm: float
+    spacing_x_mm: float
+    head_ml: float
+    necrosis_ml: float
+    necrosis_percent: float
+    grade: Grade
+
+    @property
+    def hip(self) -> Hip:
+        """The hip that this case is."""
+        return Hip(self.patient, self.side)
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files as they were written."""
+
+    case_id: str
+    image_sha256: str
+    label_sha256: str
+
+    @classmethod
+    def of(cls, case: Case, folder: Path) -> CaseFiles:
+        """The hashes of what lies in a raw dataset's folder.
+
+        Raises:
+            WorkspaceError: A file is missing or cannot be read.
+        """
+        hashes = []
+        for what, file in (("image", Path(case.image)), ("label", Path(case.label))):
+            path = folder / file.parent.name / file.name
+            try:
+                hashes.append(sha256(path))
+            except OSError as error:
+                problem = f"has no {what}: {path} is missing or cannot be read ({error.strerror})"
+                raise WorkspaceError(case.case_id, problem, "Run onfh convert again") from error
+        return cls(case.case_id, *hashes)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The cases of a workspace and the hash of their voxels and geometry."""
+
+    workspace: Workspace
+    cases: tuple[Case, ...]
+    sha256: str
+
+    @classmethod
+    def read(cls, workspace: Workspace) -> Dataset:
+        """Read a converted dataset.
+
+        Raises:
+            WorkspaceError: It is not there, or an image or a label of a case is missing, or was changed since.
+            ReadError: cases.csv is damaged.
+        """
+        dataset = cls(
+            workspace,
+            tuple(read_rows(workspace.cases_csv, Case)),
+            dataset_hash(workspace.raw / "dataset.json"),
+        )
+        written = _files_of(workspace.raw)
+        for case in dataset.cases:
+            if CaseFiles.of(case, workspace.raw) != written.get(case.case_id):
+                problem = f"has an image or a label in {workspace.raw} that was changed since it was converted"
+                raise WorkspaceError(case.case_id, problem, "Correct what it is made from, and run onfh convert again")
+        return dataset
+
+    def image(self, case: Case) -> Path:
+        """The image file of a case."""
+        return self.workspace.nnunet_raw / case.image
+
+    def label(self, case: Case) -> Path:
+        """The label file of a case."""
+        return self.workspace.nnunet_raw / case.label
+
+    def require_same(self, dataset_json: Path, what: str, remedy: str) -> None:
+        """Refuse what was made from other data than this dataset.
+
+        Args:
+            dataset_json: The dataset.json that travelled with it.
+            what: Its name, for the message.
+            remedy: What to do.
+
+        Raises:
+            StaleError: It was made from other data.
+            WorkspaceError: The file is not there.
+        """
+        made_from = dataset_hash(dataset_json)
+        if made_from != self.sha256:
+            got = f"was made from dataset {made_from[:12]}, and dataset {self.sha256[:12]} lies there now"
+            raise StaleError(what, got, remedy)
+
+
+def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:
+    """Record what the files in a raw dataset's folder are, so that a later change of them is noticed."""
+    write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder) for case in cases])
+
+
+def _files_of(folder: Path) -> dict[str, CaseFiles]:
+    try:
+        return {row.case_id: row for row in read_rows(_files_csv(folder), CaseFiles)}
+    except ReadError as error:
+        problem = "was converted by an earlier version, or its onfh_files.csv is damaged"
+        raise WorkspaceError(folder, problem, "Run onfh convert again") from error
+
+
+def _files_csv(folder: Path) -> Path:
+    return folder / "onfh_files.csv"
+
+
+def dataset_hash(dataset_json: Path) -> str:
+    """The hash that a dataset.json carries.
+
+    Raises:
+        WorkspaceError: The file is missing or carries none.
+    """
+    try:
+        return str(json.loads(dataset_json.read_text(encoding="utf-8"))[HASH_KEY])
+    except (OSError, ValueError, KeyError) as error:
+        raise WorkspaceError(dataset_json, "is missing or not from onfh convert", "Run onfh convert first") from error

@@ -1,0 +1,113 @@
+"""The folder in which one study lives, and where everything lies in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.errors import WorkspaceError
+
+DATASET_TITLE = "ONFH"
+DEFAULT_DATASET_ID = 711
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of a workspace; nothing is read or made.
+
+    Args:
+        root: The folder given as ``--work``.
+        dataset_id: nnU-Net's three-digit number of the dataset.
+    """
+
+    root: Path
+    dataset_id: int = DEFAULT_DATASET_ID
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.dataset_id <= 999:
+            raise WorkspaceError(f"dataset {self.dataset_id}", "is no nnU-Net dataset number", "Use 1 to 999")
+
+    @classmethod
+    def open(cls, root: Path) -> Workspace:
+        """The workspace of a folder that `onfh convert` filled.
+
+        Raises:
+            WorkspaceError: There is no dataset in it, or more than one.
+        """
+        found = sorted((root / "nnUNet_raw").glob(f"Dataset[0-9][0-9][0-9]_{DATASET_TITLE}"))
+        if len(found) != 1:
+            names = [path.name for path in found]
+            raise WorkspaceError(
+                root, f"holds {names or 'no dataset'}, expected one", "Run onfh convert with this --work"
+            )
+        return cls(root, int(found[0].name[7:10]))
+
+    @property
+    def dataset_name(self) -> str:
+        """nnU-Net's name of the dataset."""
+        return f"Dataset{self.dataset_id:03d}_{DATASET_TITLE}"
+
+    @property
+    def cases_csv(self) -> Path:
+        """One row a hip: what it is and where its files lie."""
+        return self.root / "cases.csv"
+
+    @property
+    def checks_csv(self) -> Path:
+        """What the checks before training found."""
+        return self.root / "checks.csv"
+
+    @property
+    def folds_csv(self) -> Path:
+        """One row a hip: its fold."""
+        return self.root / "folds.csv"
+
+    @property
+    def key_csv(self) -> Path:
+        """The only file that holds an identity."""
+        return self.root / "private" / "key.csv"
+
+    @property
+    def secret(self) -> Path:
+        """What the hashes of sources are keyed with."""
+        return self.root / "private" / "secret"
+
+    @property
+    def nnunet_raw(self) -> Path:
+        """nnU-Net's raw data folder."""
+        return self.root / "nnUNet_raw"
+
+    @property
+    def nnunet_preprocessed(self) -> Path:
+        """nnU-Net's preprocessed data folder."""
+        return self.root / "nnUNet_preprocessed"
+
+    @property
+    def nnunet_results(self) -> Path:
+        """nnU-Net's results folder."""
+        return self.root / "nnUNet_results"
+
+    @property
+    def raw(self) -> Path:
+        """The raw dataset: ``imagesTr``, ``labelsTr``, ``dataset.json``."""
+        return self.nnunet_raw / self.dataset_name
+
+    @property
+    def preprocessed(self) -> Path:
+        """The planned and preprocessed dataset."""
+        return self.nnunet_preprocessed / self.dataset_name
+
+    @property
+    def results(self) -> Path:
+        """The trained models of the dataset."""
+        return self.nnunet_results / self.dataset_name
+
+    @property
+    def crossval(self) -> Path:
+        """The tables and masks of the cross-validation."""
+        return self.root / "crossval"
+
+    @property
+    def logs(self) -> Path:
+        """What nnU-Net printed, a file a step."""
+        return self.root / "logs"

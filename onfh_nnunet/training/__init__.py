@@ -1,0 +1,1 @@
+"""A dataset becomes a plan, and a plan becomes trained folds."""

@@ -1,0 +1,120 @@
+"""Dataset and folds -> nnU-Net's plan, preprocessed: what every fold is trained by."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
+from onfh_nnunet.core.errors import SplitError, StaleError, WorkspaceError
+from onfh_nnunet.nnunet.worker_process import Share, lifeline, run_child
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.preset import CONFIGURATION, Preset, preset_named
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.study_lock import locked_study
+from onfh_nnunet.study.workspace import Workspace
+
+_REMEDY = "Run onfh plan again"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """By what a fold is trained; the hashes say of which data, folds and network, and are compared before use."""
+
+    preset: str
+    dataset_sha256: str
+    splits_sha256: str
+    plans_sha256: str
+
+    @classmethod
+    def read(cls, dataset: Dataset, splits: Splits) -> Plan:
+        """The plan of a workspace.
+
+        Raises:
+            WorkspaceError: There is none.
+            StaleError: It was made of other data or folds, or was changed since.
+        """
+        workspace = dataset.workspace
+        try:
+            plan = cls(**json.loads(_record(workspace).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise WorkspaceError(workspace.root, "holds no plan", "Run onfh plan first") from error
+        dataset.require_same(workspace.preprocessed / "dataset.json", "the plan", _REMEDY)
+        if plan != cls.of(dataset, splits, preset_named(plan.preset)):
+            raise StaleError("the plan", "was made of other data or folds, or its files were changed since", _REMEDY)
+        return plan
+
+    @classmethod
+    def of(cls, dataset: Dataset, splits: Splits, preset: Preset) -> Plan:
+        """The plan that follows from a dataset, folds and a preset whose plans file is there.
+
+        Raises:
+            WorkspaceError: nnU-Net's plans file is missing.
+        """
+        plans = dataset.workspace.preprocessed / f"{preset.name}.json"
+        if not plans.is_file():
+            raise WorkspaceError(plans, "is missing", _REMEDY)
+        return cls(preset.name, dataset.sha256, splits.sha256, sha256(plans))
+
+
+def plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
+    """Plan and preprocess a dataset with nnU-Net, and install the folds.
+
+    Args:
+        dataset: The converted dataset.
+        splits: Folds of all its cases.
+        preset: How to plan.
+
+    Returns:
+        The plan, and whether it was there already.
+
+    Raises:
+        SplitError: The folds are not those of the dataset's cases.
+        TrainingError: nnU-Net failed.
+    """
+    require_all_cases(dataset, splits)
+    with locked_study(dataset.workspace, "onfh plan"):
+        return _plan(dataset, splits, preset)
+
+
+def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
+    workspace = dataset.workspace
+    try:
+        current = Plan.read(dataset, splits)
+        if current.preset == preset.name and _preprocessed(dataset, preset):
+            return current, True
+    except (WorkspaceError, StaleError):
+        pass  # none yet, or of other data: made below
+    remove_file(_record(workspace))
+    command = ["plan_worker", str(workspace.dataset_id), preset.name, str(os.cpu_count() or 1)]
+    share = Share(threads=1, workers=os.cpu_count() or 1)
+    with lifeline() as life:
+        run_child(workspace, "plan", command, share, life, on_line=lambda line: None)
+    splits.write(workspace.folds_csv)
+    write_text(workspace.preprocessed / "splits_final.json", json.dumps(splits.for_nnunet(), indent=1))
+    made = Plan.of(dataset, splits, preset)
+    write_text(_record(workspace), json.dumps(asdict(made), indent=1))
+    return made, False
+
+
+def require_all_cases(dataset: Dataset, splits: Splits) -> None:
+    """Refuse folds that leave out or invent a case.
+
+    Raises:
+        SplitError: They do.
+    """
+    cases, folded = {case.case_id for case in dataset.cases}, {row.case_id for row in splits.rows}
+    if cases != folded:
+        raise SplitError(sorted(cases ^ folded)[0], "is not both in cases.csv and in folds.csv", _REMEDY)
+
+
+def _preprocessed(dataset: Dataset, preset: Preset) -> bool:
+    plans = json.loads((dataset.workspace.preprocessed / f"{preset.name}.json").read_text(encoding="utf-8"))
+    folder = dataset.workspace.preprocessed / plans["configurations"][CONFIGURATION]["data_identifier"]
+    return all((folder / f"{case.case_id}.pkl").is_file() for case in dataset.cases)
+
+
+def _record(workspace: Workspace) -> Path:
+    return workspace.root / "plan.json"

@@ -1,0 +1,207 @@
+"""One fold -> checkpoint: trained in a child process, resumed where it stopped, skipped when finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import write_text
+from onfh_nnunet.core.devices import Device, gpu_count
+from onfh_nnunet.core.errors import SplitError, StaleError, TrainingError
+from onfh_nnunet.core.folder_lock import locked, require_unlocked
+from onfh_nnunet.nnunet.worker_process import Share, lifeline, run_child
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.preset import CONFIGURATION, preset_named
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one finished epoch says; `dice` is nnU-Net's pseudo Dice of head and necrosis on patches."""
+
+    fold: int
+    epoch: int
+    epochs: int
+    loss: float
+    dice: tuple[float, ...]
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """The time that the remaining epochs take at this one's speed."""
+        return (self.epochs - self.epoch) * self.seconds
+
+
+@dataclass(frozen=True)
+class Training:
+    """By what a fold is being or was trained; lies beside its checkpoint and is compared before it is used."""
+
+    plan: Plan
+    epochs: int
+    onfh_nnunet: str
+    nnunetv2: str
+    torch: str
+
+    @classmethod
+    def now(cls, plan: Plan, epochs: int | None) -> Training:
+        """The training that this installation would do."""
+        epochs = preset_named(plan.preset).epochs if epochs is None else epochs
+        return cls(plan, epochs, *(version(name) for name in ("onfh-nnunet", "nnunetv2", "torch")))
+
+    @classmethod
+    def read(cls, folder: Path) -> Training | None:
+        """The training of a fold's folder; None before it began."""
+        path = _record(folder)
+        if not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**(content | {"plan": Plan(**content["plan"])}))
+        except (ValueError, TypeError, KeyError) as error:
+            raise TrainingError(path, "is damaged", f"Remove {folder} and train the fold again") from error
+
+    def write(self, folder: Path) -> None:
+        """Lay the record into a fold's folder."""
+        write_text(_record(folder), json.dumps(asdict(self), indent=1))
+
+
+def model_folder(workspace: Workspace, plan: Plan) -> Path:
+    """Where nnU-Net keeps the folds of a plan."""
+    return workspace.results / f"nnUNetTrainer__{plan.preset}__{CONFIGURATION}"
+
+
+def fold_folder(workspace: Workspace, plan: Plan, fold: int) -> Path:
+    """Where nnU-Net keeps one fold."""
+    return model_folder(workspace, plan) / f"fold_{fold}"
+
+
+def finished_checkpoint(workspace: Workspace, plan: Plan, fold: int) -> Path:
+    """The checkpoint of a fold that was trained to its end, by this plan.
+
+    Raises:
+        TrainingError: The fold is not trained to its end.
+        StaleError: It was trained by another plan.
+    """
+    folder = fold_folder(workspace, plan, fold)
+    checkpoint = folder / "checkpoint_final.pth"
+    training = Training.read(folder)
+    if training is None or not checkpoint.is_file():
+        raise TrainingError(f"fold {fold}", f"is not trained: {checkpoint} is missing", f"Run onfh train --fold {fold}")
+    _require_same_plan(training, plan, fold, folder)
+    return checkpoint
+
+
+def train(
+    dataset: Dataset,
+    plan: Plan,
+    folds: Sequence[int],
+    device: Device,
+    epochs: int | None,
+    on_epoch: Callable[[Epoch], None],
+) -> list[int]:
+    """Train folds; side by side, one a GPU, or on the CPU as many as there are cores.
+
+    Args:
+        dataset: The data.
+        plan: By what.
+        folds: Which folds.
+        device: A resolved device.
+        epochs: Training epochs; None takes the preset's.
+        on_epoch: Called after each epoch, from several threads.
+
+    Returns:
+        The folds that were trained; those that were finished before are left out.
+
+    Raises:
+        StaleError: A fold was begun by another plan or for another number of epochs.
+        TrainingError: nnU-Net failed.
+        WorkspaceError: Another process trains a fold.
+    """
+    workspace = dataset.workspace
+    training = Training.now(plan, epochs)
+    wanted = [fold for fold in folds if not _finished(workspace, training, fold, fixed_epochs=epochs is not None)]
+    shares = _shares(device, len(wanted))
+
+    def one(fold: int, life: int) -> None:
+        share, folder = shares.get(), fold_folder(workspace, plan, fold)
+        command = ["train_worker", str(workspace.root), plan.preset, str(fold), device, str(training.epochs)]
+        try:
+            with locked(folder, "onfh train", "train another --fold"):
+                require_unlocked(workspace.root, "onfh command", "run onfh train later")
+                training.write(folder)
+                run_child(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
+        finally:
+            shares.put(share)
+        finished_checkpoint(workspace, plan, fold)
+
+    pool = ThreadPoolExecutor(max(1, shares.qsize()))
+    try:
+        with lifeline() as life:  # an interrupt closes it, and with it all trainings
+            trainings = [pool.submit(one, fold, life) for fold in wanted]
+            wait(trainings)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for finished in trainings:
+        finished.result()
+    return wanted
+
+
+def require_fold(fold: int, n_folds: int) -> int:
+    """Refuse a fold that does not exist: nnU-Net would silently train it on a random split.
+
+    Raises:
+        SplitError: It does not exist.
+    """
+    if not 0 <= fold < n_folds:
+        raise SplitError(
+            f"fold {fold}", f"does not exist; there are folds 0 to {n_folds - 1}", "Name one of these, or all"
+        )
+    return fold
+
+
+def _finished(workspace: Workspace, training: Training, fold: int, *, fixed_epochs: bool) -> bool:
+    folder = fold_folder(workspace, training.plan, fold)
+    begun = Training.read(folder)
+    if begun is None:
+        return False
+    _require_same_plan(begun, training.plan, fold, folder)
+    finished = (folder / "checkpoint_final.pth").is_file()
+    if begun.epochs != training.epochs and (fixed_epochs or not finished):
+        got = f"was begun for {begun.epochs} epochs, and {training.epochs} are asked for"
+        raise StaleError(f"fold {fold}", got, f"Ask for {begun.epochs}, or remove {folder}")
+    return finished
+
+
+def _require_same_plan(training: Training, plan: Plan, fold: int, folder: Path) -> None:
+    if training.plan != plan:
+        got = "was trained on other data, other folds or by another plan than there is now"
+        raise StaleError(f"fold {fold}", got, f"Remove {folder} and train it again, or restore the plan")
+
+
+def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Share]:
+    """The machine, divided among folds that train side by side."""
+    cores = os.cpu_count() or 1
+    gpus = gpu_count() if device is Device.CUDA else 0
+    at_once = max(1, min(n_folds, gpus or (cores if device is Device.CPU else 1)))
+    shares: queue.SimpleQueue[Share] = queue.SimpleQueue()
+    for place in range(at_once):
+        on_gpu = device is Device.CUDA
+        workers = 0 if device is Device.CPU else min(12, cores // at_once)
+        shares.put(Share(threads=max(1, cores // at_once), workers=workers, gpu=place if on_gpu else None))
+    return shares
+
+
+def _epoch(fold: int, line: str) -> Epoch:
+    event = json.loads(line)
+    return Epoch(fold, event["epoch"], event["epochs"], event["loss"], tuple(event["dice"]), event["seconds"])
+
+
+def _record(folder: Path) -> Path:
+    return folder / "onfh_training.json"

@@ -1,0 +1,123 @@
+"""Cross-validation: out-of-fold masks, driven by the folds and never by what happens to lie on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.atomic_files import sha256, write_text
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.devices import Device, resolve_device
+from onfh_nnunet.core.folder_record import claim
+from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.models.model_file import out_of_fold_model
+from onfh_nnunet.study.dataset import Case, Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.study_lock import locked_study
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan, require_all_cases
+from onfh_nnunet.training.train import finished_checkpoint
+from postprocessing.figures import FIGURE_FILES, write_figures
+from postprocessing.masks.clean import clean
+from postprocessing.metrics.case_metrics import CrossvalRow, crossval_row
+from postprocessing.statistics.summary_tables import TABLES, write_tables
+from postprocessing.uncertainty.conformal import Calibration
+
+
+def cross_validate(workspace: Workspace, device: Device) -> Path:
+    """Predict each hip with the fold that never saw it, clean, compare, and write the tables.
+
+    What was made from the same checkpoints before is left as it is.
+
+    Returns:
+        The folder of the tables.
+
+    Raises:
+        TrainingError: A fold is not trained.
+        StaleError: A fold was trained on other data or other folds.
+    """
+    with locked_study(workspace, "onfh crossval"):
+        dataset = Dataset.read(workspace)
+        splits = Splits.read(workspace.folds_csv)
+        require_all_cases(dataset, splits)
+        plan = Plan.read(dataset, splits)
+        folder = workspace.crossval
+        if not evaluated(dataset, splits, plan):
+            _clear(folder, dataset)
+            rows = sorted(_rows(dataset, splits, plan, device), key=lambda row: row.case_id)
+            write_tables(folder, rows)
+            write_figures(folder, rows)
+            write_text(_record(workspace), _made_from(workspace, splits, plan))
+    return folder
+
+
+def evaluated(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
+    """Whether the cross-validation in the workspace is whole, and of the folds as they are trained now.
+
+    Raises:
+        TrainingError: A fold is not trained.
+        StaleError: A fold was trained on other data or other folds.
+    """
+    workspace, record = dataset.workspace, _record(dataset.workspace)
+    made_from = _made_from(workspace, splits, plan)
+    same = record.is_file() and record.read_text(encoding="utf-8") == made_from
+    return same and _complete(workspace.crossval, dataset)
+
+
+def calibration(workspace: Workspace) -> Calibration:
+    """The calibration of intervals by the out-of-fold errors of a workspace that is evaluated."""
+    rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
+    return Calibration.fit(
+        [row.necrosis_percent_true for row in rows],
+        [row.necrosis_percent_pred for row in rows],
+        [row.patient for row in rows],
+    )
+
+
+def _clear(folder: Path, dataset: Dataset) -> None:
+    """Remove an earlier cross-validation, and nothing that a user put beside it."""
+    masks = (f"masks/{case.case_id}.nii.gz" for case in dataset.cases)
+    claim(folder, "tables, figures and masks", (*TABLES, *FIGURE_FILES, *masks, "made_from.json", "report.html"))
+
+
+def _record(workspace: Workspace) -> Path:
+    return workspace.crossval / "made_from.json"
+
+
+def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> str:
+    return json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
+
+
+def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device) -> Iterator[CrossvalRow]:
+    chosen = resolve_device(device)
+    cases = {case.case_id: case for case in dataset.cases}
+    with console.steps("crossval") as step:
+        done = 0
+        for fold in range(splits.n_folds):
+            model = out_of_fold_model(dataset, plan, fold)
+            segmenter = HipSegmenter(model, engine_for(model, chosen, EngineName.AUTO))
+            for case_id in splits.validation(fold):
+                mask = _mask(dataset, cases[case_id], segmenter)
+                mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
+                yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+                done += 1
+                step(case_id, done, len(cases))
+
+
+def _mask(dataset: Dataset, case: Case, segmenter: HipSegmenter) -> Volume:
+    """The cleaned mask on the grid of the case's label; without any head it stays empty, and counts as missed."""
+    image = Volume.read(dataset.image(case))
+    mask = Volume(labels_of(segmenter.probabilities(image)), image.grid)
+    return clean(mask, case.case_id) if np.any(Region.HEAD.mask(mask.array)) else mask
+
+
+def _complete(folder: Path, dataset: Dataset) -> bool:
+    masks = [folder / "masks" / f"{case.case_id}.nii.gz" for case in dataset.cases]
+    return all(path.is_file() for path in (*masks, *(folder / name for name in TABLES)))

@@ -1,0 +1,116 @@
+"""How large scans may be so that a process stays under a limit.
+
+Program and networks take the same for every scan; their part is measured when they are loaded. What grows is
+estimated from the voxels that a scan's header states, before any of them is read.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.image_files import read_header
+from onfh_nnunet.core.user_files import refused_whole
+
+READ_BYTES, PREDICT_BYTES = 28, 16
+"""For each voxel of the scan that is read ahead (rescaled DICOM; others take 5 to 17) and of the one predicted."""
+
+MARGIN_BYTES = 200_000_000
+"""What the first scan adds beside its voxels: the locator's network and libraries that load late."""
+
+STATUS = Path("/proc/self/status")
+"""Where Linux says how much memory the process had at most."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What each scan may take of a limit.
+
+    Args:
+        limit_gb: Of the whole process, in 10^9 bytes.
+        voxels: The most that a scan may have.
+    """
+
+    limit_gb: float
+    voxels: float
+
+    @classmethod
+    def under(cls, limit_gb: float) -> Allowance:
+        """What is left of a limit now that the networks are loaded and have run once.
+
+        Raises:
+            OnfhError: Nothing is left.
+        """
+        taken = _most_bytes() + MARGIN_BYTES
+        voxels = (limit_gb * 1e9 - taken) / (READ_BYTES + PREDICT_BYTES)
+        if not voxels >= 1:
+            problem = f"is too little: program and networks take {taken / 1e9:.2f} GB"
+            raise OnfhError(f"--max-memory {limit_gb:g}", problem, "Allow more, or average fewer folds with --folds")
+        return cls(limit_gb, voxels)
+
+    def require(self, scan: Path, series: str | None) -> None:
+        """Refuse a scan that is too large.
+
+        Args:
+            scan: Its file or folder.
+            series: The DICOM series that is meant.
+
+        Raises:
+            OnfhError: It has more voxels.
+            ReadError: Its DICOM headers cannot be read.
+        """
+        with refused_whole(scan):
+            voxels = _stated_voxels(scan, series)
+        if voxels > self.voxels:
+            problem = (
+                f"has {voxels / 1e6:.1f} million voxels, and --max-memory {self.limit_gb:g} is enough for "
+                f"{self.voxels / 1e6:.1f}"
+            )
+            raise OnfhError(scan, problem, "Allow more, or crop the scan")
+
+
+def _most_bytes() -> int:
+    """The most memory that the process had: a network that has run once gives its working memory back.
+
+    Where neither Linux nor Windows says it, it is the memory of now.
+    """
+    if STATUS.is_file():
+        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    import psutil
+
+    now = psutil.Process().memory_info()
+    return int(getattr(now, "peak_wset", now.rss))
+
+
+def _stated_voxels(scan: Path, series: str | None) -> int:
+    """As its header says; 0 for what is no scan, which the reader will refuse."""
+    from dataset_conversion.readers.archive import unpacked
+    from dataset_conversion.readers.headers import is_dicom, read_header
+    from dataset_conversion.readers.study import choose, series_in
+
+    if scan.is_dir():
+        return sum(map(_pixels, choose(series_in(scan), series, scan).headers))
+    if not scan.is_file():
+        return 0
+    if is_dicom(scan):
+        return _pixels(read_header(scan))
+    if zipfile.is_zipfile(scan):
+        with unpacked(scan) as folder:
+            return _stated_voxels(folder, series)
+    return _image_voxels(scan)
+
+
+def _pixels(header: Any) -> int:
+    return math.prod(abs(int(header.get(name) or 1)) for name in ("Rows", "Columns", "NumberOfFrames"))
+
+
+def _image_voxels(file: Path) -> int:
+    try:
+        return math.prod(read_header(file).grid.size)
+    except OnfhError:
+        return 0

@@ -1,0 +1,200 @@
+"""OUT of `onfh predict`: masks, grades.csv, and for each scan a hidden record of what its results were made from.
+
+A scan's record is written twice: empty before its masks and with its rows after them. So a mask without a record is
+not ours, and one with an empty record is not finished. A table is ours when the record of tables holds its hash, which
+is written first; any other is somebody's, or was edited, and stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
+from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
+from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.private_folder import write_private
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.workflows.output_rows import FailedRow, RecordRow
+from onfh_nnunet.workflows.scan_names import ScanNames
+from postprocessing.measurement.grade_rows import GradeRow
+
+_RECORDS = ".made_from"
+_NOT_OURS = "is there already, and not as a result of onfh predict with --out here"
+_MOVE_AWAY = "Move it away, or give another --out"
+
+
+@dataclass(frozen=True)
+class Results:
+    """The folder, as a model's results.
+
+    Args:
+        folder: The folder.
+        model_sha256: The model.
+        names: Of the scans of this run.
+        caution: What each mask's header says of the model.
+    """
+
+    folder: Path
+    model_sha256: str
+    names: ScanNames
+    caution: str = ""
+
+    @property
+    def grades_csv(self) -> Path:
+        """A row a hip; there once a run has come to its end."""
+        return self.folder / "grades.csv"
+
+    @property
+    def failed_csv(self) -> Path:
+        """A row a scan that the last run could not predict; not there when there was none."""
+        return self.folder / "failed.csv"
+
+    @property
+    def private_failed_csv(self) -> Path:
+        """The same with all that is known of each failure, where failed.csv names pseudonyms; for its owner alone."""
+        return self.folder / "private" / "failed.csv"
+
+    def open(self) -> None:
+        """Begin a run: the tables of the last one go.
+
+        Raises:
+            WorkspaceError: A file lies where a mask or a table would, and is not ours to replace; or there are results
+                under names of another kind.
+            StaleError: There are results of other scans by another model: one table would mix the two.
+        """
+        self.names.require_explain([record.stem for record in self._records()])
+        for foreign in self._foreign():
+            raise WorkspaceError(foreign, _NOT_OURS, _MOVE_AWAY)
+        list(self._others())
+        for table in self._tables():
+            remove_file(table)
+        for record in self._records():
+            if _recorded(record) == []:
+                self.discard(record.stem)
+
+    def kept(self, name: str, made_from: str) -> list[GradeRow] | None:
+        """The rows of a scan that was predicted from the same before; none when it was not, or a mask is missing."""
+        rows = _recorded(self._record(name)) or []
+        same = rows and rows[0].made_from == made_from and all(self._mask(row.case_id).is_file() for row in rows)
+        return _grades(rows) if same else None
+
+    def discard(self, name: str) -> None:
+        """Remove a scan's masks and rows, if there are any: should it fail now, no old mask is taken for its result."""
+        if self._record(name).is_file():
+            write_rows(self._record(name), RecordRow, [])
+            for mask in self._masks(name):
+                remove_file(mask)
+            remove_file(self._record(name))
+
+    def write(self, name: str, made_from: str, masks: Mapping[str, Volume], rows: Iterable[GradeRow]) -> None:
+        """Write the masks, by case id, and the rows of a scan, in this order."""
+        self.names.save_once()
+        write_rows(self._record(name), RecordRow, [])
+        for case_id, mask in masks.items():
+            mask.write(self._mask(case_id), self.caution)
+        record = [RecordRow(**vars(row), model_sha256=self.model_sha256, made_from=made_from) for row in rows]
+        write_rows(self._record(name), RecordRow, record)
+
+    def close(self, rows: list[GradeRow], failed: Mapping[str, OnfhError]) -> None:
+        """Write the tables of a run.
+
+        Args:
+            rows: Of its scans; those of other scans follow them.
+            failed: Why its other scans have none, by their names.
+        """
+        grades = [*rows, *self._others()]
+        tables = {self.grades_csv: rows_text(GradeRow, grades)} if grades else {}
+        if failed:
+            tables |= self._failures(failed)
+        if not tables:
+            return
+        self.names.save()
+        self._record_tables(tables)
+        for table, text in tables.items():
+            if table == self.private_failed_csv:
+                write_private(table, text.encode())
+            else:
+                write_text(table, text)
+
+    def _failures(self, failed: Mapping[str, OnfhError]) -> dict[Path, str]:
+        scans = self.names.scans
+        if not self.names.pseudonymous:
+            named = [FailedRow.of(name, scans[name], error) for name, error in failed.items()]
+            return {self.failed_csv: rows_text(FailedRow, named)}
+        nameless = [FailedRow.nameless(name, error) for name, error in failed.items()]
+        whole = [FailedRow.of(name, scans[name], error, details=True) for name, error in failed.items()]
+        return {
+            self.failed_csv: rows_text(FailedRow, nameless),
+            self.private_failed_csv: rows_text(FailedRow, whole),
+        }
+
+    def _others(self) -> Iterator[GradeRow]:
+        """The rows of all scans but these, of masks that are still there."""
+        for record in self._records():
+            rows = [] if record.stem in self.names.scans else _recorded(record)
+            if rows is None or any(row.model_sha256 != self.model_sha256 for row in rows):
+                problem = f"holds results of {record.stem}, which is not among the scans, by another model or version"
+                raise StaleError(self.folder, problem, "Give another --out, or that scan as well")
+            yield from (row for row in _grades(rows) if self._mask(row.case_id).is_file())
+
+    def _foreign(self) -> Iterator[Path]:
+        """What lies where this run may write, and is not of an earlier one."""
+        for name in self.names.scans:
+            yield from (mask for mask in self._masks(name) if mask.exists() and not self._record(name).is_file())
+        ours = self._recorded_tables()
+        for table in self._tables():
+            if table.exists() and not (table.is_file() and ours.get(self._called(table)) == sha256(table)):
+                yield table
+
+    def _tables(self) -> tuple[Path, ...]:
+        return self.grades_csv, self.failed_csv, self.private_failed_csv
+
+    def _called(self, table: Path) -> str:
+        return table.relative_to(self.folder).as_posix()
+
+    def _record_tables(self, texts: Mapping[Path, str]) -> None:
+        hashes = {self._called(table): hashlib.sha256(text.encode()).hexdigest() for table, text in texts.items()}
+        if hashes != self._recorded_tables():
+            write_text(self._tables_record, json.dumps(hashes, indent=1) + "\n")
+
+    def _recorded_tables(self) -> dict[str, str]:
+        """The hashes of the tables that we made; none where there is no record that can be read."""
+        try:
+            hashes = json.loads(self._tables_record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return hashes if isinstance(hashes, dict) else {}
+
+    @property
+    def _tables_record(self) -> Path:
+        return self.folder / _RECORDS / "tables.json"
+
+    def _records(self) -> list[Path]:
+        return sorted((self.folder / _RECORDS).glob("*.csv"))
+
+    def _record(self, name: str) -> Path:
+        return self.folder / _RECORDS / f"{name}.csv"
+
+    def _masks(self, name: str) -> list[Path]:
+        return [self._mask(Hip(name, side).case_id) for side in Side]
+
+    def _mask(self, case_id: str) -> Path:
+        return self.folder / f"{case_id}.nii.gz"
+
+
+def _recorded(record: Path) -> list[RecordRow] | None:
+    """The rows of a record; none when it is not there or of another version."""
+    try:
+        return read_rows(record, RecordRow)
+    except ReadError:
+        return None
+
+
+def _grades(rows: Iterable[RecordRow]) -> list[GradeRow]:
+    own = ("model_sha256", "made_from")
+    return [GradeRow(**{key: value for key, value in vars(row).items() if key not in own}) for row in rows]

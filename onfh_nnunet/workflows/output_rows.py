@@ -1,0 +1,65 @@
+"""Rows of the tables that `onfh predict` keeps beside grades.csv."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
+from postprocessing.measurement.grade_rows import GradeRow
+
+
+@dataclass(frozen=True)
+class RecordRow(GradeRow):
+    """A row of grades.csv, and what it was made from.
+
+    Args:
+        model_sha256: The model file.
+        made_from: Hash of all that the row depends on.
+    """
+
+    model_sha256: str
+    made_from: str
+
+
+@dataclass(frozen=True)
+class FailedRow:
+    """A row of failed.csv.
+
+    Args:
+        case: The scan's name.
+        source: Its file or folder; its name again where that is a pseudonym.
+        error: Kind of error, a class of `onfh_nnunet.core.errors`.
+        message: What is wrong with it, and what to do.
+    """
+
+    case: str
+    source: str
+    error: str
+    message: str
+
+    @classmethod
+    def of(cls, name: str, source: Path, error: OnfhError, *, details: bool = False) -> FailedRow:
+        """The row of a scan that raised an error; what its header says is among the details."""
+        message = str(error) if details else error.without_details
+        return cls(name, str(source), type(error).__name__, message)
+
+    @classmethod
+    def nameless(cls, name: str, error: OnfhError) -> FailedRow:
+        """The row of a scan under a pseudonym: of the error nothing but its kind.
+
+        Messages quote files, folders and what libraries say of them. A sentence of our own cannot name anybody.
+        """
+        kind = next((kind for kind in _MEANINGS if isinstance(error, kind)), OnfhError)
+        return cls(name, name, type(error).__name__, f"{_MEANINGS[kind]}. private/failed.csv has the details.")
+
+
+_MEANINGS = {
+    HipNotFound: "No femoral head was found in the scan",
+    GeometryError: "The scan's voxel grid is impossible, unknown or not that of a hip",
+    SideError: "Left and right cannot be told, or contradict each other",
+    LabelError: "What was segmented is not a femoral head with its necrosis",
+    ReadError: "The scan cannot be read as one MR image of a hip",
+    OnfhError: "The scan was refused",
+}
+"""What failed.csv says of each kind of error; the first that fits."""

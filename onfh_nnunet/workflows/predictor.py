@@ -1,0 +1,118 @@
+"""A model file, ready for scans: the one place that knows how the networks are made and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onfh_nnunet.cli.modelfile import calibration_of
+from onfh_nnunet.core.devices import Device, resolve_device
+from onfh_nnunet.core.errors import SideError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.engine import EngineName, engine_for
+
+if TYPE_CHECKING:
+    from dataset_conversion.readers import Scan
+    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.segmenter import HipSegmenter
+    from onfh_nnunet.models.model_file import Bundle
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `onfh predict` was asked.
+
+    Args:
+        model: The model file.
+        out: The folder for the results.
+        side: Only this side; None tells it from the anatomy.
+        device: What computes.
+        folds: Folds to average; None averages all.
+        tta: Whether to average over mirror images.
+        engine: What runs the network.
+        series: Which DICOM series is meant where there are several.
+        batch: Whether each input is a folder whose entries are scans.
+        max_memory_gb: What the process may take; None sets no limit.
+        keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
+    """
+
+    model: Path
+    out: Path
+    side: Side | None
+    device: Device
+    folds: tuple[int, ...] | None
+    tta: bool
+    engine: EngineName = EngineName.AUTO
+    series: str | None = None
+    batch: bool = False
+    max_memory_gb: float | None = None
+    keep_ids: bool = False
+
+
+class Predictor:
+    """The networks of a model file; they are loaded when the first scan needs them.
+
+    Args:
+        bundle: The model file.
+        settings: What was asked.
+
+    Raises:
+        ModelError: The model has not the folds that were asked for, or its calibration is an impossible one.
+    """
+
+    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+        self._model, self._settings = bundle.model.of_folds(settings.folds), settings
+        self.calibration = calibration_of(bundle, settings.model)
+        self.caution = on_one_line(bundle.card.caution)
+
+    @property
+    def computed_by(self) -> str:
+        """The engine; empty before the first scan needed it."""
+        return self._segmenter.engine.about if "_segmenter" in self.__dict__ else ""
+
+    def load(self) -> None:
+        """Load the networks now, and run them once on nothing, so that they take the memory that they need.
+
+        Raises:
+            DeviceError: The device or the engine is not there.
+            ModelError: The weights do not fit the plan.
+        """
+        edge = int(self._model.hip_box_mm)
+        axes = (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)
+        cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
+        self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
+
+    def hips(self, scan: Scan, source: Path) -> list[Prediction]:
+        """The hips of a scan.
+
+        Raises:
+            HipNotFound: There is none, or none of the wanted side.
+            SideError: The side cannot be told, or contradicts the anatomy or the header.
+        """
+        from onfh_nnunet.inference.hip_prediction import predict_hips
+
+        hips = predict_hips(scan.volume, self._segmenter, self._settings.side, source)
+        _require_header_agrees(scan, hips, source)
+        return hips
+
+    @cached_property
+    def _segmenter(self) -> HipSegmenter:
+        from onfh_nnunet.inference.segmenter import HipSegmenter
+
+        engine = engine_for(self._model, resolve_device(self._settings.device), self._settings.engine)
+        return HipSegmenter(self._model, engine, tta=self._settings.tta)
+
+
+def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:
+    sides = {hip.side for hip in hips}
+    if scan.laterality is not None and sides != {scan.laterality}:
+        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
+        raise SideError(source, got, "Find out which is right, and give --side or correct the header")

@@ -1,0 +1,113 @@
+"""What `onfh predict` is given: which scans there are, and the names of their files as names of cases."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
+from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
+from onfh_nnunet.core.user_files import is_regular, open_regular
+
+SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
+"""A file so named is meant to be a scan, damaged or not."""
+
+
+LONGEST_NAME = 200
+"""Characters: file systems take 255 bytes, of which a side, a suffix and a temporary file's mark are some."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The scans of a run.
+
+    Args:
+        scans: Each scan's file or folder, in their order.
+        passed_over: Files of batch folders that are no scans.
+    """
+
+    scans: tuple[Path, ...]
+    passed_over: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, paths: Sequence[Path]) -> Inputs:
+        """Each path is one scan."""
+        return cls(tuple(paths))
+
+    @classmethod
+    def of_batch(cls, folders: Sequence[Path], out: Path) -> Inputs:
+        """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
+
+        Hidden entries and `out` are no scans.
+
+        Raises:
+            ReadError: One is no folder, cannot be read, or holds no scan.
+        """
+        entries = [entry for folder in folders for entry in _entries(folder, out)]
+        scans = [entry for entry in entries if entry.is_dir() or _is_scan_file(entry)]
+        return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
+
+
+def named(paths: Iterable[Path]) -> dict[str, Path]:
+    """Each scan by a name made of its file's, told apart also where upper and lower case are not.
+
+    Raises:
+        CohortError: Two would get one name.
+    """
+    names: dict[str, Path] = {}
+    taken: dict[str, Path] = {}
+    for path in paths:
+        name = _name(path)
+        if other := taken.get(name.casefold()):
+            raise CohortError(path, f"would be named {name}, as {other} is", "Give one of them another name")
+        names[name] = taken[name.casefold()] = path
+    return names
+
+
+def _name(path: Path) -> str:
+    """Of the file or folder, safe in file names: without accents, and a hash for what is lost.
+
+    Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
+    """
+    bare = path.resolve().name
+    parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
+    text = "".join(letter for letter in parts if not unicodedata.combining(letter))
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
+    lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
+    if not lost and len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def _entries(folder: Path, out: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out --batch")
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
+    scans = [entry for entry in entries if entry.resolve() != out.resolve()]
+    if not scans:
+        raise ReadError(folder, "holds no scan", "Give a folder whose entries are scans")
+    return scans
+
+
+def _is_scan_file(path: Path) -> bool:
+    """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
+    if path.name.lower().endswith(SCAN_SUFFIXES):
+        return True
+    try:
+        if not is_regular(path):
+            return False
+        with open_regular(path) as file:
+            is_dicom = file.read(132)[128:] == b"DICM"
+        return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
+    except OSError:
+        return True
+    except OnfhError:
+        return False

@@ -1,0 +1,165 @@
+"""What the scans of a run of `onfh predict` are called in OUT: pseudonyms, or on request the names of their files.
+
+The key from pseudonyms to scans and the secret of keyed hashes lie in ``OUT/private``. They are written once there is
+something that they explain: a run whose scans all fail leaves no trace of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dataset_conversion.cohort.pseudonyms import ScanKeyRow, is_pseudonym, read_key, scan_pseudonyms
+from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.csv_rows import rows_text
+from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.private_folder import keyed, read_secret, write_private, write_secret
+from onfh_nnunet.workflows.scan_inputs import named
+
+
+class ScanNames:
+    """The names of a run's scans.
+
+    Args:
+        out: OUT.
+        sources: Their files and folders.
+        keep_ids: Whether they keep the names of these.
+
+    Attributes:
+        scans: Each scan's file or folder by its name, in their order.
+        pseudonymous: Whether the names are pseudonyms.
+
+    Raises:
+        CohortError: A scan is given twice, or two would get one name.
+        ReadError: The key of an earlier run is damaged.
+        WorkspaceError: The key is that of a workspace; or OUT holds results under names of the other kind.
+    """
+
+    def __init__(self, out: Path, sources: Sequence[Path], *, keep_ids: bool) -> None:
+        self.pseudonymous = not keep_ids
+        self._out, self._key_csv, self._secret_file = out, key_csv(out), out / "private" / "secret"
+        self._secret = read_secret(self._secret_file)
+        self._contents: dict[Path, str] = {}
+        self._explained: frozenset[str] = frozenset()
+        self._rows: dict[str, ScanKeyRow] = {}
+        self._saved = False
+        if keep_ids:
+            self.scans = named(sources)
+            return
+        known = read_key(self._key_csv, ScanKeyRow)
+        self._explained = frozenset(row.patient for row in known)
+        rows = scan_pseudonyms(sources, known, self._content_or_none)
+        self.scans = {row.patient: source for row, source in zip(rows, sources, strict=True)}
+        self._rows = {row.patient: row for row in (*known, *rows)}
+
+    def said_of(self, name: str) -> str:
+        """What tables call the scan: its path, or nothing but its pseudonym."""
+        return name if self.pseudonymous else str(self.scans[name])
+
+    def content(self, source: Path) -> str:
+        """A hash of the scan's content.
+
+        Raises:
+            ReadError: It cannot be read.
+        """
+        if source not in self._contents:
+            self._contents[source] = content_sha256(source)
+        return self._contents[source]
+
+    def keyed(self, text: str) -> str:
+        """A hash that only this OUT's secret makes."""
+        return keyed(self._secret, text)
+
+    def require_explain(self, present: Collection[str]) -> None:
+        """Refuse to add to results of which nobody could say whose they are.
+
+        Args:
+            present: The names of the scans whose results lie in OUT.
+
+        Raises:
+            WorkspaceError: They go by names of the other kind, or their key is lost.
+        """
+        if not self.pseudonymous:
+            if self._key_csv.is_file():
+                problem = "holds results under pseudonyms, and --keep-ids asks for names of files"
+                raise WorkspaceError(self._out, problem, "Leave out --keep-ids, or give another --out")
+            return
+        for name in sorted(set(present) - self._explained):
+            if is_pseudonym(name):
+                problem = f"does not say which scan {name} is, and {self._out} holds results of it"
+                raise WorkspaceError(self._key_csv, problem, "Put the key of these results back, or give another --out")
+            problem = f"holds results under names of files, such as {name}, and pseudonyms are the default"
+            raise WorkspaceError(self._out, problem, "Add --keep-ids, or give another --out")
+
+    def save_once(self) -> None:
+        """Save, unless this run has done it."""
+        if not self._saved:
+            self.save()
+
+    def save(self) -> None:
+        """Write secret and key into OUT/private, if they are not there as they are now.
+
+        Raises:
+            WorkspaceError: They cannot be written.
+        """
+        write_secret(self._secret_file, self._secret)
+        if self.pseudonymous:
+            text = rows_text(ScanKeyRow, map(self._with_content, self._rows.values())).encode()
+            if not self._key_csv.is_file() or self._key_csv.read_bytes() != text:
+                write_private(self._key_csv, text)
+        self._saved = True
+
+    def _with_content(self, row: ScanKeyRow) -> ScanKeyRow:
+        content = self._contents.get(self.scans[row.patient]) if row.patient in self.scans else None
+        return replace(row, content_sha256=content) if content else row
+
+    def _content_or_none(self, source: Path) -> str:
+        try:
+            return self.content(source)
+        except OnfhError:
+            return ""
+
+
+def key_csv(out: Path) -> Path:
+    """Where the key of OUT lies."""
+    return out / "private" / "key.csv"
+
+
+class ScanSources:
+    """The scans that OUT was made from, by what grades.csv calls them.
+
+    Args:
+        out: OUT.
+
+    Raises:
+        ReadError: The key is damaged.
+        WorkspaceError: It is that of a workspace.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._key_csv = key_csv(out)
+        self._sources = {row.patient: Path(row.source) for row in read_key(self._key_csv, ScanKeyRow)}
+
+    def find(self, said: str) -> Path:
+        """The file or folder of a scan.
+
+        Args:
+            said: Its pseudonym, or its path where names were kept.
+
+        Raises:
+            ReadError: The scan of a pseudonym is gone.
+            WorkspaceError: The key is gone, or does not hold the pseudonym.
+        """
+        if said in self._sources:
+            source = self._sources[said]
+            if not source.exists():
+                remedy = "Put it back, or run onfh predict on it where it lies now, with the same --out"
+                raise ReadError(source, f"is not there, and {said} was made from it", remedy)
+            return source
+        if is_pseudonym(said) and not Path(said).exists():
+            there = self._key_csv.is_file()
+            problem = f"does not say which scan {said} is" if there else f"is gone: nothing else says what {said} is"
+            remedy = "Put the key back, or run onfh predict on the scans with another --out"
+            raise WorkspaceError(self._key_csv, problem, remedy)
+        return Path(said)

@@ -1,0 +1,117 @@
+"""The three steps of a scan: read it, find and segment its hips, clean, measure and write these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onfh_nnunet import __version__
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.extent import extent
+from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.user_files import append_trace
+from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.scan_checks import require_hip_scan
+from postprocessing.masks.clean import clean
+from postprocessing.measurement.grade_rows import GradeRow, grade_row
+
+if TYPE_CHECKING:
+    from dataset_conversion.readers import Scan
+    from onfh_nnunet.core.volume import Volume
+    from onfh_nnunet.inference.hip_prediction import Prediction
+
+Rows = list[GradeRow]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadScan:
+    """A scan that is to be predicted."""
+
+    name: str
+    source: Path
+    made_from: str
+    scan: Scan
+
+
+@dataclass(frozen=True, eq=False)
+class FoundHips:
+    """The hips of a scan, to be written; without the scan, whose memory the next one may need."""
+
+    name: str
+    source: Path
+    made_from: str
+    predictions: Sequence[Prediction]
+
+
+class ScanWay:
+    """The three steps of a scan; what is done already passes the last two as its rows."""
+
+    def __init__(self, predictor: Predictor, results: Results, settings: Settings) -> None:
+        self._predictor, self._results, self._settings = predictor, results, settings
+        self._allowance: Allowance | None = None
+        if settings.max_memory_gb is not None:
+            predictor.load()
+            self._allowance = Allowance.under(settings.max_memory_gb)
+
+    def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
+        """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""
+        name, source = item
+        try:
+            made_from = self._made_from(source)
+        except OnfhError:
+            self._results.discard(name)
+            raise
+        if rows := self._results.kept(name, made_from):
+            return [replace(row, source=self._results.names.said_of(name)) for row in rows]
+        self._results.discard(name)
+        return ReadScan(name, source, made_from, self._scan(name, source))
+
+    def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
+        """The hips of the scan."""
+        if isinstance(read, list):
+            return read
+        return FoundHips(read.name, read.source, read.made_from, self._predictor.hips(read.scan, read.source))
+
+    def write(self, hips: FoundHips | Rows) -> Rows:
+        """The rows of the scan, once its masks are written and they are recorded."""
+        if isinstance(hips, list):
+            return hips
+        graded = [self._graded(Hip(hips.name, one.side), one) for one in hips.predictions]
+        masks = {row.case_id: mask for row, mask in graded}
+        rows = [row for row, _ in graded]
+        self._results.write(hips.name, hips.made_from, masks, rows)
+        return rows
+
+    def _scan(self, name: str, source: Path) -> Scan:
+        from dataset_conversion.readers import read_scan
+
+        try:
+            if self._allowance is not None:
+                self._allowance.require(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+        except OnfhError as error:
+            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            raise
+        require_hip_scan(scan.volume, source)
+        return scan
+
+    def _graded(self, hip: Hip, prediction: Prediction) -> tuple[GradeRow, Volume]:
+        mask = clean(prediction.mask(), hip.case_id)
+        percent, calibration = extent(mask).percent, self._predictor.calibration
+        interval = calibration.interval(percent) if calibration and percent is not None else None
+        caution = self._predictor.caution
+        warnings = (caution, *prediction.warnings) if caution else prediction.warnings
+        source = self._results.names.said_of(hip.patient)
+        return grade_row(hip.case_id, source, hip.side, mask, warnings, interval), mask
+
+    def _made_from(self, source: Path) -> str:
+        """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
+        asked = self._settings
+        options = [asked.side, asked.device, asked.engine, asked.folds, asked.tta, asked.series]
+        names = self._results.names
+        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(source)]))

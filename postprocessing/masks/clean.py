@@ -1,0 +1,115 @@
+"""A label map becomes one femoral head with its necrosis.
+
+Head is labels 1 and 2 together, and voxels are connected through faces. The necrosis is nested in the head by
+construction: it is where the head is necrotic, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.labels import BoolArray, Label
+from onfh_nnunet.core.volume import Volume
+
+SECOND_HEAD_ML = 5.0
+"""A second component of this size is another head: a plausible one has 22 ml or more, a speck far less than 1 ml."""
+
+
+def clean(mask: Volume, case: object) -> Volume:
+    """Keep the largest head component and fill its holes.
+
+    Of components of one size the one that comes first in the array stays. Background that the head encloses becomes
+    viable head; necrosis outside the kept component is dropped, inside one of its holes it stays necrosis.
+
+    Args:
+        mask: Labels 0, 1, 2 (z, y, x) of one hip, any integer type.
+        case: What the message names.
+
+    Returns:
+        uint8 labels on the same grid.
+
+    Raises:
+        LabelError: There is no head.
+    """
+    box = bounding_box(mask.array > 0)
+    if box is None:
+        raise _no_head(case)
+    labels = padded(mask.array, box)
+    kept = np.zeros(mask.array.shape, np.uint8)
+    kept[box] = np.where(labels == Label.NECROSIS, labels, Label.VIABLE_HEAD)[1:-1, 1:-1, 1:-1]
+    kept[box] *= _filled_largest(labels > 0)[1:-1, 1:-1, 1:-1]
+    return Volume(kept, mask.grid)
+
+
+def require_hip_labels(mask: Volume, case: object) -> Volume:
+    """Accept a mask of any tool when it is a label map of one hip.
+
+    Whole numbers stored as floats are accepted. A head that is necrotic throughout (only label 2) is legal.
+
+    Args:
+        mask: A label map (z, y, x) of any numeric type.
+        case: What the message names.
+
+    Returns:
+        The same labels as uint8.
+
+    Raises:
+        LabelError: There are values other than 0, 1 and 2, no head, or a second head.
+    """
+    with np.errstate(invalid="ignore"):  # values out of uint8's range are found by the comparison
+        labels = mask.array.astype(np.uint8, copy=False)
+    if labels.max() > max(Label) or not (labels is mask.array or np.array_equal(labels, mask.array)):
+        found = np.unique(mask.array)
+        shown = ", ".join(f"{value:g}" for value in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise LabelError(case, f"holds the values {shown}, expected 0, 1 and 2", "Export it as a label map of one hip")
+    if not labels.max():
+        raise _no_head(case)
+    accepted = Volume(labels, mask.grid)
+    _refuse_second_head(accepted, case)
+    return accepted
+
+
+def refuse_lesion_alone(mask: Volume, case: object) -> None:
+    """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
+
+    Args:
+        mask: From `require_hip_labels`.
+        case: What the message names.
+
+    Raises:
+        LabelError: There is no viable head, and too little necrosis for a head.
+    """
+    ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
+    if ml < PLAUSIBLE_HEAD_ML[0] and not np.any(mask.array == Label.VIABLE_HEAD):
+        problem = f"holds {ml:.1f} ml of necrosis (label {Label.NECROSIS:d}) and no viable head, too little for a head"
+        raise LabelError(case, problem, "Export head (1) and necrosis (2) as one label map")
+
+
+def _refuse_second_head(labels: Volume, case: object) -> None:
+    """Both hips in one mask would be measured as one head of twice the size."""
+    from scipy import ndimage
+
+    components, n = ndimage.label(labels.array[bounding_box(labels.array)])
+    if n == 1:
+        return
+    ml = np.sort(np.bincount(components.ravel())[1:])[::-1] * labels.grid.voxel_ml
+    if ml[1] >= SECOND_HEAD_ML:
+        problem = f"holds two separate heads, of {ml[0]:.1f} and {ml[1]:.1f} ml"
+        raise LabelError(case, problem, "Give one mask a hip")
+
+
+def _filled_largest(head: BoolArray) -> BoolArray:
+    from scipy import ndimage
+
+    components, _ = ndimage.label(head)
+    sizes = np.bincount(components.ravel())
+    sizes[0] = 0
+    filled: BoolArray = ndimage.binary_fill_holes(components == sizes.argmax())
+    return filled
+
+
+def _no_head(case: object) -> LabelError:
+    return LabelError(case, "holds no femoral head (labels 1 and 2)", "Check that the image shows a hip, and its label")

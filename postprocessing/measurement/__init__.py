@@ -1,0 +1,1 @@
+"""What is measured of one hip: volumes, sphere, angles, location, types."""

@@ -1,0 +1,120 @@
+"""The type of the Japanese Investigation Committee (JIC): how far the lesion reaches into the weight-bearing surface.
+
+Sugano N et al. J Orthop Sci 2002;7:601; see also Kuroda Y et al. Bone Joint Res 2019;8:451. On the mid-coronal slice
+the weight-bearing surface is the part of the acetabulum lateral to where the perpendicular bisector of the line from
+its lateral edge to the lower end of the teardrop crosses it. Type A stays within its medial third, B within its medial
+two thirds, C reaches further: C1 not beyond the acetabular edge, C2 beyond it.
+
+Our reading of it: the acetabulum is the circle through its edge about the centre of the head; landmarks are laid onto
+the mid-coronal slice along front-back; all is measured as angles about the centre of the head, 0 at the apex and
+positive to lateral; and how far a lesion reaches is where it ends laterally.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from onfh_nnunet.core.errors import GeometryError
+from onfh_nnunet.core.grid import FloatArray, Triple
+from onfh_nnunet.core.hip import Side
+from postprocessing.measurement.landmarks import Landmarks
+
+EDGE_FROM_CENTRE_MM = (12.0, 50.0)
+"""How far from the head's centre an acetabular edge may lie in the slice: 0.5 to 2 radii of usual heads, our limits."""
+
+OFF_SLICE_MM = 25.0
+"""How far in front of or behind the head's centre a landmark may lie: a radius, our limit."""
+
+
+class JicType(StrEnum):
+    """In order of severity."""
+
+    A = "A"
+    B = "B"
+    C1 = "C1"
+    C2 = "C2"
+
+
+class JicTies(StrEnum):
+    """Where a lesion of exactly one or two thirds belongs: the published texts differ.
+
+    The criteria of the Japanese ministry have B from one third on and C from two thirds on; the English text of 2001
+    has A up to one third and B up to two thirds, both included.
+    """
+
+    MINISTRY = "ministry"
+    ENGLISH_2001 = "english-2001"
+
+
+@dataclass(frozen=True)
+class WeightBearing:
+    """The ends of the weight-bearing surface, in degrees from the apex to lateral.
+
+    Args:
+        medial_deg: Where the bisector crosses the acetabulum.
+        edge_deg: The lateral edge of the acetabulum.
+    """
+
+    medial_deg: float
+    edge_deg: float
+
+
+def weight_bearing(case: object, landmarks: Landmarks, centre_mm: Triple, side: Side) -> WeightBearing:
+    """The weight-bearing surface of a hip.
+
+    Args:
+        case: What the message names.
+        landmarks: Acetabular edge and teardrop.
+        centre_mm: Centre of the head, LPS.
+        side: The patient's side.
+
+    Raises:
+        GeometryError: The landmarks are not those of this hip: too far from the head, or the teardrop is not medial to
+            and below the edge, or the bisector does not cross the acetabulum.
+    """
+    edge, teardrop = (_in_slice(case, point, centre_mm, side) for point in (landmarks.edge_mm, landmarks.teardrop_mm))
+    radius, chord = np.linalg.norm(edge), teardrop - edge
+    if not EDGE_FROM_CENTRE_MM[0] <= radius <= EDGE_FROM_CENTRE_MM[1] or not (chord < 0).all():
+        raise _misplaced(case, f"edge and teardrop lie {_shown(edge)} and {_shown(teardrop)}")
+    # A point of the circle at angle t is on the bisector where radius * |chord| * cos(t - direction) equals this.
+    halfway = (teardrop @ teardrop - edge @ edge) / 2
+    cosine = halfway / (radius * np.linalg.norm(chord))
+    if abs(cosine) > 1:
+        raise _misplaced(case, f"the teardrop lies {_shown(teardrop)}, and the bisector misses the acetabulum")
+    edge_deg, direction = (math.degrees(math.atan2(lateral, up)) for lateral, up in (edge, chord))
+    opening = math.degrees(math.acos(cosine))
+    # Of the two crossings, the first that is met from the edge over the roof to medial.
+    way = min((edge_deg - direction - sign * opening) % 360 for sign in (-1, 1))
+    return WeightBearing(edge_deg - way, edge_deg)
+
+
+def jic_type(lateral_deg: float, surface: WeightBearing, ties: JicTies = JicTies.MINISTRY) -> JicType:
+    """The type of a lesion by its lateral necrotic angle; thirds are compared multiplied out: a tie stays a tie."""
+    if lateral_deg > surface.edge_deg:
+        return JicType.C2
+    reached, whole = 3 * (lateral_deg - surface.medial_deg), surface.edge_deg - surface.medial_deg
+    ministry = ties is JicTies.MINISTRY
+    if reached < whole or (reached == whole and not ministry):
+        return JicType.A
+    return JicType.B if reached < 2 * whole or (reached == 2 * whole and not ministry) else JicType.C1
+
+
+def _in_slice(case: object, point_mm: Triple, centre_mm: Triple, side: Side) -> FloatArray:
+    """Lateral and up in mm, from the centre of the head."""
+    left, back, up = (float(p - c) for p, c in zip(point_mm, centre_mm, strict=True))
+    if abs(back) > OFF_SLICE_MM:
+        raise _misplaced(case, f"a point lies {abs(back):.0f} mm in front of or behind the head's centre")
+    return np.array([left if side is Side.LEFT else -left, up])
+
+
+def _shown(point: FloatArray) -> str:
+    return f"{point[0]:.0f} mm to lateral and {point[1]:.0f} mm up of the head's centre"
+
+
+def _misplaced(case: object, got: str) -> GeometryError:
+    problem = f"has landmarks that do not fit this head: {got}"
+    return GeometryError(case, problem, "Check the case id, the side, and that positions are LPS in mm")

@@ -1,0 +1,117 @@
+"""The two points of a hip that a mask of the femoral head does not show, read from a table or from 3D Slicer.
+
+A table has a row a hip. A Slicer markups file (`.mrk.json`) has the control points `edge` and `teardrop`, or, for
+several hips, the case id and a space before each: `P001_R edge`. Positions are in LPS mm; a markups file says if it
+holds RAS instead, and is turned.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.grid import Triple, triple
+from onfh_nnunet.core.user_files import open_regular
+
+EDGE, TEARDROP = "edge", "teardrop"
+_TO_LPS = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}
+_REMEDY = "Give each hip both points, once, in mm"
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """The acetabulum of one hip in the mid-coronal slice.
+
+    Args:
+        edge_mm: Lateral edge of the acetabulum, LPS.
+        teardrop_mm: Lower end of the teardrop, LPS.
+    """
+
+    edge_mm: Triple
+    teardrop_mm: Triple
+
+
+@dataclass(frozen=True)
+class LandmarkRow:
+    """A row of a landmark table, in LPS mm."""
+
+    case_id: str
+    edge_x_mm: float
+    edge_y_mm: float
+    edge_z_mm: float
+    teardrop_x_mm: float
+    teardrop_y_mm: float
+    teardrop_z_mm: float
+
+
+def read_landmarks(path: Path, cases: Sequence[str]) -> dict[str, Landmarks]:
+    """Read the landmarks of hips, by case id.
+
+    Args:
+        path: A CSV with the columns of `LandmarkRow`, or a Slicer `.mrk.json`.
+        cases: The hips that are wanted. Points without a case id belong to the only one.
+
+    Returns:
+        Those of `cases` that the file holds.
+
+    Raises:
+        ReadError: The file is missing or damaged, a point is given twice, is missing or is no position, or none of the
+            cases is in it.
+    """
+    points = _markups(path, cases) if path.name.lower().endswith(".json") else _table(path)
+    by_case: dict[str, dict[str, Triple]] = {}
+    for case_id, name, position in points:
+        if name in by_case.setdefault(case_id, {}):
+            raise ReadError(path, f"gives the {name} of {case_id} twice", _REMEDY)
+        if not all(map(math.isfinite, position)):
+            raise ReadError(path, f"gives {case_id} the {name} {position}, expected a position in mm", _REMEDY)
+        by_case[case_id][name] = position
+    wanted = {case_id: by_case[case_id] for case_id in cases if case_id in by_case}
+    if not wanted:
+        raise ReadError(path, f"holds {sorted(by_case)}, expected some of {sorted(cases)}", "Use the masks' case ids")
+    return {case_id: _complete(path, case_id, pair) for case_id, pair in wanted.items()}
+
+
+def _complete(path: Path, case_id: str, pair: dict[str, Triple]) -> Landmarks:
+    if set(pair) != {EDGE, TEARDROP}:
+        raise ReadError(path, f"gives {case_id} {sorted(pair)}, expected {EDGE} and {TEARDROP}", _REMEDY)
+    return Landmarks(pair[EDGE], pair[TEARDROP])
+
+
+def _table(path: Path) -> list[tuple[str, str, Triple]]:
+    points = []
+    for row in read_rows(path, LandmarkRow):
+        points.append((row.case_id, EDGE, (row.edge_x_mm, row.edge_y_mm, row.edge_z_mm)))
+        points.append((row.case_id, TEARDROP, (row.teardrop_x_mm, row.teardrop_y_mm, row.teardrop_z_mm)))
+    return points
+
+
+def _markups(path: Path, cases: Sequence[str]) -> list[tuple[str, str, Triple]]:
+    try:
+        lists = json.loads(_text(path))["markups"]
+        return [_point(path, markup, point, cases) for markup in lists for point in markup["controlPoints"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        problem = f"cannot be read as a Slicer markups file ({type(error).__name__}: {error})"
+        raise ReadError(path, problem, "Save the points from Slicer as .mrk.json") from error
+
+
+def _text(path: Path) -> str:
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
+
+
+def _point(path: Path, markup: dict[str, Any], point: dict[str, Any], cases: Sequence[str]) -> tuple[str, str, Triple]:
+    label, signs = point["label"].strip(), _TO_LPS[markup.get("coordinateSystem", "LPS")]
+    case_id, _, name = label.rpartition(" ")
+    if name not in (EDGE, TEARDROP) or point.get("positionStatus", "defined") != "defined":
+        raise ReadError(path, f"has the point {label!r}, expected placed points {EDGE} and {TEARDROP}", _REMEDY)
+    if not case_id and len(cases) != 1:
+        raise ReadError(path, f"has the point {label!r} for {len(cases)} hips", f"Name it '<case_id> {name}'")
+    position = triple(sign * value for sign, value in zip(signs, triple(point["position"]), strict=True))
+    return case_id.strip() or cases[0], name, position

@@ -1,0 +1,80 @@
+"""Where in the head the lesion lies.
+
+The frame of a head has its origin in the centre of the fitted sphere, and its axes are the patient's: up, to the front
+and to lateral, away from the midline. A left and a right hip that mirror each other have the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.arco import ArcoType, arco_type
+from postprocessing.measurement.kerboul_angles import NecroticArcs
+from postprocessing.measurement.lesion_centroid import centroid, depth_mm
+from postprocessing.measurement.octants import Octants, octants
+from postprocessing.measurement.sphere import Sphere
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a lesion lies; None for what the mask or an unknown side does not tell.
+
+    Args:
+        lesion_latitude_deg: Of the centroid: 90 straight up, 0 at the height of the head's centre.
+        lesion_longitude_deg: Of the centroid: 0 to the front, 90 to lateral, -90 to medial.
+        lateral_necrotic_angle_deg: From straight up to the lateral end of the mid-coronal arc, positive to lateral.
+        anterior_necrotic_angle_deg: From straight up to the front end of the mid-sagittal arc, positive to the front.
+        necrosis_depth_mm: Depth of the deepest necrosis below the fitted sphere.
+        arco_2021_type: 1, or 2 and more.
+        octants: Necrotic share of each octant.
+    """
+
+    lesion_latitude_deg: float | None = None
+    lesion_longitude_deg: float | None = None
+    lateral_necrotic_angle_deg: float | None = None
+    anterior_necrotic_angle_deg: float | None = None
+    necrosis_depth_mm: float | None = None
+    arco_2021_type: ArcoType | None = None
+    octants: Octants = field(default_factory=Octants)
+
+
+def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> Location:
+    """Locate the necrosis; there must be some.
+
+    Args:
+        mask: Labels (z, y, x) of a head within one layer of background.
+        sphere: The sphere of its articular surface.
+        arcs: Its necrotic arcs.
+        side: The patient's side, where known.
+    """
+    middle = centroid(mask, sphere)
+    lateral = arcs.lateral_deg(side) if side else None
+    return Location(
+        lesion_latitude_deg=middle.latitude_deg,
+        lesion_longitude_deg=middle.longitude_deg(side) if side else None,
+        lateral_necrotic_angle_deg=lateral,
+        anterior_necrotic_angle_deg=arcs.anterior_deg,
+        necrosis_depth_mm=depth_mm(mask, sphere),
+        arco_2021_type=None if lateral is None else arco_type(lateral),
+        octants=octants(mask, sphere, side) if side else Octants(),
+    )
+
+
+def location_warnings(location: Location, side: Side | None) -> Iterator[str]:
+    """Why values of a lesion's location are missing."""
+    if location.anterior_necrotic_angle_deg is None:
+        yield "no necrosis at the articular surface of the mid-sagittal slice: no anterior angle"
+    if location.lesion_latitude_deg is None:
+        yield "the lesion's centroid is the head's centre: no latitude or longitude"
+    if side is None:
+        yield "the side is unknown: no longitude, lateral angle, ARCO type or octants"
+        return
+    if location.lesion_longitude_deg is None and location.lesion_latitude_deg is not None:
+        yield "the lesion's centroid lies straight above or below the head's centre: no longitude"
+    if location.lateral_necrotic_angle_deg is None:
+        yield "no necrosis at the articular surface of the mid-coronal slice: no lateral angle or ARCO type"
+    if None in vars(location.octants).values():
+        yield "an octant holds no head: it has no necrotic share"

@@ -1,0 +1,76 @@
+"""Lesions found, missed and invented: components of one mask matched with those of another.
+
+A lesion is a component of voxels connected through faces, of at least `MIN_LESION_ML`. A predicted lesion hits a true
+one when their intersection over union is at least `MIN_IOU`: the criterion of PI-CAI (Saha A, Bosma JS et al. Lancet
+Oncol 2024;25:879-887). Each lesion is matched once, and as many as possible are. Unlike there, components that meet at
+edges or corners only are two, and a second hit of one lesion is a false positive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onfh_nnunet.core.grid import Triple
+from onfh_nnunet.core.labels import BoolArray
+
+MIN_IOU = 0.10
+
+MIN_LESION_ML = 0.1
+"""Our limit: a quarter of the smallest of the published lesions, 0.39 ml (Zhao, Int Orthop 2010;34:799). Less, in
+either mask, is a speck and no lesion."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Lesions counted; in a healthy hip without a predicted lesion all three are 0.
+
+    Args:
+        true_positives: True lesions with a predicted one.
+        false_negatives: True lesions without.
+        false_positives: Predicted lesions without a true one.
+    """
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+
+
+def detect(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> Detection:
+    """Match the lesions of two masks.
+
+    Args:
+        reference: Where lesions are, bool (z, y, x).
+        prediction: Where they are said to be, bool (z, y, x) of the same shape.
+        spacing_mm: Of the array axes z, y, x.
+    """
+    true, n_true = _lesions(reference, spacing_mm)
+    pred, n_pred = _lesions(prediction, spacing_mm)
+    hits = _matched(true, pred, n_true, n_pred) if n_true and n_pred else 0
+    return Detection(hits, n_true - hits, n_pred - hits)
+
+
+def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:
+    """The number of each voxel's lesion (z, y, x), 0 where there is none, and how many there are."""
+    from scipy import ndimage
+
+    components, _ = ndimage.label(mask)
+    large = np.bincount(components.ravel()) * math.prod(spacing_mm) / 1000 >= MIN_LESION_ML
+    large[0] = False
+    numbers = np.where(large, large.cumsum(), 0).astype(np.int32)
+    return numbers[components], int(large.sum())
+
+
+def _matched(true: NDArray[np.int32], pred: NDArray[np.int32], n_true: int, n_pred: int) -> int:
+    """The most pairs of a true and a predicted lesion that hit each other, each lesion in one pair at most."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    pairs = np.bincount((true * (n_pred + 1) + pred).ravel(), minlength=(n_true + 1) * (n_pred + 1))
+    shared = pairs.reshape(n_true + 1, n_pred + 1)
+    union = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared
+    hit = (shared >= MIN_IOU * union)[1:, 1:]
+    return int(np.count_nonzero(maximum_bipartite_matching(csr_array(hit)) >= 0))

@@ -1,0 +1,113 @@
+"""Two folders of masks, hip by hip: every reference has a prediction, and nothing is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from onfh_nnunet.core.errors import CohortError, ReadError
+from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.image_files import FILE_SUFFIXES, without_suffix
+from onfh_nnunet.core.parallel import for_each
+from onfh_nnunet.core.user_files import refused_whole
+from onfh_nnunet.core.volume import Volume
+from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
+from postprocessing.metrics.case_metrics import CrossvalRow, case_row
+
+
+@dataclass(frozen=True)
+class MaskPair:
+    """The files of one hip; `case_id` is their name without suffix."""
+
+    case_id: str
+    reference: Path
+    prediction: Path
+
+
+def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
+    """Match the NIfTI, NRRD and MetaImage files of two folders by their names without suffix, in order of name.
+
+    Files of other suffixes, hidden files and folders are passed over.
+
+    Raises:
+        ReadError: A folder is not there or holds no mask, two files have one name, or the folders hold masks of
+            different names; all of these are listed.
+    """
+    true, pred = _masks(references), _masks(predictions)
+    missing, surplus = sorted(true.keys() - pred.keys()), sorted(pred.keys() - true.keys())
+    if missing or surplus:
+        parts = (("lacks", missing), ("holds without a reference", surplus))
+        problem = " and ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
+        raise ReadError(
+            predictions, f"{problem} (references: {references})", "Give both folders masks of the same hips"
+        )
+    return [MaskPair(case_id, true[case_id], pred[case_id]) for case_id in sorted(true)]
+
+
+def compare_pairs(pairs: Sequence[MaskPair], step: Callable[[str, int, int], None]) -> list[CrossvalRow]:
+    """Judge each hip, many of them on all cores.
+
+    Args:
+        pairs: The hips.
+        step: Told ``(case, done, total)``.
+
+    Returns:
+        Their rows, in order.
+
+    Raises:
+        OnfhError: Hips cannot be read or compared; all of them are named.
+    """
+    return for_each(compare_pair, pairs, step)
+
+
+def compare_pair(pair: MaskPair) -> CrossvalRow:
+    """Judge one hip; patient and side are those of a name such as ``P001_R``, else the hip is a patient of its own.
+
+    Raises:
+        ReadError: A file is no image.
+        LabelError: A mask is no label map of one hip, or the reference holds no head.
+        GridMismatch: The masks do not lie on one grid.
+    """
+    with refused_whole(pair.reference):
+        drawn = Volume.read(pair.reference)
+    with refused_whole(pair.prediction):
+        predicted = Volume.read(pair.prediction)
+    reference = require_hip_labels(drawn, pair.reference)
+    refuse_lesion_alone(reference, pair.reference)
+    prediction = _prediction(predicted, pair.prediction)
+    return case_row(pair.case_id, _hip(pair.case_id), None, reference, prediction)
+
+
+def _masks(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise ReadError(folder, "is no folder", "Give a folder of masks")
+    found: dict[str, Path] = {}
+    with refused_whole(folder):
+        entries = sorted(path for path in folder.iterdir() if not path.is_dir())
+    for path in entries:
+        name = without_suffix(path.name)
+        if name == path.name or path.name.startswith("."):
+            continue
+        if name in found:
+            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")
+        found[name] = path
+    if not found:
+        raise ReadError(folder, f"holds no mask ({', '.join(FILE_SUFFIXES)})", "Give a folder of masks")
+    return found
+
+
+def _prediction(mask: Volume, path: Path) -> Volume:
+    """An empty prediction is a hip that was missed, and counts as such."""
+    if mask.array.any():
+        return require_hip_labels(mask, path)
+    return Volume(np.zeros(mask.grid.size, np.uint8), mask.grid)
+
+
+def _hip(case_id: str) -> Hip | None:
+    try:
+        return Hip.parse(case_id)
+    except CohortError:
+        return None

@@ -1,0 +1,1 @@
+"""Summaries of many hips, agreement of readers, and their confidence intervals."""

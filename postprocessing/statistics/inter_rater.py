@@ -1,0 +1,99 @@
+"""Whether one reader grades higher than the other: what two readers need beyond `agreement`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.steinberg import Grade
+from postprocessing.statistics.agreement import SEVERITY, ConfusionRow, Reading, agreement, confusion
+from postprocessing.statistics.bootstrap_statistics import NO_HIPS, Measure, Statistic, statistics
+from postprocessing.statistics.reliability import ratio
+
+CUTS = {"b_or_c": (Grade.B, Grade.C), "c": (Grade.C,)}
+"""The two decisions that Steinberg's limits make, by the grades above each."""
+
+INDEPENDENT = "the test takes hips as independent"
+
+
+def reader_agreement(readings: Sequence[Reading]) -> list[Statistic]:
+    """`agreement`, and whether the readers' grades differ in one direction.
+
+    - ``share_b_or_c_difference``, ``share_c_difference``: the second reader's share of such hips minus the first's,
+      with the interval of a bootstrap that draws patients.
+    - ``mcnemar_b_or_c_p``, ``mcnemar_c_p``: exact test of the same (McNemar, Psychometrika 1947;12:153).
+    - ``stuart_maxwell_p``: of all grades at once; see `stuart_maxwell`.
+
+    The tests take hips as independent, which the two hips of a patient are not; the intervals do not.
+    """
+    return [*agreement(readings), *_differences(readings), *_mcnemar(readings), _homogeneity(readings)]
+
+
+def write_reader_tables(folder: Path, readings: Sequence[Reading], found: Sequence[Statistic]) -> None:
+    """Write agreement.csv, what `reader_agreement` found, and confusion.csv (rows the first reader), each whole."""
+    write_rows(folder / "agreement.csv", Statistic, found)
+    write_rows(folder / "confusion.csv", ConfusionRow, confusion(readings))
+
+
+def stuart_maxwell(table: FloatArray) -> tuple[float, int, float]:
+    """Test that both readers give each grade equally often (Stuart, Biometrika 1955;42:412; Maxwell 1970).
+
+    The pseudo-inverse takes the place of a left-out last grade, so that grades that nobody disagrees on, or that fall
+    into separate groups, need no special case; else this is statsmodels' ``SquareTable.homogeneity``.
+
+    Args:
+        table: (k, k) counts, rows the first reader, columns the second.
+
+    Returns:
+        Chi-squared, its degrees of freedom, and p. Without any disagreement these are 0, 0 and NaN.
+    """
+    from scipy.stats import chi2
+
+    difference = table.sum(0) - table.sum(1)
+    covariance = np.diag(table.sum(0) + table.sum(1)) - table - table.T
+    freedom = int(np.linalg.matrix_rank(covariance))
+    statistic = float(difference @ np.linalg.pinv(covariance, hermitian=True) @ difference)
+    return statistic, freedom, float(chi2.sf(statistic, freedom)) if freedom else float("nan")
+
+
+def _differences(readings: Sequence[Reading]) -> list[Statistic]:
+    apart = {name: _above(readings, cut) @ [-1.0, 1.0] for name, cut in CUTS.items()}
+    measures = [Measure(f"share_{name}_difference", partial(_mean, values), NO_HIPS) for name, values in apart.items()]
+    return statistics(measures, [row.patient for row in readings])
+
+
+def _mcnemar(readings: Sequence[Reading]) -> list[Statistic]:
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    found = []
+    for name, cut in CUTS.items():
+        first, second = _above(readings, cut).T.astype(bool)
+        table = [[sum(first & second), sum(first & ~second)], [sum(~first & second), sum(~first & ~second)]]
+        p = float(mcnemar(table, exact=True).pvalue) if readings else None
+        found.append(Statistic(f"mcnemar_{name}_p", p, None, None, len(readings), INDEPENDENT if readings else NO_HIPS))
+    return found
+
+
+def _homogeneity(readings: Sequence[Reading]) -> Statistic:
+    rows = {row.true: row for row in confusion(readings)}
+    table = np.array([[getattr(rows[first], second) for second in SEVERITY] for first in SEVERITY], float)
+    statistic, freedom, p = stuart_maxwell(table)
+    if not freedom:
+        note = "undefined: the readers disagree on no hip" if readings else NO_HIPS
+        return Statistic("stuart_maxwell_p", None, None, None, len(readings), note)
+    note = f"chi-squared {statistic:.3f}, {freedom} degrees of freedom; {INDEPENDENT}"
+    return Statistic("stuart_maxwell_p", p, None, None, len(readings), note)
+
+
+def _above(readings: Sequence[Reading], cut: tuple[Grade, ...]) -> FloatArray:
+    """Whether each reader gave each hip one of some grades, (n, 2)."""
+    return np.array([(row.grade_true in cut, row.grade_pred in cut) for row in readings], float).reshape(-1, 2)
+
+
+def _mean(values: FloatArray, weights: FloatArray) -> FloatArray:
+    return ratio(weights @ values, weights.sum(1))
