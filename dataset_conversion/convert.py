@@ -17,7 +17,7 @@ from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.conversion.cohort_checks import cohort_findings
 from dataset_conversion.conversion.conversion_cache import Record, source_hashes, write_sources
-from dataset_conversion.conversion.examine import Progress, examine
+from dataset_conversion.conversion.examine import examine
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
 from dataset_conversion.hips.findings import Finding, Level, at_level, refuse
 from dataset_conversion.labels.label_map import LabelRules
@@ -27,6 +27,7 @@ from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secret
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
@@ -58,7 +59,7 @@ def convert(
     series: str | None = None,
     keep_ids: bool = False,
     strict: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
 ) -> Conversion:
     """Convert every labelled scan of a cohort, one case a hip.
 
@@ -131,7 +132,7 @@ def check(
     rules: LabelRules | None = None,
     *,
     series: str | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
 ) -> tuple[Finding, ...]:
     """Check every labelled scan of a cohort as `convert` does, and write nothing.
 

@@ -12,7 +12,6 @@ import torch
 from small_model import DATASET, PLANS, small_model
 
 from onfh_nnunet.cli.model import _lines
-from onfh_nnunet.cli.modelfile import calibration_of
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import Grid
@@ -26,6 +25,7 @@ from onfh_nnunet.models.model_file import SYNTHETIC, Bundle, write_bundle
 from onfh_nnunet.models.nnunet_interop import read_stock, unpack
 from onfh_nnunet.models.validation import TRANSPOSES, require_supported
 from onfh_nnunet.models.weights import to_safetensors
+from onfh_nnunet.workflows.calibration import calibration_of
 from postprocessing.uncertainty.conformal import Calibration
 
 INF, NAN = float("inf"), float("nan")

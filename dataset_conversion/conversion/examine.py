@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, convert_scan
-from onfh_nnunet.core.parallel_processes import on_all_cores
-
-Progress = Callable[[str, int, int], None]
-"""Called with the scan that was just done, how many are, and how many there are."""
+from onfh_nnunet.core.parallel import on_all_cores
+from onfh_nnunet.core.progress import Progress, silent
 
 FEW = 2
 """So many scans are done before a second process has started."""
 
 
-def examine(jobs: Sequence[Job], folder: Path | None, progress: Progress = lambda *_: None) -> list[Outcome]:
+def examine(jobs: Sequence[Job], folder: Path | None, progress: Progress = silent) -> list[Outcome]:
     """Convert scans.
 
     Args:

@@ -18,10 +18,11 @@ from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidat
 from dataset_conversion.discovery.label_laterality import LabelSet, sets_of, stated_sides
 from dataset_conversion.discovery.matching import pair
 from dataset_conversion.discovery.patient_names import names_by_place
-from dataset_conversion.discovery.scan_folder import Progress, collect, files_in
+from dataset_conversion.discovery.scan_folder import collect, files_in
 from onfh_nnunet.core.csv_rows import columns, harmless
 from onfh_nnunet.core.errors import CohortError
 from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Proposal:
         return text.getvalue()
 
 
-def propose(folder: Path, start: Path, progress: Progress = lambda *_: None) -> Proposal:
+def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
     """Propose a cohort.
 
     Args:

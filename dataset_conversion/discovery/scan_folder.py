@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +16,8 @@ from dataset_conversion.readers.segnrrd import is_seg_nrrd
 from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.image_files import format_of, read_image
 from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import is_regular, refused_whole, walk
-
-Progress = Callable[[str, int, int], None]
-"""Told of each file: its name, how many are done, how many there are."""
 
 LABEL_WORDS = {"label", "labels", "labelmap", "seg", "segmentation", "mask"}
 """Words that promise a label; content decides, and a broken promise is noted."""
@@ -68,7 +65,7 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
     return listed, [f"{folder}: {number} {what}" for what, number in left_out.items() if number]
 
 
-def collect(folder: Path, files: list[Path], progress: Progress = lambda *_: None) -> Collection:
+def collect(folder: Path, files: list[Path], progress: Progress = silent) -> Collection:
     """Look into each file once: DICOM headers without their pixels, image files whole.
 
     What cannot be read, or is no 3D MR image and no label, is left out with a note; files of other formats without.

@@ -12,6 +12,7 @@ def crossval(work: Work = DEFAULT_WORK, device: DeviceOption = Device.AUTO) -> N
     """Judge each hip by the fold that never saw it: masks, tables and agreement."""
     from onfh_nnunet.workflows.crossval import cross_validate
 
-    folder = cross_validate(Workspace.open(work), device)
+    with console.steps("crossval") as progress:
+        folder = cross_validate(Workspace.open(work), device, progress)
     console.crossval_tables(folder)
     console.say(f"tables and masks: {folder}")

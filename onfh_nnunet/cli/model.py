@@ -31,9 +31,9 @@ def model(
 ) -> None:
     """Say what a model is, for what, on whom it was trained and how well it did."""
     from onfh_nnunet.cli import console
-    from onfh_nnunet.cli.modelfile import calibration_of
     from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
     from onfh_nnunet.models.nnunet_interop import unpack as write_folder
+    from onfh_nnunet.workflows.calibration import calibration_of
 
     path = path or SYNTHETIC
     bundle = Bundle.read(path)

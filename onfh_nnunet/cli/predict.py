@@ -82,7 +82,8 @@ def predict(
         max_memory_gb=max_memory,
         keep_ids=keep_ids,
     )
-    predicted = predict_scans(inputs, settings)
+    with console.steps("predict") as progress:
+        predicted = predict_scans(inputs, settings, progress)
     _show(predicted, settings)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"

@@ -1,14 +1,23 @@
-"""The same for each of many hips: on all cores, with progress, and every refusal told at once."""
+"""One function on many items, on all cores: in threads where most time is spent outside Python, else in processes.
+
+A refusal of one item does not end the others: all refusals are raised together.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.connection
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Protocol, TypeVar
 
 from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.progress import Progress, silent
 
 
 class Named(Protocol):
@@ -19,19 +28,24 @@ class Named(Protocol):
         """What progress calls it."""
 
 
-Item = TypeVar("Item", bound=Named)
+Item = TypeVar("Item")
+NamedItem = TypeVar("NamedItem", bound=Named)
 Result = TypeVar("Result")
 
 
+MAX_PROCESSES = 60
+"""Windows waits for no more."""
+
+
 def for_each(
-    function: Callable[[Item], Result], items: Sequence[Item], step: Callable[[str, int, int], None]
+    function: Callable[[NamedItem], Result], items: Sequence[NamedItem], progress: Progress = silent
 ) -> list[Result]:
-    """Apply a function to each item.
+    """Apply a function to each item, in threads.
 
     Args:
         function: One that several threads can call at once.
         items: What it is applied to.
-        step: Told ``(case, done, total)``.
+        progress: Called after each item.
 
     Returns:
         The results, in order.
@@ -45,7 +59,7 @@ def for_each(
     try:
         for item, outcome in zip(items, threads.map(partial(attempt, function), items), strict=True):
             outcomes.append(outcome)
-            step(item.case_id, len(outcomes), len(items))
+            progress(item.case_id, len(outcomes), len(items))
     finally:
         threads.shutdown(cancel_futures=True)
     return all_or_none(outcomes)
@@ -73,3 +87,40 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | OnfhErro
         return function(item)
     except OnfhError as error:
         return error
+
+
+def on_all_cores(function: Callable[[Item], Result], items: Sequence[Item], few: int) -> Iterator[Result]:
+    """The results of a function, in the order of the items, in processes.
+
+    Args:
+        function: A function of a module, or a partial of one: other processes find it by its name.
+        items: What it is applied to.
+        few: Up to so many items, starting further processes takes longer than the work.
+
+    Raises:
+        OnfhError: The function raised it, or a process was killed; no further item is begun.
+    """
+    cores = min(os.cpu_count() or 1, MAX_PROCESSES, len(items))
+    if cores < 2 or len(items) <= few:
+        yield from map(function, items)
+        return
+    # Started anew and not forked: a fork would copy the thread that draws the progress, in whatever state it is.
+    fresh = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(cores, mp_context=fresh, initializer=_end_with_parent) as processes:
+            yield from processes.map(function, items)
+    except BrokenProcessPool as error:
+        raise OnfhError("a process", "was killed, perhaps for want of memory", "Give it more, or less to do") from error
+
+
+def _end_with_parent() -> None:
+    """A worker leaves Ctrl-C to its parent, and ends when that is killed: it would wait for work for good."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _exit_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

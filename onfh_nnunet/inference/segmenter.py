@@ -17,11 +17,9 @@ from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.labels import Label, Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import Engine
+from onfh_nnunet.models.bounds import TILE_STEP
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.study.preset import CONFIGURATION
-
-TILE_STEP = 0.5
-"""Distance of tiles as a share of the patch, at most; nnU-Net's default."""
 
 
 class HipSegmenter:

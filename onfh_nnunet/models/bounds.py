@@ -44,6 +44,9 @@ PATCH = (1, 512)
 FEATURE_VALUES = 2**27
 """Most values of the feature maps of a patch at full resolution (0.5 GB): nnU-Net's plans for 8 GB have up to 8e7."""
 
+TILE_STEP = 0.5
+"""Distance of tiles as a share of the patch, at most; nnU-Net's default."""
+
 TILED_VOXELS = 2**25
 """Most voxels of all tiles of one hip together, in the plan's spacing: 16 tiles of 128 voxels cubed."""
 

@@ -17,7 +17,6 @@ import numpy as np
 
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.hip_crop import HIP_BOX_ELSEWHERE_MM, HIP_BOX_KEY
-from onfh_nnunet.inference.segmenter import TILE_STEP
 from onfh_nnunet.models.bounds import (
     CONVOLUTIONS,
     FEATURE_VALUES,
@@ -28,6 +27,7 @@ from onfh_nnunet.models.bounds import (
     PATCH,
     SPACING_MM,
     STAGES,
+    TILE_STEP,
     TILED_VOXELS,
     WEIGHT,
 )

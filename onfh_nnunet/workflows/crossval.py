@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from onfh_nnunet.cli import console
 from onfh_nnunet.core.atomic_files import sha256, write_text
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.folder_record import claim
 from onfh_nnunet.core.labels import Region
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -31,10 +31,15 @@ from postprocessing.statistics.summary_tables import TABLES, write_tables
 from postprocessing.uncertainty.conformal import Calibration
 
 
-def cross_validate(workspace: Workspace, device: Device) -> Path:
+def cross_validate(workspace: Workspace, device: Device = Device.AUTO, progress: Progress = silent) -> Path:
     """Predict each hip with the fold that never saw it, clean, compare, and write the tables.
 
     What was made from the same checkpoints before is left as it is.
+
+    Args:
+        workspace: The study, with all its folds trained.
+        device: What computes.
+        progress: Called after each hip.
 
     Returns:
         The folder of the tables.
@@ -51,7 +56,7 @@ def cross_validate(workspace: Workspace, device: Device) -> Path:
         folder = workspace.crossval
         if not evaluated(dataset, splits, plan):
             _clear(folder, dataset)
-            rows = sorted(_rows(dataset, splits, plan, device), key=lambda row: row.case_id)
+            rows = sorted(_rows(dataset, splits, plan, device, progress), key=lambda row: row.case_id)
             write_tables(folder, rows)
             write_figures(folder, rows)
             write_text(_record(workspace), _made_from(workspace, splits, plan))
@@ -95,20 +100,19 @@ def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> str:
     return json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
 
 
-def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device) -> Iterator[CrossvalRow]:
+def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress: Progress) -> Iterator[CrossvalRow]:
     chosen = resolve_device(device)
     cases = {case.case_id: case for case in dataset.cases}
-    with console.steps("crossval") as step:
-        done = 0
-        for fold in range(splits.n_folds):
-            model = out_of_fold_model(dataset, plan, fold)
-            segmenter = HipSegmenter(model, engine_for(model, chosen, EngineName.AUTO))
-            for case_id in splits.validation(fold):
-                mask = _mask(dataset, cases[case_id], segmenter)
-                mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-                yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
-                done += 1
-                step(case_id, done, len(cases))
+    done = 0
+    for fold in range(splits.n_folds):
+        model = out_of_fold_model(dataset, plan, fold)
+        segmenter = HipSegmenter(model, engine_for(model, chosen, EngineName.AUTO))
+        for case_id in splits.validation(fold):
+            mask = _mask(dataset, cases[case_id], segmenter)
+            mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
+            yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+            done += 1
+            progress(case_id, done, len(cases))
 
 
 def _mask(dataset: Dataset, case: Case, segmenter: HipSegmenter) -> Volume:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import all_or_none, attempt, for_each
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
 from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
@@ -25,12 +26,12 @@ class MaskFile:
     side: Side | None
 
 
-def grade_files(files: Sequence[MaskFile], step: Callable[[str, int, int], None]) -> list[GradeRow]:
+def grade_files(files: Sequence[MaskFile], progress: Progress = silent) -> list[GradeRow]:
     """Grade masks.
 
     Args:
         files: The masks.
-        step: Told ``(case, done, total)``.
+        progress: Called after each mask.
 
     Returns:
         Their rows, in order.
@@ -38,7 +39,7 @@ def grade_files(files: Sequence[MaskFile], step: Callable[[str, int, int], None]
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    return for_each(grade_file, files, step)
+    return for_each(grade_file, files, progress)
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:

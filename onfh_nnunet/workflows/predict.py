@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.cli import console
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.workflows.output_folder import Results
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.predictor import Predictor, Settings
@@ -41,7 +41,7 @@ class Predicted:
     computed_by: str
 
 
-def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
+def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
     """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
 
     A scan that cannot be predicted is named in failed.csv, and the others go on.
@@ -59,7 +59,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = Results(settings.out, bundle.sha256, names, predictor.caution)
         results.open()
-        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings))
+        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings), progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
         errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
         alone = len(given.scans) == 1 and not settings.batch
@@ -70,12 +70,12 @@ def predict_scans(inputs: Sequence[Path], settings: Settings) -> Predicted:
     return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 
-def _outcomes(scans: dict[str, Path], way: ScanWay) -> dict[str, Rows | OnfhError]:
+def _outcomes(scans: dict[str, Path], way: ScanWay, progress: Progress) -> dict[str, Rows | OnfhError]:
     """What became of each scan: its rows, or why it failed."""
     outcomes: dict[str, Rows | OnfhError] = {}
-    with console.steps("predict") as step, closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:
-        step("", 0, len(scans))
+    with closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:
+        progress("", 0, len(scans))
         for name, outcome in zip(scans, done, strict=True):
             outcomes[name] = outcome
-            step(name, len(outcomes), len(scans))
+            progress(name, len(outcomes), len(scans))
     return outcomes

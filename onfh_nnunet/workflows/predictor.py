@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onfh_nnunet.cli.modelfile import calibration_of
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
@@ -18,6 +17,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.workflows.calibration import calibration_of
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, without_suffix
 from onfh_nnunet.core.parallel import for_each
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
 from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
@@ -47,12 +48,12 @@ def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
     return [MaskPair(case_id, true[case_id], pred[case_id]) for case_id in sorted(true)]
 
 
-def compare_pairs(pairs: Sequence[MaskPair], step: Callable[[str, int, int], None]) -> list[CrossvalRow]:
+def compare_pairs(pairs: Sequence[MaskPair], progress: Progress = silent) -> list[CrossvalRow]:
     """Judge each hip, many of them on all cores.
 
     Args:
         pairs: The hips.
-        step: Told ``(case, done, total)``.
+        progress: Called after each hip.
 
     Returns:
         Their rows, in order.
@@ -60,7 +61,7 @@ def compare_pairs(pairs: Sequence[MaskPair], step: Callable[[str, int, int], Non
     Raises:
         OnfhError: Hips cannot be read or compared; all of them are named.
     """
-    return for_each(compare_pair, pairs, step)
+    return for_each(compare_pair, pairs, progress)
 
 
 def compare_pair(pair: MaskPair) -> CrossvalRow:

@@ -1,0 +1,12 @@
+"""Progress of long work, as a callback: whoever starts the work decides what a person sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Called with the case, scan or file that was just finished, how many are finished, and how many there are."""
+
+
+def silent(_case: str, _done: int, _total: int) -> None:
+    """Show nothing: the default."""
