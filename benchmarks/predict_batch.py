@@ -63,7 +63,7 @@ def _scans(root: Path, count: int) -> list[Path]:
 def _inside(out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple[str, Path]], ScanWay], None]) -> Cost:
     bundle = Bundle.read(model)
     settings = Settings(model, out, None, Device.AUTO, None, False)
-    predictor = Predictor(bundle, settings)
+    predictor = Predictor(bundle, settings.options, settings.model)
     predictor.load()
     results = Results(out, bundle.sha256, ScanNames(out, scans, keep_ids=True))
     items = list(results.names.scans.items())

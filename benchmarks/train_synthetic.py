@@ -33,7 +33,7 @@ from onfh_nnunet.core.labels import Label
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_bundle
-from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs

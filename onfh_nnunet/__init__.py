@@ -1,3 +1,53 @@
-"""Femoral head and necrosis segmentation on MRI with nnU-Net: vocabulary, stages and command line."""
+"""Segment the femoral head and its necrosis on MRI, measure them, and grade the extent after Steinberg.
+
+This module is the front door: each verb of the command line is a function of the same name here. It imports nothing
+until a name is used.
+
+Example:
+    ```python
+    import onfh_nnunet as onfh
+
+    for hip in onfh.predict("scans/0001"):
+        print(hip.side, hip.grade, hip.necrosis_percent, hip.interval)
+    ```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataset_conversion.readers import read_scan as read_scan
+    from onfh_nnunet.core.errors import OnfhError as OnfhError
+    from onfh_nnunet.core.hip import Side as Side
+    from onfh_nnunet.core.volume import Volume as Volume
+    from onfh_nnunet.workflows.frames import to_frame as to_frame
+    from onfh_nnunet.workflows.grade import grade as grade
+    from onfh_nnunet.workflows.predict import predict as predict
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "OnfhError": "onfh_nnunet.core.errors",
+    "Side": "onfh_nnunet.core.hip",
+    "Volume": "onfh_nnunet.core.volume",
+    "grade": "onfh_nnunet.workflows.grade",
+    "predict": "onfh_nnunet.workflows.predict",
+    "read_scan": "dataset_conversion.readers",
+    "to_frame": "onfh_nnunet.workflows.frames",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

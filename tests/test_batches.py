@@ -30,7 +30,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import Prediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_bundle
-from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import pipelined
 from onfh_nnunet.workflows.scan_inputs import Inputs, named

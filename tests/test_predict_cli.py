@@ -24,7 +24,7 @@ from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_bundle
 from onfh_nnunet.workflows.memory_limit import Allowance
-from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
 from postprocessing.measurement.grade_rows import GradeRow

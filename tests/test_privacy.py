@@ -38,7 +38,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_bundle
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, named
 from postprocessing.measurement.grade_rows import GradeRow

@@ -30,7 +30,7 @@ from onfh_nnunet.models.model_file import SYNTHETIC
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.grade import MaskFile, grade_files
 from onfh_nnunet.workflows.memory_limit import Allowance
-from onfh_nnunet.workflows.predict import predict_scans
+from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.prefetch import pipelined
 from postprocessing.measurement.landmarks import read_landmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from onfh_nnunet.core.volume import Volume
 __all__ = ["Acquisition", "Scan", "read_scan", "read_volume"]
 
 
-def read_scan(path: Path, series: str | None = None) -> Scan:
+def read_scan(path: str | os.PathLike[str], series: str | None = None) -> Scan:
     """Read a scan and what its header says.
 
     Args:
@@ -29,7 +30,19 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
         ReadError: It is missing, damaged, not one 3D MR image, or holds several series; they are listed.
         GeometryError: Its voxel grid is unknown or impossible.
         SideError: Its header states both sides.
+
+    Example:
+        ```python
+        import onfh_nnunet as onfh
+
+        scan = onfh.read_scan("scans/0001")
+        print(scan.volume.grid.spacing_mm, scan.laterality)
+        ```
     """
+    return _read(Path(path), series)
+
+
+def _read(path: Path, series: str | None) -> Scan:
     with refused_whole(path):
         if path.is_dir():
             return read_series(choose(series_in(path), series, path).headers, path)
@@ -43,7 +56,7 @@ def read_scan(path: Path, series: str | None = None) -> Scan:
         return Scan(Volume.read(path))
 
 
-def read_volume(path: Path, series: str | None = None) -> Volume:
+def read_volume(path: str | os.PathLike[str], series: str | None = None) -> Volume:
     """Read the voxels and the grid of a scan; see `read_scan`."""
     return read_scan(path, series).volume
 

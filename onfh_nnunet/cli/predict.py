@@ -16,7 +16,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.inference.engine import EngineName
 
 if TYPE_CHECKING:
-    from onfh_nnunet.workflows.predict import Predicted
+    from onfh_nnunet.workflows.predict_folder import Predicted
     from onfh_nnunet.workflows.predictor import Settings
     from postprocessing.measurement.grade_rows import GradeRow
 
@@ -71,7 +71,7 @@ def predict(
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
     from onfh_nnunet.models.model_file import SYNTHETIC
-    from onfh_nnunet.workflows.predict import predict_scans
+    from onfh_nnunet.workflows.predict_folder import predict_scans
     from onfh_nnunet.workflows.predictor import Settings
 
     wanted = None if side is SideOption.AUTO else Side(side)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.atomic_files import written_whole
-from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.errors import GeometryError, OnfhError, ReadError
 from onfh_nnunet.core.grid import Grid, same_grid
-from onfh_nnunet.core.image_formats.image_header import ImageHeader
+from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
 from onfh_nnunet.core.image_formats.nifti import read_nifti_header
@@ -141,18 +141,41 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> 
     """
     import SimpleITK as sitk
 
-    image = sitk.GetImageFromArray(array)
+    image = to_itk(array, grid)
     if note:
         image.SetMetaData("ITK_FileNotes", note)
-    image.SetSpacing(grid.spacing_mm[::-1])
-    image.SetOrigin(grid.origin_mm)
-    image.SetDirection(np.asarray(grid.direction)[:, ::-1].ravel().tolist())
     with written_whole(path) as part:
         try:
             sitk.WriteImage(image, str(part), useCompression=True)
         except RuntimeError as error:
             raise OSError(str(error).strip().splitlines()[-1]) from error
         _require_written(part, array, grid)
+
+
+def to_itk(array: NDArray[Any], grid: Grid) -> Any:
+    """Voxels (z, y, x) as a `SimpleITK.Image`."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(grid.spacing_mm[::-1])
+    image.SetOrigin(grid.origin_mm)
+    image.SetDirection(np.asarray(grid.direction)[:, ::-1].ravel().tolist())
+    return image
+
+
+def from_itk(image: Any) -> tuple[NDArray[Any], Grid]:
+    """The voxels (z, y, x) of a `SimpleITK.Image`, copied, and its grid.
+
+    Raises:
+        GeometryError: It is not 3D, has several values a voxel, or an impossible grid.
+    """
+    import SimpleITK as sitk
+
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        got = f"is {image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} values a voxel"
+        raise GeometryError("SimpleITK image", f"{got}, expected 3D with one", "Take one 3D image of it")
+    columns = np.asarray(image.GetDirection()).reshape(3, 3) * np.asarray(image.GetSpacing())
+    return sitk.GetArrayFromImage(image), grid_of("SimpleITK image", image.GetSize(), columns, image.GetOrigin())
 
 
 def _require_written(part: Path, array: NDArray[Any], grid: Grid) -> None:

@@ -34,6 +34,8 @@ def refused_whole(path: Path) -> Iterator[None]:
         yield
     except OnfhError:
         raise
+    except FileNotFoundError as error:
+        raise ReadError(error.filename or path, "is not there", "Check the path") from error
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise ReadError(path, problem, "Check that it is there and may be read") from error

@@ -1,21 +1,34 @@
-"""A voxel array (z, y, x) on its grid."""
+"""A voxel array (z, y, x) on its grid, which comes from and goes to files, SimpleITK and nibabel."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid
-from onfh_nnunet.core.image_files import read_image, write_image
+from onfh_nnunet.core.image_files import from_itk, read_image, to_itk, write_image
+from onfh_nnunet.core.image_formats.image_header import grid_of
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A read-only array (z, y, x) on its grid.
+    """A read-only array (z, y, x) on its grid; `numpy.asarray` gives the array.
+
+    Example:
+        ```python
+        import numpy as np
+        import onfh_nnunet as onfh
+
+        mask = onfh.Volume.read("P001_R.nii.gz")
+        necrotic_voxels = np.count_nonzero(np.asarray(mask) == 2)
+        image = mask.to_sitk()
+        ```
 
     Raises:
         GeometryError: The array's shape is not the grid's size.
@@ -33,20 +46,61 @@ class Volume:
         view.flags.writeable = False
         object.__setattr__(self, "array", view)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.array, dtype) if copy else np.asarray(self.array, dtype)
+
     @classmethod
-    def read(cls, path: Path) -> Volume:
+    def read(cls, path: str | os.PathLike[str]) -> Volume:
         """Read a NIfTI, NRRD or MetaImage file.
 
         Raises:
             ReadError: The file is missing, damaged, of another format, not a 3D scalar image, or holds NaN or infinity.
             GeometryError: The file does not state its spacing and orientation, or states an impossible one, or two.
         """
-        return cls(*read_image(path))
+        return cls(*read_image(Path(path)))
 
-    def write(self, path: Path, note: str = "") -> None:
+    def write(self, path: str | os.PathLike[str], note: str = "") -> None:
         """Write a file whole; the suffix chooses NIfTI, NRRD or MetaImage, and NIfTI's description is the note.
 
         Raises:
             WorkspaceError: The file cannot be written.
         """
-        write_image(path, self.array, self.grid, note)
+        write_image(Path(path), self.array, self.grid, note)
+
+    @classmethod
+    def from_sitk(cls, image: Any) -> Volume:
+        """The voxels of a 3D `SimpleITK.Image` with one value a voxel, copied.
+
+        Raises:
+            GeometryError: It is not 3D, has several values a voxel, or an impossible grid.
+        """
+        return cls(*from_itk(image))
+
+    def to_sitk(self) -> Any:
+        """A `SimpleITK.Image` of the same voxels and place."""
+        return to_itk(self.array, self.grid)
+
+    @classmethod
+    def from_nibabel(cls, image: Any) -> Volume:
+        """The voxels of a 3D nibabel image, by its affine (RAS, mm); they keep the image's type where it is whole.
+
+        Raises:
+            GeometryError: It is not 3D, or its affine is no rotation with a spacing.
+        """
+        if len(image.shape) != 3:
+            raise GeometryError("nibabel image", f"is {len(image.shape)}D, expected 3D", "Take one volume of it")
+        to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, float)
+        grid = grid_of("nibabel image", image.shape, to_lps[:3, :3], to_lps[:3, 3])
+        return cls(np.asanyarray(image.dataobj).T, grid)
+
+    def to_nibabel(self) -> Any:
+        """A `nibabel.Nifti1Image` of the same voxels and place, with the affine as qform and sform (scanner)."""
+        import nibabel
+
+        columns = np.asarray(self.grid.direction) * np.asarray(self.grid.spacing_mm)
+        affine = np.eye(4)
+        affine[:3, :3], affine[:3, 3] = columns[:, ::-1], self.grid.origin_mm
+        image = nibabel.Nifti1Image(self.array.T, np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine)
+        image.set_qform(image.affine, code=1)
+        image.set_sform(image.affine, code=1)
+        return image

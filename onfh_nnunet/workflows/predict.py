@@ -1,81 +1,165 @@
-"""From raw scans to masks and grades: read, predict, clean, write on the scan's grid, measure, grade."""
+"""Segment, measure and grade the hips of scans, in memory or into a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
-from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.parallel import all_or_none
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.workflows.output_folder import Results
-from onfh_nnunet.workflows.output_rows import FailedRow
-from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.prefetch import pipelined
-from onfh_nnunet.workflows.scan_inputs import Inputs
-from onfh_nnunet.workflows.scan_names import ScanNames
-from onfh_nnunet.workflows.scan_pipeline import Rows, ScanWay
+from onfh_nnunet.inference.engine import EngineName
+from onfh_nnunet.workflows.predicted_hip import PredictedHip
+from onfh_nnunet.workflows.predictor import Options, Predictor, Settings
+from onfh_nnunet.workflows.prefetch import FATAL
 
-
-@dataclass(frozen=True)
-class Predicted:
-    """What a run came to.
-
-    Args:
-        rows: Of its scans, in their order.
-        failed: The scans that failed, with all that is known of it: for the person at the terminal.
-        n_scans: How many there were.
-        passed_over: Files of batch folders that are no scans.
-        caution: What the model says of each of its results.
-        computed_by: The engine; empty where all was done before.
-    """
-
-    rows: Rows
-    failed: list[FailedRow]
-    n_scans: int
-    passed_over: tuple[Path, ...]
-    caution: str
-    computed_by: str
-
-
-def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
-    """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
-
-    A scan that cannot be predicted is named in failed.csv, and the others go on.
-
-    Raises:
-        OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
-    """
+if TYPE_CHECKING:
+    from dataset_conversion.readers import Scan
     from onfh_nnunet.models.model_file import Bundle
 
-    given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
-    bundle = Bundle.read(settings.model)
-    predictor = Predictor(bundle, settings)
-    require_output_apart(settings.out, [*inputs, settings.model])
-    with locked(settings.out, "onfh predict", "give another --out"):
-        names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
-        results = Results(settings.out, bundle.sha256, names, predictor.caution)
-        results.open()
-        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings), progress)
-        rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
-        errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
-        alone = len(given.scans) == 1 and not settings.batch
-        results.close(rows, {} if alone else errors)
-    if alone and errors:
-        raise errors.popitem()[1]
-    failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
-    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
+Result = TypeVar("Result")
+Option = TypeVar("Option", bound=StrEnum)
 
 
-def _outcomes(scans: dict[str, Path], way: ScanWay, progress: Progress) -> dict[str, Rows | OnfhError]:
-    """What became of each scan: its rows, or why it failed."""
-    outcomes: dict[str, Rows | OnfhError] = {}
-    with closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:
-        progress("", 0, len(scans))
-        for name, outcome in zip(scans, done, strict=True):
-            outcomes[name] = outcome
-            progress(name, len(outcomes), len(scans))
-    return outcomes
+Scans = Union[str, "os.PathLike[str]", "Scan", Iterable[Union[str, "os.PathLike[str]", "Scan"]]]
+"""One scan or many: a DICOM folder, tree or zip archive, an image file, or what `read_scan` returned."""
+
+
+def predict(
+    scans: Scans,
+    model: str | os.PathLike[str] | Bundle | None = None,
+    *,
+    side: Side | str | None = None,
+    device: Device | str = Device.AUTO,
+    engine: EngineName | str = EngineName.AUTO,
+    folds: Iterable[int] | None = None,
+    tta: bool = False,
+    series: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+) -> list[PredictedHip]:
+    """Segment, measure and grade every hip of one scan or of many.
+
+    Nothing is written unless `out` is given; then masks and tables are written as by ``onfh predict``, and a second
+    call leaves alone what is done. Scans are named P001, P002 and so on, in their order.
+
+    Args:
+        scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`.
+        model: A model file or what `load_model` returned; default: the bundled demo model, trained on synthetic hips.
+        side: Only this side, ``L`` or ``R``; default: told from the anatomy and the patient's axes.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        engine: ``auto``, ``torch`` or ``openvino``.
+        folds: Folds to average; default: all.
+        tta: Whether to average over mirror images: slower.
+        series: Description or UID of the DICOM series that is meant, where there are several.
+        out: A folder for the results.
+        progress: Called after each scan.
+
+    Returns:
+        The hips, in the order of the scans, the right one of a scan first.
+
+    Raises:
+        OnfhError: A scan, the model, the device or `out` cannot be used. Of several scans all that fail are named.
+
+    Example:
+        ```python
+        import onfh_nnunet as onfh
+
+        for hip in onfh.predict("scans/0001"):
+            print(hip.side, hip.grade, hip.necrosis_percent, hip.interval, hip.warnings)
+            hip.mask.write(f"{hip.case_id}.nii.gz")
+        ```
+    """
+    given = [scans] if isinstance(scans, str | os.PathLike) or not isinstance(scans, Iterable) else list(scans)
+    options = Options(
+        None if side is None else _one_of(Side, side, "side"),
+        _one_of(Device, device, "device"),
+        _one_of(EngineName, engine, "engine"),
+        None if folds is None else tuple(folds),
+        tta,
+    )
+    if out is not None:
+        return _into_folder(given, model, options, series, Path(out), progress)
+    predictor = _predictor(model, options)
+    outcomes: list[list[PredictedHip] | OnfhError] = []
+    for number, one in enumerate(given, start=1):
+        outcomes.append(_attempt(partial(_hips, predictor, one, f"P{number:03d}", series)))
+        progress(f"P{number:03d}", number, len(given))
+    return [hip for hips in all_or_none(outcomes) for hip in hips]
+
+
+def _hips(
+    predictor: Predictor, given: str | os.PathLike[str] | Scan, name: str, series: str | None
+) -> list[PredictedHip]:
+    from dataset_conversion.readers import read_scan
+    from dataset_conversion.readers.scan import Scan
+
+    scan, source = (given, name) if isinstance(given, Scan) else (read_scan(Path(given), series), str(given))
+    found = predictor.hips(scan, source)
+    return [predictor.graded(Hip(name, one.side).case_id, source, one) for one in found]
+
+
+def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
+    """The result, or why there is none, so that the other scans go on; what each of them would meet is raised."""
+    try:
+        return work()
+    except FATAL:
+        raise
+    except OnfhError as error:
+        return error
+
+
+def _predictor(model: str | os.PathLike[str] | Bundle | None, options: Options) -> Predictor:
+    """The networks of a model; those of the last call are kept, for they take seconds to load."""
+    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+
+    path = Path("model") if isinstance(model, Bundle) else Path(model or SYNTHETIC)
+    bundle = model if isinstance(model, Bundle) else Bundle.read(path)
+    if _LAST.get((bundle.sha256, options)) is None:
+        _LAST.clear()
+        _LAST[bundle.sha256, options] = Predictor(bundle, options, path)
+    return _LAST[bundle.sha256, options]
+
+
+_LAST: dict[tuple[str, Options], Predictor] = {}
+
+
+def _into_folder(
+    given: list[Any],
+    model: str | os.PathLike[str] | Bundle | None,
+    options: Options,
+    series: str | None,
+    out: Path,
+    progress: Progress,
+) -> list[PredictedHip]:
+    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+    from onfh_nnunet.workflows.predict_folder import predict_scans
+
+    file = SYNTHETIC if model is None else model
+    if isinstance(file, Bundle) or not all(isinstance(one, str | os.PathLike) for one in given):
+        problem = "is given with scans or a model in memory, expected files: their content says what was done already"
+        raise OnfhError("`out`", problem, "Give paths, or leave out `out`")
+    settings = Settings(
+        *(Path(file), out, options.side, options.device, options.folds, options.tta, options.engine),
+        series=series,
+    )
+    predicted = predict_scans([Path(one) for one in given], settings, progress)
+    if predicted.failed:
+        listed = "".join(f"\n  {row.case}: {row.message}" for row in predicted.failed)
+        problem = f"lacks {len(predicted.failed)} of {predicted.n_scans} scans:{listed}\n"
+        raise OnfhError(out, problem, "Correct them, and call again: what is done is left alone")
+    return [PredictedHip(row, out / f"{row.case_id}.nii.gz") for row in predicted.rows]
+
+
+def _one_of(kind: type[Option], value: str, name: str) -> Option:
+    try:
+        return kind(value)
+    except ValueError:
+        options = ", ".join(one.value for one in kind)
+        raise OnfhError(f"`{name}`", f"is {value!r}, expected one of {options}", "Correct it") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,18 +13,42 @@ import numpy as np
 
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
+from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.predicted_hip import PredictedHip
+from onfh_nnunet.workflows.scan_checks import require_hip_scan
+from postprocessing.masks.clean import clean
+from postprocessing.measurement.grade_rows import grade_row
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
     from onfh_nnunet.inference.hip_prediction import Prediction
     from onfh_nnunet.inference.segmenter import HipSegmenter
     from onfh_nnunet.models.model_file import Bundle
+
+
+@dataclass(frozen=True)
+class Options:
+    """How scans are read.
+
+    Args:
+        side: Only this side; None tells it from the anatomy.
+        device: What computes.
+        engine: What runs the network.
+        folds: Folds to average; None averages all.
+        tta: Whether to average over mirror images.
+    """
+
+    side: Side | None = None
+    device: Device = Device.AUTO
+    engine: EngineName = EngineName.AUTO
+    folds: tuple[int, ...] | None = None
+    tta: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,21 +81,30 @@ class Settings:
     max_memory_gb: float | None = None
     keep_ids: bool = False
 
+    @property
+    def options(self) -> Options:
+        """How the scans are read."""
+        return Options(self.side, self.device, self.engine, self.folds, self.tta)
+
 
 class Predictor:
-    """The networks of a model file; they are loaded when the first scan needs them.
+    """The networks of a model file, loaded when the first scan needs them, and all that is checked around them.
+
+    Several threads may call it; the network runs for one at a time.
 
     Args:
         bundle: The model file.
-        settings: What was asked.
+        options: How scans are read.
+        name: Of the model file, for messages.
 
     Raises:
         ModelError: The model has not the folds that were asked for, or its calibration is an impossible one.
     """
 
-    def __init__(self, bundle: Bundle, settings: Settings) -> None:
-        self._model, self._settings = bundle.model.of_folds(settings.folds), settings
-        self.calibration = calibration_of(bundle, settings.model)
+    def __init__(self, bundle: Bundle, options: Options, name: Path) -> None:
+        self._model, self._options = bundle.model.of_folds(options.folds), options
+        self._one_at_a_time = threading.Lock()
+        self.calibration = calibration_of(bundle, name)
         self.caution = on_one_line(bundle.card.caution)
 
     @property
@@ -90,29 +124,45 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: Path) -> list[Prediction]:
-        """The hips of a scan.
+    def hips(self, scan: Scan, source: object) -> list[Prediction]:
+        """The hips of a scan, the right one first.
+
+        Args:
+            scan: The scan.
+            source: Its name, for messages.
 
         Raises:
+            ReadError: The image cannot be an MR scan: it is constant, or a label map.
+            GeometryError: Its voxels or edges are of a size that no scan of a hip has.
             HipNotFound: There is none, or none of the wanted side.
             SideError: The side cannot be told, or contradicts the anatomy or the header.
         """
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
-        hips = predict_hips(scan.volume, self._segmenter, self._settings.side, source)
+        require_hip_scan(scan.volume, source)
+        with self._one_at_a_time:
+            hips = predict_hips(scan.volume, self._segmenter, self._options.side, source)
         _require_header_agrees(scan, hips, source)
         return hips
+
+    def graded(self, case_id: str, source: str, prediction: Prediction) -> PredictedHip:
+        """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
+        mask = clean(prediction.mask(), case_id)
+        percent = extent(mask).percent
+        interval = self.calibration.interval(percent) if self.calibration and percent is not None else None
+        warnings = (*filter(None, (self.caution,)), *prediction.warnings)
+        return PredictedHip(grade_row(case_id, source, prediction.side, mask, warnings, interval), mask)
 
     @cached_property
     def _segmenter(self) -> HipSegmenter:
         from onfh_nnunet.inference.segmenter import HipSegmenter
 
-        engine = engine_for(self._model, resolve_device(self._settings.device), self._settings.engine)
-        return HipSegmenter(self._model, engine, tta=self._settings.tta)
+        engine = engine_for(self._model, resolve_device(self._options.device), self._options.engine)
+        return HipSegmenter(self._model, engine, tta=self._options.tta)
 
 
-def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: Path) -> None:
+def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: object) -> None:
     sides = {hip.side for hip in hips}
     if scan.laterality is not None and sides != {scan.laterality}:
         got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
-        raise SideError(source, got, "Find out which is right, and give --side or correct the header")
+        raise SideError(source, got, "Find out which is right, and give `side` or correct the header")

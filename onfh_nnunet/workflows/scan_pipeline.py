@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING
 
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import Allowance
 from onfh_nnunet.workflows.output_folder import Results
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.scan_checks import require_hip_scan
-from postprocessing.masks.clean import clean
-from postprocessing.measurement.grade_rows import GradeRow, grade_row
+from postprocessing.measurement.grade_rows import GradeRow
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.core.volume import Volume
     from onfh_nnunet.inference.hip_prediction import Prediction
 
 Rows = list[GradeRow]
@@ -81,10 +77,10 @@ class ScanWay:
         """The rows of the scan, once its masks are written and they are recorded."""
         if isinstance(hips, list):
             return hips
-        graded = [self._graded(Hip(hips.name, one.side), one) for one in hips.predictions]
-        masks = {row.case_id: mask for row, mask in graded}
-        rows = [row for row, _ in graded]
-        self._results.write(hips.name, hips.made_from, masks, rows)
+        said = self._results.names.said_of(hips.name)
+        graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
+        rows = [hip.measurement for hip in graded]
+        self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
         return rows
 
     def _scan(self, name: str, source: Path) -> Scan:
@@ -93,21 +89,10 @@ class ScanWay:
         try:
             if self._allowance is not None:
                 self._allowance.require(source, self._settings.series)
-            scan = read_scan(source, self._settings.series)
+            return read_scan(source, self._settings.series)
         except OnfhError as error:
             append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
             raise
-        require_hip_scan(scan.volume, source)
-        return scan
-
-    def _graded(self, hip: Hip, prediction: Prediction) -> tuple[GradeRow, Volume]:
-        mask = clean(prediction.mask(), hip.case_id)
-        percent, calibration = extent(mask).percent, self._predictor.calibration
-        interval = calibration.interval(percent) if calibration and percent is not None else None
-        caution = self._predictor.caution
-        warnings = (caution, *prediction.warnings) if caution else prediction.warnings
-        source = self._results.names.said_of(hip.patient)
-        return grade_row(hip.case_id, source, hip.side, mask, warnings, interval), mask
 
     def _made_from(self, source: Path) -> str:
         """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""

@@ -37,7 +37,7 @@ def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
         ReadError: A folder is not there or holds no mask, two files have one name, or the folders hold masks of
             different names; all of these are listed.
     """
-    true, pred = _masks(references), _masks(predictions)
+    true, pred = masks_in(references), masks_in(predictions)
     missing, surplus = sorted(true.keys() - pred.keys()), sorted(pred.keys() - true.keys())
     if missing or surplus:
         parts = (("lacks", missing), ("holds without a reference", surplus))
@@ -82,7 +82,12 @@ def compare_pair(pair: MaskPair) -> CrossvalRow:
     return case_row(pair.case_id, _hip(pair.case_id), None, reference, prediction)
 
 
-def _masks(folder: Path) -> dict[str, Path]:
+def masks_in(folder: Path) -> dict[str, Path]:
+    """The NIfTI, NRRD and MetaImage files of a folder by their names without suffix, in order of name.
+
+    Raises:
+        ReadError: The folder is not there or holds no mask, or two files have one name.
+    """
     if not folder.is_dir():
         raise ReadError(folder, "is no folder", "Give a folder of masks")
     found: dict[str, Path] = {}

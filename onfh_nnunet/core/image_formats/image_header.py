@@ -120,7 +120,7 @@ class ImageHeader:
         return scaled
 
 
-def grid_of(path: Path, size_xyz: Sequence[int], columns_xyz: FloatArray, origin_mm: Sequence[float]) -> Grid:
+def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, origin_mm: Sequence[float]) -> Grid:
     """The grid of a file whose axes run x, y, z; `columns_xyz` (3, 3) are LPS mm a voxel step along them.
 
     Raises:

@@ -1,0 +1,43 @@
+"""Rows as a pandas table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from onfh_nnunet.core.csv_rows import columns
+from onfh_nnunet.workflows.predicted_hip import PredictedHip
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_frame(rows: Iterable[Any]) -> pd.DataFrame:
+    """A table of rows: one line each, with the columns of the CSV file that holds such rows.
+
+    Args:
+        rows: What `predict`, `grade`, `compare`, `agree` or `cross_validate` returns; all of one kind.
+
+    Returns:
+        The table; empty without rows. A value that could not be computed is missing.
+
+    Example:
+        ```python
+        import onfh_nnunet as onfh
+
+        table = onfh.to_frame(onfh.grade("masks"))
+        print(table.groupby("steinberg_grade").head_ml.median())
+        ```
+    """
+    import pandas as pd
+
+    plain = [row.measurement if isinstance(row, PredictedHip) else row for row in rows]
+    if not plain:
+        return pd.DataFrame()
+    names = columns(type(plain[0]))
+    return pd.DataFrame([[_value(getattr(row, name)) for name in names] for row in plain], columns=names)
+
+
+def _value(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value

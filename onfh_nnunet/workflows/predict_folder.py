@@ -1,0 +1,81 @@
+"""Scans into a folder of masks and grades: read, predict, clean, write on the scan's grid, measure, grade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.output_rows import FailedRow
+from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.prefetch import pipelined
+from onfh_nnunet.workflows.scan_inputs import Inputs
+from onfh_nnunet.workflows.scan_names import ScanNames
+from onfh_nnunet.workflows.scan_pipeline import Rows, ScanWay
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a run came to.
+
+    Args:
+        rows: Of its scans, in their order.
+        failed: The scans that failed, with all that is known of it: for the person at the terminal.
+        n_scans: How many there were.
+        passed_over: Files of batch folders that are no scans.
+        caution: What the model says of each of its results.
+        computed_by: The engine; empty where all was done before.
+    """
+
+    rows: Rows
+    failed: list[FailedRow]
+    n_scans: int
+    passed_over: tuple[Path, ...]
+    caution: str
+    computed_by: str
+
+
+def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
+    """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
+
+    A scan that cannot be predicted is named in failed.csv, and the others go on.
+
+    Raises:
+        OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
+    """
+    from onfh_nnunet.models.model_file import Bundle
+
+    given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
+    bundle = Bundle.read(settings.model)
+    predictor = Predictor(bundle, settings.options, settings.model)
+    require_output_apart(settings.out, [*inputs, settings.model])
+    with locked(settings.out, "onfh predict", "give another --out"):
+        names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
+        results = Results(settings.out, bundle.sha256, names, predictor.caution)
+        results.open()
+        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings), progress)
+        rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
+        errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
+        alone = len(given.scans) == 1 and not settings.batch
+        results.close(rows, {} if alone else errors)
+    if alone and errors:
+        raise errors.popitem()[1]
+    failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
+    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
+
+
+def _outcomes(scans: dict[str, Path], way: ScanWay, progress: Progress) -> dict[str, Rows | OnfhError]:
+    """What became of each scan: its rows, or why it failed."""
+    outcomes: dict[str, Rows | OnfhError] = {}
+    with closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:
+        progress("", 0, len(scans))
+        for name, outcome in zip(scans, done, strict=True):
+            outcomes[name] = outcome
+            progress(name, len(outcomes), len(scans))
+    return outcomes
