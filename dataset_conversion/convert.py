@@ -21,17 +21,17 @@ from dataset_conversion.conversion.examine import examine
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
 from dataset_conversion.hips.findings import Finding, Level, at_level, refuse
 from dataset_conversion.labels.label_map import LabelRules
-from onfh_nnunet.core.atomic_files import require_output_apart, write_text
+from onfh_nnunet.core.atomic_files import require_apart, write_text
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
-from onfh_nnunet.core.folder_record import written_folder
+from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secret
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
-from onfh_nnunet.study.workspace import DATASET_TITLE, Workspace
+from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def convert(
     """
     scans = _scans(cohort, series)
     inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
-    require_output_apart(workspace.root, [cohort, *inputs])
+    require_apart(workspace.root, [cohort, *inputs])
     with locked_study(workspace, "onfh convert"):
         return _convert(cohort, scans, workspace, rules or LabelRules(), keep_ids, strict, progress)
 
@@ -95,6 +95,7 @@ def _convert(
     progress: Progress,
 ) -> Conversion:
     _refuse_second_dataset(workspace)
+    require_claimable(workspace.root, STUDY, workspace.files)
     names = pseudonyms((scan.patient_id for scan in scans), workspace.key_csv, keep_ids=keep_ids)
     secret = read_secret(workspace.secret)
     jobs = _jobs(cohort, scans, names, rules, workspace, secret)
@@ -210,6 +211,7 @@ def _write_tables(
     }
     write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")
     write_files_csv(folder, [hip.case for hip in hips])
+    claim_for_good(workspace.root, STUDY, workspace.files)
     write_key(workspace.key_csv, names)
     write_rows(workspace.checks_csv, Finding, findings)
     write_rows(workspace.cases_csv, Case, [hip.case for hip in hips])

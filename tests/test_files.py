@@ -96,16 +96,37 @@ def test_a_file_never_replaces_a_folder(tmp_path):
     assert content(tmp_path) == {"results/thesis"}
 
 
-def test_through_a_link_its_target_is_replaced_and_the_link_stays(tmp_path):
-    (tmp_path / "disk").mkdir()
+def test_a_link_to_a_folder_is_followed_and_one_to_a_file_is_replaced_itself(tmp_path):
+    (tmp_path / "disk" / "folder").mkdir(parents=True)
+    (tmp_path / "disk" / "file").write_text("precious")
     for name in ("file", "folder"):
         (tmp_path / name).symlink_to(tmp_path / "disk" / name)
     write_text(tmp_path / "file", "text")
     fill(tmp_path / "folder", "old")
     fill(tmp_path / "folder", "new")
     assert content(tmp_path / "disk") == {"file", "folder/new", "folder/.onfh.json"}
-    assert (tmp_path / "file").is_symlink()
+    assert (tmp_path / "disk" / "file").read_text() == "precious"
+    assert (tmp_path / "file").read_text() == "text"
     assert (tmp_path / "folder").is_symlink()
+
+
+def test_links_in_a_circle_are_one_refusal(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    for refused in (
+        lambda: write_text(tmp_path / "a" / "x", "text"),
+        lambda: require_output_apart(tmp_path / "a" / "x", []),
+        lambda: require_output_apart(tmp_path / "x", [tmp_path / "a"]),
+    ):
+        with pytest.raises(WorkspaceError, match="cannot be followed"):
+            refused()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WorkspaceError, match="not a regular file"):
+        write_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_claim_removes_its_own_files_alone(tmp_path):
@@ -164,6 +185,37 @@ def test_the_holder_of_a_lock_sweeps_what_a_killed_process_left(tmp_path):
         (tmp_path / name).write_text("precious")
     with locked(tmp_path, "a test", "wait"):
         assert content(tmp_path) == {"mine.part.csv", ".0123abcd.txt", "raw/gone/content", ".lock"}
+
+
+def test_what_another_process_is_writing_is_not_swept(tmp_path):
+    parts = (".0123abcd.part.p", "sub/raw/.0123abcd.part.Dataset")
+    for name in parts:
+        (tmp_path / name).mkdir(parents=True)
+    with locked_output(tmp_path / "p", "onfh phantom"), locked(tmp_path / "sub", "onfh convert", "wait"):
+        for name in parts:  # what the lock itself swept as left over
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        with locked(tmp_path, "onfh predict", "wait"):
+            assert all((tmp_path / name).is_dir() for name in parts)
+    with locked(tmp_path, "onfh predict", "wait"):
+        assert not any((tmp_path / name).exists() for name in parts)
+
+
+def test_the_holder_of_an_output_sweeps_its_own_leftovers_alone(tmp_path):
+    for name in (".0123abcd.part.m.onfh", ".0123abcd.part.other", "m.onfh.part"):
+        (tmp_path / name).write_text("")
+    with locked_output(tmp_path / "m.onfh", "onfh export"):
+        assert content(tmp_path) == {".0123abcd.part.other", "m.onfh.part", ".m.onfh.lock"}
+
+
+@pytest.mark.parametrize("name", [".lock", ".g.csv.lock"])
+def test_a_lock_file_of_somebody_else_stays(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    lock = (
+        locked(tmp_path, "onfh grade", "wait") if name == ".lock" else locked_output(tmp_path / "g.csv", "onfh grade")
+    )
+    with pytest.raises(WorkspaceError, match="that onfh did not write"), lock:
+        pass
+    assert (tmp_path / name).read_text() == "precious"
 
 
 def test_two_cannot_make_one_output_at_once(tmp_path):

@@ -17,8 +17,6 @@ from pathlib import Path
 from onfh_nnunet.core.errors import WorkspaceError
 
 _REMEDY = "Check that the folder exists, may be written and has room"
-_HEX = "[0-9a-f]" * 8
-_LEFTOVERS = (f".{_HEX}.part.*", f".{_HEX}.old.*")
 
 
 def refuse_full_folder(folder: Path) -> None:
@@ -36,8 +34,8 @@ def written_whole(target: Path, require_replaceable: Callable[[Path], None] = re
     """Hand out a temporary path of the same suffixes, and put it in the target's place when the block succeeds.
 
     The block may write a file or fill a folder (a folder's temporary path exists only once the block makes it). When
-    the block fails, the target stays as it was and the temporary path is removed. Where the target is a link, what it
-    points to is replaced.
+    the block fails, the target stays as it was and the temporary path is removed. A link to a folder is followed; a
+    link to a file is replaced itself, and the file stays.
 
     Args:
         target: The file or folder.
@@ -47,10 +45,7 @@ def written_whole(target: Path, require_replaceable: Callable[[Path], None] = re
         WorkspaceError: The file system refused: no room, no permission, no such folder; or the target is not this
             program's to replace.
     """
-    try:
-        place = target.resolve()
-    except (OSError, RuntimeError) as error:
-        raise WorkspaceError(target, f"cannot be followed ({error})", _REMEDY) from error
+    place = place_of(target)
     part = place.with_name(f".{uuid.uuid4().hex[:8]}.part.{place.name}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +57,18 @@ def written_whole(target: Path, require_replaceable: Callable[[Path], None] = re
     finally:
         with contextlib.suppress(OSError):  # a parent that is a file, a disk that is gone: nothing was written
             _remove(part)
+
+
+def place_of(target: Path) -> Path:
+    """Where a file or folder is written: links to folders are followed, a link to a file is the place itself.
+
+    Raises:
+        WorkspaceError: Links lead in a circle.
+    """
+    try:
+        return target.resolve() if target.is_dir() else target.parent.resolve() / target.name
+    except (OSError, RuntimeError) as error:
+        raise WorkspaceError(target, f"cannot be followed ({error})", "Correct its links") from error
 
 
 def write_text(target: Path, text: str) -> None:
@@ -85,22 +92,8 @@ def remove_file(path: Path) -> None:
         raise WorkspaceError(path, f"cannot be removed ({error.strerror or error})", _REMEDY) from error
 
 
-def sweep_leftovers(folder: Path) -> None:
-    """Remove what a killed process left half-written in a folder, down to two levels; only for the holder of its lock.
-
-    A folder that had stepped aside for its successor returns when the successor never came.
-    """
-    for level in ("", "*/", "*/*/"):
-        for leftover in [path for pattern in _LEFTOVERS for path in folder.glob(level + pattern)]:
-            target = leftover.with_name(leftover.name.split(".", 3)[3])
-            if ".old." in leftover.name and not target.exists():
-                leftover.replace(target)
-            else:
-                _remove(leftover)
-
-
 def require_output_apart(out: Path, inputs: Collection[Path]) -> None:
-    """Refuse an output that would lie in an input, would replace one, or is a folder that is much more than an output.
+    """Refuse an output in an input, and one that is much more than an output: the current folder or one around it.
 
     Args:
         out: A file or folder to write.
@@ -109,22 +102,37 @@ def require_output_apart(out: Path, inputs: Collection[Path]) -> None:
     Raises:
         WorkspaceError: It is refused.
     """
-    place = out.resolve()
-    if place in (Path.cwd(), Path.home(), Path(place.anchor)):
+    place = place_of(out)
+    if place in (Path.cwd(), *Path.cwd().parents, Path.home(), Path(place.anchor)):
         raise WorkspaceError(out, f"is {place}, expected a folder for the results alone", "Give the name of a new one")
+    require_apart(out, inputs)
+
+
+def require_apart(out: Path, inputs: Collection[Path]) -> None:
+    """Refuse an output that would lie in an input or replace one.
+
+    Raises:
+        WorkspaceError: It would.
+    """
+    place = place_of(out)
     for given in inputs:
-        source = given.resolve()
-        if place == source or source in place.parents:
-            problem = f"lies in the input {given}" if place != source else "is an input"
+        try:
+            source = given.resolve()
+        except (OSError, RuntimeError) as error:
+            raise WorkspaceError(given, f"cannot be followed ({error})", "Correct its links") from error
+        if source in (place, out.resolve()) or source in place.parents:
+            problem = f"lies in the input {given}" if source in place.parents else "is an input"
             raise WorkspaceError(out, problem, "Give a place outside the inputs")
 
 
 def require_file_place(out: Path) -> None:
-    """Refuse a folder where a file is to be written, before any work is done for it.
+    """Refuse a folder, a device or a pipe where a file is to be written, before any work is done for it.
 
     Raises:
-        WorkspaceError: It is a folder.
+        WorkspaceError: It is one of these.
     """
+    if out.exists() and not out.is_file() and not out.is_dir():
+        raise WorkspaceError(out, "is not a regular file, and would be replaced by one", "Give the name of a file")
     if out.is_dir():
         raise WorkspaceError(out, "is a folder, expected the name of a file", f"Give a file, such as {out / 'NAME'}")
 
@@ -136,11 +144,11 @@ def sha256(path: Path) -> str:
 
 
 def _replace(part: Path, target: Path, require_replaceable: Callable[[Path], None]) -> None:
+    if not part.is_dir():
+        require_file_place(target)
     if not target.is_dir():
         part.replace(target)
         return
-    if not part.is_dir():
-        require_file_place(target)
     require_replaceable(target)
     # A folder cannot be renamed onto a full one: the old one steps aside first, and returns if the rename fails.
     aside = target.with_name(f".{uuid.uuid4().hex[:8]}.old.{target.name}")

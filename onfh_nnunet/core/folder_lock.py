@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from onfh_nnunet.core.atomic_files import sweep_leftovers
+from onfh_nnunet.core.atomic_files import place_of
 from onfh_nnunet.core.errors import WorkspaceError
 
 NAME = ".lock"
+_SIGNED = "onfh "
+_LEFTOVERS = tuple(f".{'[0-9a-f]' * 8}.{kind}" for kind in ("part", "old"))
 
 
 @contextlib.contextmanager
@@ -32,7 +36,10 @@ def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
         WorkspaceError: Another process holds it, or the folder cannot be made or written.
     """
     with _held(folder / NAME, folder, command, remedy):
-        sweep_leftovers(folder)
+        for level in ("", "*/", "*/*/"):
+            for leftover in [path for kind in _LEFTOVERS for path in folder.glob(f"{level}{kind}.*")]:
+                if not _in_use(leftover, folder):
+                    _sweep(leftover)
         yield
 
 
@@ -43,8 +50,11 @@ def locked_output(target: Path, command: str) -> Iterator[None]:
     Raises:
         WorkspaceError: Another process makes it, or the folder around it cannot be made or written.
     """
-    place = target.resolve()
-    with _held(place.with_name(f".{place.name}{NAME}"), target, command, "give another place"):
+    place = place_of(target)
+    with _held(_lock_beside(place), target, command, "give another place"):
+        name = glob.escape(place.name)
+        for leftover in [path for kind in _LEFTOVERS for path in place.parent.glob(f"{kind}.{name}")]:
+            _sweep(leftover)
         yield
 
 
@@ -61,6 +71,7 @@ def require_unlocked(folder: Path, command: str, remedy: str) -> None:
 
 @contextlib.contextmanager
 def _held(file: Path, what: Path, command: str, remedy: str, wait_s: float = 0) -> Iterator[None]:
+    _require_ours(file, what)
     lock = FileLock(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -80,9 +91,57 @@ def _held(file: Path, what: Path, command: str, remedy: str, wait_s: float = 0) 
         lock.release()
 
 
+def _lock_beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}{NAME}")
+
+
+def _in_use(leftover: Path, folder: Path) -> bool:
+    """Whether another process writes it: it holds the lock of what it makes, or of a folder between it and ours."""
+    between = [parent / NAME for parent in leftover.parents if folder in parent.parents]
+    return any(map(_is_held, (_lock_beside(_target_of(leftover)), *between)))
+
+
+def _is_held(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+def _sweep(leftover: Path) -> None:
+    """Remove what was never finished; a folder that had stepped aside for its successor returns if none came."""
+    target = _target_of(leftover)
+    if ".old." in leftover.name and not target.exists():
+        leftover.replace(target)
+    elif leftover.is_dir() and not leftover.is_symlink():
+        shutil.rmtree(leftover)
+    else:
+        leftover.unlink(missing_ok=True)
+
+
+def _target_of(leftover: Path) -> Path:
+    """The place of ``.0123abcd.part.NAME`` is that of ``NAME``; see `atomic_files`."""
+    return leftover.with_name(leftover.name.split(".", 3)[3])
+
+
+def _require_ours(file: Path, what: Path) -> None:
+    """Refuse to sign a file that somebody else wrote."""
+    with contextlib.suppress(OSError):
+        content = file.read_text(encoding="utf-8", errors="replace")
+        if content and not content.startswith(_SIGNED):
+            problem = f"has a file {file.name} beside or in it that onfh did not write"
+            raise WorkspaceError(what, problem, f"Move {file} away")
+
+
 def _sign(file: Path, command: str) -> None:
     with contextlib.suppress(OSError):  # Windows lets nobody write into a locked file
-        file.write_text(f"{command}, process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        who = f"{_SIGNED}{command.removeprefix(_SIGNED)}, process {os.getpid()} on {platform.node()}"
+        file.write_text(who, encoding="utf-8")
 
 
 def _holder(file: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,14 +118,45 @@ def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
     Raises:
         WorkspaceError: It is a folder of another kind, or a file of such a name lies there that onfh did not make.
     """
-    record = FolderRecord.read(folder)
-    if record is not None and record.kind != kind:
-        raise WorkspaceError(folder, f"holds {record.kind}, expected {kind} or nothing", "Give another folder")
-    if record is not None:
+    require_no_other(folder, kind)
+    if record := FolderRecord.read(folder):
         record.remove_files(folder)
     files = frozenset(names)
     _require_free(folder, files)
     FolderRecord(kind, files).write(folder)
+
+
+def claim_for_good(folder: Path, kind: str, names: Collection[str]) -> None:
+    """Record, once, which files of a folder are the program's; these may then be replaced one by one.
+
+    Raises:
+        WorkspaceError: See `require_claimable`.
+    """
+    require_claimable(folder, kind, names)
+    if FolderRecord.read(folder) is None:
+        FolderRecord(kind, frozenset(names)).write(folder)
+
+
+def require_claimable(folder: Path, kind: str, names: Collection[str]) -> None:
+    """Refuse a folder that `claim_for_good` would refuse, before any work is done for it.
+
+    Raises:
+        WorkspaceError: It is a folder of another kind, or a file of such a name lies there that onfh did not make.
+    """
+    require_no_other(folder, kind)
+    if FolderRecord.read(folder) is None:
+        _require_free(folder, names)
+
+
+def require_no_other(folder: Path, kind: str) -> None:
+    """Refuse a folder that onfh made for something else.
+
+    Raises:
+        WorkspaceError: It did.
+    """
+    record = FolderRecord.read(folder)
+    if record is not None and record.kind != kind:
+        raise WorkspaceError(folder, f"holds {record.kind}, expected {kind} or nothing", "Give another folder")
 
 
 def _require_free(folder: Path, names: Iterable[str]) -> None:

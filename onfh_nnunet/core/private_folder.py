@@ -23,6 +23,8 @@ def write_private(file: Path, content: bytes) -> None:
     Raises:
         WorkspaceError: It cannot be written.
     """
+    if file.parent.is_symlink():
+        raise WorkspaceError(file.parent, "is a link, and would be closed to others", "Put a folder in its place")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.parent.chmod(0o700)

@@ -10,6 +10,9 @@ from onfh_nnunet.core.errors import WorkspaceError
 DATASET_TITLE = "ONFH"
 DEFAULT_DATASET_ID = 711
 
+STUDY = "a study"
+"""What the record of a workspace calls it; see `core.folder_record`."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -46,6 +49,11 @@ class Workspace:
     def dataset_name(self) -> str:
         """nnU-Net's name of the dataset."""
         return f"Dataset{self.dataset_id:03d}_{DATASET_TITLE}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that lie in the root itself."""
+        return "cases.csv", "checks.csv", "folds.csv", "plan.json"
 
     @property
     def cases_csv(self) -> Path:

@@ -85,7 +85,8 @@ def grade(
     if out is None:
         return _graded(files, points, jic_ties, progress)
     place = Path(out)
-    require_output_apart(place, [one for one in given if isinstance(one, Path)])
+    inputs = [one for one in given if isinstance(one, Path)]
+    require_output_apart(place, [*inputs, Path(landmarks)] if landmarks else inputs)
     require_file_place(place)
     with locked_output(place, "onfh grade"):
         rows = _graded(files, points, jic_ties, progress)

@@ -10,6 +10,7 @@ from pathlib import Path
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.folder_record import require_no_other
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.workflows.output_folder import Results
 from onfh_nnunet.workflows.output_rows import FailedRow
@@ -55,6 +56,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     bundle = Bundle.read(settings.model)
     predictor = Predictor(bundle, settings.options, settings.model)
     require_output_apart(settings.out, [*inputs, settings.model])
+    require_no_other(settings.out, "results of onfh predict")
     with locked(settings.out, "onfh predict", "give another --out"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = Results(settings.out, bundle.sha256, names, predictor.caution)
