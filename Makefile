@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench demo-model locator convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit docs bench demo-model locator convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,10 @@ types: setup
 unit: setup
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
-bench: setup  ## each figure of the README
+docs: setup  ## the pages as a site, in site/; a broken link stops it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+bench: setup  ## each figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.metrics
@@ -56,7 +59,7 @@ bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.onfh
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
-demo-model: setup  ## train the model that comes along again, from synthetic hips
+demo-model: setup  ## train the bundled demo model again, from synthetic hips
 	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.onfh
 
 locator: setup  ## train the network that locates heads again, from synthetic bodies
@@ -87,4 +90,4 @@ report: setup  ## [OUT=]: HTML report of a prediction, or of WORK/crossval
 	$(ONFH) report '$(OUT)'
 
 clean:  ## remove the demo and caches; the environment and your work stay
-	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis build site *.egg-info

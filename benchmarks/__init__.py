@@ -1,1 +1,1 @@
-"""Each figure in the README, reproducible."""
+"""Each figure in docs/benchmarks.md, reproducible."""

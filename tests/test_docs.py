@@ -1,7 +1,9 @@
 """What the documentation says to type exists."""
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from typer.testing import CliRunner
 from onfh_nnunet.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEMPLATES = (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md")
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *sorted((ROOT / "docs").glob("*.md")), *TEMPLATES]
 COMMANDS = typer.main.get_command(app).commands
 
 
@@ -29,14 +32,28 @@ def test_documented_command_parses(line):
 
 
 @pytest.mark.parametrize("line", sorted(set(lines("make"))))
-def test_documented_make_target_exists(line):
-    words = shlex.split(line, comments=True)[1:]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for word in words:
-        if "=" in word:
-            assert re.search(rf"\b{word.split('=')[0]}\b", makefile), word
-        else:
-            assert re.search(rf"^{word}:", makefile, re.MULTILINE), word
+def test_documented_make_target_uses_every_variable_given(line):
+    """Make prints the commands of the target; each variable's value stands in them."""
+    targets, given = [], []
+    for word in shlex.split(line, comments=True)[1:]:
+        (given if "=" in word else targets).append(word.split("=")[0])
+    assert targets
+    printed = commands_of(targets, given)
+    for name in given:
+        assert f"value-of-{name}" in printed, f"{targets} does not use {name}"
+
+
+def commands_of(targets, variables):
+    """What make would run; an environment that is not there makes the targets show how they make it, too."""
+    values = {name: f"value-of-{name}" for name in ("VENV", *variables)}
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--dry-run", "--directory", str(ROOT), *targets, *map("=".join, values.items())]
+    return subprocess.run(command, capture_output=True, text=True, env=shell, check=True).stdout
+
+
+def test_a_variable_of_another_target_is_not_used():
+    assert "value-of-FOLD" in commands_of(["train"], ["FOLD"])
+    assert "value-of-FOLD" not in commands_of(["plan"], ["FOLD"])
 
 
 def test_every_command_stands_in_the_readme():
