@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import noise, write_series
+from dicom_files import PELVIS, RIGHT, ball, noise, write_series
 from segmentation_files import AXES_OF_SPACE, FRAME, oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
 from dataset_conversion.readers.itksnap import read_names
@@ -352,7 +352,7 @@ def test_file_of_names_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize(("kind", "highest"), [(np.int16, 32767), (np.float32, 65535)])
 def test_segment_value_that_no_voxel_of_its_type_can_have_is_refused(tmp_path, kind, highest):
-    layers = [boxes()[0].astype(kind)]
+    layers = [np.zeros(boxes()[0].shape, kind)]
     file = write_seg_nrrd(tmp_path / "x", layers, GRID, segment_keys(0, "head", value=highest))
     assert not by_name(read_segmentation(file))["head"].any()
     write_seg_nrrd(file, layers, GRID, segment_keys(0, "head", value=highest + 1))
@@ -439,3 +439,13 @@ def test_real_single_frame_lies_where_its_header_says():
     assert read.grid.size == (1, 128, 128)
     assert np.allclose(read.grid.origin_mm, (-158.135803, -179.035797, -75.699997))
     assert read.layers[0].sum() == 1832
+
+
+def test_voxels_of_no_segment_are_refused(tmp_path):
+    """With one wrong digit in its header a lesion would be background, and the hip healthy."""
+    head = ball(PELVIS, RIGHT)
+    lesion = ball(PELVIS, RIGHT, 10)
+    keys = segment_keys(0, "head", 0, 1) | segment_keys(1, "necrosis", 0, 3)
+    path = write_seg_nrrd(tmp_path / "a.seg.nrrd", [np.where(lesion, 2, head).astype(np.uint8)], PELVIS, keys)
+    with pytest.raises(LabelError, match=r"has voxels of the values 2 in layer 0, and no segment has them"):
+        read_segmentation(path)

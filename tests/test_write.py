@@ -426,3 +426,8 @@ def test_real_bilateral_series(tmp_path, workspace):
         assert np.array_equal(put_back(image, case.mirrored, vibe.grid)[box], vibe.array[box])
         places[case.side] = vibe.grid.to_mm(np.argwhere(back > 0)).mean(axis=0)[0]
     assert places["R"] < places["L"] - 100
+
+
+def test_a_label_map_in_the_place_of_the_image_is_refused(study, workspace):
+    with pytest.raises(ReadError, match="looks like a label map"):
+        convert(table(study, "p,right-label.nii.gz,R,right-label.nii.gz,A\n"), workspace)

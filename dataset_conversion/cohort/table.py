@@ -14,7 +14,7 @@ from onfh_nnunet.core.csv_rows import literal
 from onfh_nnunet.core.errors import CohortError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.user_files import open_regular
+from onfh_nnunet.core.user_files import read_text
 
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
@@ -81,8 +81,7 @@ def read_cohort(path: Path) -> list[SourceScan]:
 
 def _table(path: Path) -> tuple[list[str], list[_Row]]:
     try:
-        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
-            text = file.read()
+        text = io.StringIO(read_text(path), newline=None).read()
     except OSError as error:
         raise CohortError(path, f"cannot be read ({error.strerror})", "Check the path of the table") from error
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.compact import compact
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
@@ -119,6 +120,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     if scan.label is None:
         raise LabelError(place, "has no label", "Give a label, or leave the scan out")
     image = read_scan(scan.image, scan.series)
+    require_no_label_map(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
     label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)

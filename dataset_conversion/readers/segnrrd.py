@@ -7,10 +7,12 @@ what Slicer's own reader takes instead: the segment's index as layer, 1 as label
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataset_conversion.readers.segmentation import HIGHEST_VALUE, Segment, Segmentation, whole_numbers
 from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
@@ -51,7 +53,20 @@ def read_seg_nrrd(path: Path) -> Segmentation:
         segments = _segments(path, header.keys, header.n_values, _highest(stored.dtype))
         voxels = whole_numbers(path, stored.read())
         layers = (voxels,) if header.n_values == 1 else tuple(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))
+        _require_listed(path, layers, segments)
         return Segmentation(grid, layers, segments)
+
+
+def _require_listed(path: Path, layers: Sequence[NDArray[Any]], segments: Sequence[Segment]) -> None:
+    """Refuse voxels of no segment: with a damaged header a lesion would be background, and the hip healthy."""
+    for number, layer in enumerate(layers):
+        present = np.bincount(layer.ravel()) if layer.size else np.zeros(1)
+        listed = {segment.value for segment in segments if segment.layer == number}
+        unknown = sorted({int(value) for value in np.flatnonzero(present)} - {0} - listed)
+        if unknown:
+            shown = ", ".join(map(str, unknown[:5]))
+            problem = f"has voxels of the values {shown} in layer {number}, and no segment has them"
+            raise LabelError(path, problem, _SAVE_AGAIN)
 
 
 def _highest(dtype: np.dtype[Any]) -> int:

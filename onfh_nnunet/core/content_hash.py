@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.image_files import detached
-from onfh_nnunet.core.user_files import is_regular, open_regular, refused_whole, walk
+from onfh_nnunet.core.user_files import MOST_SCAN_BYTES, is_regular, open_regular, refused_whole, walk
 
 
 def content_sha256(path: Path) -> str:
@@ -16,8 +17,14 @@ def content_sha256(path: Path) -> str:
     Raises:
         ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
     """
+    if not path.exists():
+        raise ReadError(path, "is not there", "Check the path")
     with refused_whole(path):
-        digests = sorted(_sha256(file) for file in _files(path))
+        files = list(_files(path))
+        if (size := sum(file.stat().st_size for file in files)) > MOST_SCAN_BYTES:
+            got = f"has {size / 2**30:.0f} GiB, expected at most {MOST_SCAN_BYTES / 2**30:.0f} GiB"
+            raise ReadError(path, got, "Give the scan alone")
+        digests = sorted(_sha256(file) for file in files)
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

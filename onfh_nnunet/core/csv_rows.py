@@ -11,6 +11,7 @@ import io
 import math
 import re
 import types
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.user_files import read_text
 
 Row = TypeVar("Row")
 
@@ -73,15 +75,26 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
         ReadError: The file is missing, lacks a column, or holds a value of another type.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = set(columns(row_type)) - set(reader.fieldnames or ())
-            if missing:
-                raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
-            types = get_type_hints(row_type)
-            return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
+        reader = csv.DictReader(read_text(path).splitlines(keepends=True))
+        missing = set(columns(row_type)) - set(reader.fieldnames or ())
+        if missing:
+            raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
+        require_once(path, reader.fieldnames or ())
+        types = get_type_hints(row_type)
+        return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
+
+
+def require_once(path: Path, names: Iterable[str]) -> None:
+    """Refuse a table with a column that stands twice: one of the two would be read, and nobody would know which.
+
+    Raises:
+        ReadError: A column stands twice.
+    """
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise ReadError(path, f"has the column {twice[0]!r} twice", "Keep one of them")
 
 
 def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: dict[str, str]) -> Row:

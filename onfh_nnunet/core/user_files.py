@@ -21,6 +21,13 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opening a named pipe waits for a writer without it."""
 
 
+MOST_TEXT_BYTES = 2**28
+"""A table of a hundred thousand hips has some tens of megabytes."""
+
+MOST_SCAN_BYTES = 16 * 2**30
+"""A large study has some gigabytes."""
+
+
 @contextlib.contextmanager
 def refused_whole(path: Path) -> Iterator[None]:
     """Turn any exception of the block into one refusal of the file or folder that it reads.
@@ -34,8 +41,6 @@ def refused_whole(path: Path) -> Iterator[None]:
         yield
     except OnfhError:
         raise
-    except FileNotFoundError as error:
-        raise ReadError(error.filename or path, "is not there", "Check the path") from error
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise ReadError(path, problem, "Check that it is there and may be read") from error
@@ -80,6 +85,21 @@ def open_regular(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise ReadError(path, "is not a regular file", "Give a file or a folder")
     return os.fdopen(descriptor, "rb")
+
+
+def read_text(path: Path) -> str:
+    """The text of a table or a JSON file in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        ReadError: It is not a regular file, or larger than any table of this project.
+        OSError: It cannot be opened.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    with open_regular(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > MOST_TEXT_BYTES:
+            got = f"has {size / 2**20:.0f} MiB, expected a table of at most {MOST_TEXT_BYTES / 2**20:.0f} MiB"
+            raise ReadError(path, got, "Give the table itself")
+        return file.read().decode("utf-8-sig")
 
 
 def is_regular(path: Path) -> bool:

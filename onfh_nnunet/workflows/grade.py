@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,7 @@ def grade(
     several = [masks] if isinstance(masks, str | os.PathLike | Volume) else masks
     given = [path for one in several for path in _files(one)]
     files = [_mask_file(one, number, None if side is None else Side(side)) for number, one in enumerate(given, start=1)]
+    _require_once(files)
     points = read_landmarks(Path(landmarks), [file.case_id for file in files]) if landmarks else None
     if out is None:
         return _graded(files, points, jic_ties, progress)
@@ -92,6 +94,13 @@ def grade(
         rows = _graded(files, points, jic_ties, progress)
         write_grades(place, rows)
     return rows
+
+
+def _require_once(files: Sequence[MaskFile]) -> None:
+    """Refuse a mask that is given twice: it would count twice in every summary."""
+    paths = Counter(file.source for file in files if file.source)
+    if twice := [path for path, n in paths.items() if n > 1]:
+        raise CohortError(twice[0], "is given twice", "Give each mask once")
 
 
 def _graded(

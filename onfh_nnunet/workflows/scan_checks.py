@@ -6,10 +6,8 @@ import numpy as np
 
 from onfh_nnunet.core.errors import GeometryError, ReadError
 from onfh_nnunet.core.grid import FloatArray, Grid
+from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.volume import Volume
-
-MOST_LABELS = 32
-"""A whole-number image of so few values is a label map when most of it is one value; MR has hundreds of values."""
 
 FINEST_VOXEL_MM, LONGEST_VOXEL_MM = 4.0, 10.0
 """The most that a voxel's shortest and longest edge may be: a head of 43 to 48 mm then lies in ten by five voxels."""
@@ -30,14 +28,10 @@ def require_hip_scan(scan: Volume, case: object) -> None:
         GeometryError: Its voxels or its edges are of a size that no such scan has.
     """
     _require_size(scan.grid, case)
-    thinned = scan.array[::2, ::2, ::2]  # an eighth of the voxels says as much
-    values, counts = np.unique(thinned, return_counts=True)
-    if values.size == 1 and np.ptp(scan.array) == 0:
-        raise ReadError(case, f"is {values[0]} everywhere, expected an MR image", "Export it again from the source")
-    if values.size <= MOST_LABELS and counts.max() >= thinned.size / 2 and np.array_equal(values, np.rint(values)):
-        shown = ", ".join(f"{value:g}" for value in values[:5]) + (", ..." if values.size > 5 else "")
-        problem = f"looks like a label map (values {shown}), expected an MR image"
-        raise ReadError(case, problem, "Give the scan; onfh grade takes masks")
+    if np.ptp(scan.array) == 0:
+        problem = f"is {scan.array.flat[0]} everywhere, expected an MR image"
+        raise ReadError(case, problem, "Export it again from the source")
+    require_no_label_map(scan, case)
 
 
 def _require_size(grid: Grid, case: object) -> None:

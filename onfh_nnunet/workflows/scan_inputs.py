@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 import zipfile
@@ -49,7 +50,7 @@ class Inputs:
             ReadError: One is no folder, cannot be read, or holds no scan.
         """
         entries = [entry for folder in folders for entry in _entries(folder, out)]
-        scans = [entry for entry in entries if entry.is_dir() or _is_scan_file(entry)]
+        scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
         return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
 
 
@@ -74,7 +75,7 @@ def _name(path: Path) -> str:
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
-    bare = path.resolve().name
+    bare = Path(os.path.abspath(path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
     parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
@@ -91,10 +92,24 @@ def _entries(folder: Path, out: Path) -> list[Path]:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
-    scans = [entry for entry in entries if entry.resolve() != out.resolve()]
+    scans = [entry for entry in entries if not _is_same(entry, out)]
     if not scans:
         raise ReadError(folder, "holds no scan", "Give a folder whose entries are scans")
     return scans
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a link into a folder that may not be searched: no folder, but a scan that fails
+        return False
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or links lead in a circle
+        return False
 
 
 def _is_scan_file(path: Path) -> bool:
@@ -103,11 +118,11 @@ def _is_scan_file(path: Path) -> bool:
         return True
     try:
         if not is_regular(path):
-            return False
+            return path.is_symlink()
         with open_regular(path) as file:
             is_dicom = file.read(132)[128:] == b"DICM"
         return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
-    except OSError:
+    except (OSError, zipfile.BadZipFile):
         return True
     except OnfhError:
         return False

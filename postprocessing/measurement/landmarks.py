@@ -17,7 +17,7 @@ from typing import Any
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.grid import Triple, triple
-from onfh_nnunet.core.user_files import open_regular
+from onfh_nnunet.core.user_files import read_text
 
 EDGE, TEARDROP = "edge", "teardrop"
 _TO_LPS = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}
@@ -94,16 +94,11 @@ def _table(path: Path) -> list[tuple[str, str, Triple]]:
 
 def _markups(path: Path, cases: Sequence[str]) -> list[tuple[str, str, Triple]]:
     try:
-        lists = json.loads(_text(path))["markups"]
+        lists = json.loads(read_text(path))["markups"]
         return [_point(path, markup, point, cases) for markup in lists for point in markup["controlPoints"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         problem = f"cannot be read as a Slicer markups file ({type(error).__name__}: {error})"
         raise ReadError(path, problem, "Save the points from Slicer as .mrk.json") from error
-
-
-def _text(path: Path) -> str:
-    with open_regular(path) as file:
-        return file.read().decode("utf-8")
 
 
 def _point(path: Path, markup: dict[str, Any], point: dict[str, Any], cases: Sequence[str]) -> tuple[str, str, Triple]:

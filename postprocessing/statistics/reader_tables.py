@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onfh_nnunet.core.csv_rows import require_once
 from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.user_files import read_text
 from postprocessing.statistics.agreement import Reading
 
 GRADE_COLUMNS = ("steinberg_grade", "grade")
@@ -35,10 +37,10 @@ def read_gradings(path: Path) -> dict[str, Grading]:
             be, or a hip stands twice; names the file and the line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            column = _grade_column(path, rows.fieldnames or ())
-            read = [_hip(f"{path}, line {rows.line_num}", cells, column) for cells in rows]
+        rows = csv.DictReader(read_text(path).splitlines(keepends=True))
+        column = _grade_column(path, rows.fieldnames or ())
+        require_once(path, rows.fieldnames or ())
+        read = [_hip(f"{path}, line {rows.line_num}", cells, column) for cells in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReadError(path, f"cannot be read as a table ({error})", _REMEDY) from error
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
