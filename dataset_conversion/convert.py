@@ -176,7 +176,7 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
     for path in workspace.nnunet_raw.glob(f"Dataset[0-9][0-9][0-9]_{DATASET_TITLE}"):
         if path != workspace.raw:
             problem = f"holds {path.name} already, and a workspace has one dataset"
-            raise WorkspaceError(workspace.root, problem, "Use its number, or another --work")
+            raise WorkspaceError(workspace.root, problem, "Use its number, or another `work`")
 
 
 def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:

@@ -10,9 +10,10 @@ from safetensors.numpy import load_file
 from dataset_conversion.phantom import randomised
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.mri.acquire import acquire
-from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
 from dataset_conversion.readers import read_volume
+from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume

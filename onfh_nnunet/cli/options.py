@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from onfh_nnunet.core import choices
 from onfh_nnunet.core.devices import Device
 
 Work = Annotated[Path, typer.Option("--work", help="Folder of the study: data, plan, trained folds, tables.")]
@@ -23,4 +24,4 @@ Series = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")]
 
-DEFAULT_WORK = Path("work")
+DEFAULT_WORK = Path(choices.DEFAULT_WORK)
