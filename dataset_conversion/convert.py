@@ -69,7 +69,7 @@ def convert(
         rules: What the labels mean; 1 is head and 2 necrosis when absent.
         series: The DICOM series that is meant where a row names none; see `readers.read_scan`.
         keep_ids: Use the hospital's names instead of pseudonyms.
-        strict: Take warnings for errors.
+        strict: Treat warnings as errors.
         progress: Told of each scan that is converted.
 
     Raises:

@@ -68,7 +68,7 @@ def failure(name: str, message: str) -> None:
 
 @contextlib.contextmanager
 def steps(title: str) -> Iterator[Step]:
-    """A bar that is told ``(case, done, total)``."""
+    """Progress bar; call ``step(case, done, total)`` after each case."""
     with _progress() as progress:
         task = progress.add_task(title, total=None)
 

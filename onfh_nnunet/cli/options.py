@@ -22,6 +22,6 @@ ResampleLabels = Annotated[
 Series = Annotated[
     str | None, typer.Option(help="Description or UID of the DICOM series that is meant where there are several.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 DEFAULT_WORK = Path(choices.DEFAULT_WORK)

@@ -15,7 +15,7 @@ def train(
     work: Work = DEFAULT_WORK,
     fold: Annotated[str, typer.Option(help="all, or the number of one fold.")] = "all",
     device: DeviceOption = Device.AUTO,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the preset's when absent.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs; default: those of the preset.")] = None,
 ) -> None:
     """Train folds: go on where one stopped, skip what is finished."""
     from onfh_nnunet.workflows.train import train as train_folds
