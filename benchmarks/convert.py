@@ -28,7 +28,8 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from onfh_nnunet.core.choices import PhantomForm
 
 SPACING_MM = (1.125, 0.5859375, 0.5859375)
 HEADER = "patient_id,image,side,label\n"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.processes import Cost, machine, python
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.mri.protocol import PhantomForm
+from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.models.model_file import Bundle
 from onfh_nnunet.workflows.output_folder import Results

@@ -25,8 +25,8 @@ from torch import nn
 from benchmarks import plain_unet
 from benchmarks.synthetic_training import Example, soft_dice, train
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.mri.protocol import PhantomForm
 from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
 from onfh_nnunet.core.labels import Label

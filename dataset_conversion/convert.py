@@ -69,7 +69,7 @@ def convert(
         rules: What the labels mean; 1 is head and 2 necrosis when absent.
         series: The DICOM series that is meant where a row names none; see `readers.read_scan`.
         keep_ids: Use the hospital's names instead of pseudonyms.
-        strict: Take warnings for errors.
+        strict: Treat warnings as errors.
         progress: Told of each scan that is converted.
 
     Raises:
@@ -177,7 +177,7 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
     for path in workspace.nnunet_raw.glob(f"Dataset[0-9][0-9][0-9]_{DATASET_TITLE}"):
         if path != workspace.raw:
             problem = f"holds {path.name} already, and a workspace has one dataset"
-            raise WorkspaceError(workspace.root, problem, "Use its number, or another --work")
+            raise WorkspaceError(workspace.root, problem, "Use its number, or another `work`")
 
 
 def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+OURS = ("onfh_nnunet", "dataset_conversion", "postprocessing")
+LIGHT = {"onfh_nnunet", *(f"onfh_nnunet.core.{name}" for name in ("choices", "devices", "errors", "printable"))}
+LIGHT |= {"onfh_nnunet.core", "onfh_nnunet.core.quiet", "onfh_nnunet.core.scratch"}
 
 
 def imports(path, *, top_level_only=False):
@@ -29,6 +32,14 @@ def test_nnunet_classes_are_imported_only_where_nnunet_runs():
         if path.parent.name != "nnunet":
             names = set(imports(path, top_level_only=True)) - {starter}
             assert not any(name.startswith("onfh_nnunet.nnunet") for name in names), path
+
+
+def test_commands_import_nothing_before_they_run_that_another_package_may_hide_or_that_takes_time():
+    """So `onfh --help` is fast, and `onfh doctor` can report a package that hides one of ours."""
+    for path in modules("onfh_nnunet/cli"):
+        ours = {name for name in imports(path, top_level_only=True) if name.split(".")[0] in OURS}
+        if path.name not in ("predict.py", "grade.py"):
+            assert all(name.startswith("onfh_nnunet.cli") or name in LIGHT for name in ours), path
 
 
 @pytest.mark.parametrize(

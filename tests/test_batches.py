@@ -436,7 +436,7 @@ def test_batch_is_of_folders_that_hold_scans(tmp_path):
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
         Inputs.of_batch([tmp_path], tmp_path / "out")
-    with pytest.raises(ReadError, match=r"is not a folder.*Leave out --batch"):
+    with pytest.raises(ReadError, match=r"is not a folder.*Leave out `batch`"):
         Inputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
 
 

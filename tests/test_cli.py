@@ -1,14 +1,27 @@
 """What a terminal shows: exit codes, one message on stderr, and nothing half-written."""
 
+import ast
 import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from onfh_nnunet import __version__
+from onfh_nnunet.cli import app, console
+from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 
 GRID = Grid((60, 60, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+ROOT = Path(__file__).resolve().parents[1]
+NOT_YET = {  # commands without -o, and files whose messages name options
+    *("predict", "grade"),
+    *(f"onfh_nnunet/workflows/{name}.py" for name in ("predict", "predictor", "output_folder")),
+}
 CONTRACT = [
     "case_id", "source", "side", "head_ml", "necrosis_ml", "necrosis_percent", "percent_low", "percent_high",
     "steinberg_grade", "possible_grades", "necrosis_percent_of_sphere", "head_diameter_mm", "kerboul_coronal_deg",
@@ -49,6 +62,7 @@ def test_grade_writes_the_contracts_columns(tmp_path, onfh):
         (["export", "--work", "w", "--out", "m.onfh"], "holds no dataset"),
         (["predict", "scan", "--model", "absent.onfh", "--out", "o"], "cannot be read"),
         (["report", "."], "is neither"),
+        (["report", "."], "Give the --out of onfh predict"),
         (["phantom", "p", "--hips", "0"], "at least 1 hip"),
     ],
 )
@@ -78,6 +92,45 @@ def test_wrong_usage_is_exit_code_2(tmp_path, onfh, monkeypatch, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_version_and_short_options():
+    for arguments, said in ((["--version"], f"onfh {__version__}"), (["-h"], "Usage"), (["plan", "-h"], "--folds")):
+        done = CliRunner().invoke(app, arguments)
+        assert (done.exit_code, said in done.output) == (0, True), arguments
+    for command in set(get_command(app).commands.values()):
+        for out in [one for one in command.params if one.name == "out" and one.param_type_name == "option"]:
+            assert set(out.opts) == {"--out", "-o"} or command.name in NOT_YET, command.name
+
+
+def test_parameters_of_the_library_are_options_of_the_command(capsys):
+    """What a message of the library names in backticks is a parameter, and the option of that name is what is typed."""
+    named = {name for text in texts_of_the_library() for name in re.findall(r"`([a-z_]+)`", text)}
+    assert {"out", "keep_ids", "fold"} <= named
+    for name in sorted(named):
+        typed = console.as_typed(f"Leave out `{name}`")
+        assert typed.startswith("Leave out --"), name
+    console.refusal(OnfhError("`unknown`.nii", "is bad", "Give `trust_pickle`, or another `stock` or `form`"))
+    assert (
+        capsys.readouterr().err == "onfh: `unknown`.nii: is bad. Give --trust-pickle, or another --from or --format.\n"
+    )
+
+
+def test_no_message_of_the_library_names_an_option():
+    assert [text for text in texts_of_the_library() if re.search(r"(?<![\w-])--[a-z]", text)] == []
+
+
+def texts_of_the_library():
+    """Every text in the code of the library that is no docstring."""
+    for package in ("onfh_nnunet", "dataset_conversion", "postprocessing"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path.parent.name == "cli" or path.relative_to(ROOT).as_posix() in NOT_YET:
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+                    yield node.value
+
+
 def test_bad_mask_leaves_the_old_table(tmp_path, onfh):
     Volume(ball(44) * 3, GRID).write(tmp_path / "bad.nii.gz")
     (tmp_path / "grades.csv").write_text("old")
@@ -99,9 +152,11 @@ def test_doctor_is_content_here_and_sees_a_shadow(tmp_path, onfh, monkeypatch):
     well = onfh("doctor", "--work", tmp_path)
     assert "FAIL" not in well.stdout
     assert "nnunetv2" in well.stdout
-    (tmp_path / "postprocessing").mkdir()
-    (tmp_path / "postprocessing" / "__init__.py").write_text("")
+    for name in ("dataset_conversion", "postprocessing"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
     monkeypatch.chdir(tmp_path)
     ill = onfh("doctor", check=False)
     assert ill.returncode == 1
+    assert "FAIL  dataset_conversion" in ill.stdout
     assert "FAIL  postprocessing" in ill.stdout

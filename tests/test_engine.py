@@ -64,7 +64,7 @@ def test_graph_computes_what_torch_computes(build):
 def test_layer_of_another_kind_is_refused():
     network = plain()
     network.decoder.seg_layers[-1] = nn.Softmax(1)
-    with pytest.raises(ModelError, match=r"has a layer Softmax .* Use --engine torch"):
+    with pytest.raises(ModelError, match=r"has a layer Softmax .* Use `engine` torch"):
         graph_of(network, (1, 1, *PATCH))
 
 

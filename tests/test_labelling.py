@@ -145,7 +145,7 @@ def test_necrosis_that_overhangs_the_head_is_kept_and_told(tmp_path):
     [
         ([(HEAD, 1), (LESION, 5)], LabelRules(), r"unknown label values 5, expected 0, 1 \(head\), 2 \(necrosis\)"),
         ([(HEAD, 4), (LESION, 5)], LabelRules(), "unknown label values 4, 5, expected 0, 1"),
-        ([(HEAD, 2)], LabelRules(), "has no head: no label or segment '1'; it holds 2. Name it with --head-label"),
+        ([(HEAD, 2)], LabelRules(), "has no head: no label or segment '1'; it holds 2. Name it with `head_label`"),
         ([], LabelRules(), "has no head: no label or segment '1'; it holds nothing"),
         ([(HEAD, 1)], LabelRules("1", "Nekrose"), "has no necrosis: .*'Nekrose'; it holds 1.*add an empty segment"),
         ([(HEAD, 1)], LabelRules("1", "1"), "has head label 1 and necrosis label 1"),
@@ -279,7 +279,7 @@ def test_label_on_another_grid_is_resampled_only_when_told(tmp_path, name):
     grid, what = OTHER_GRIDS[name]
     drawn = both_heads(grid)
     drawn.write(tmp_path / "a.nrrd")
-    with pytest.raises(GridMismatch, match=f"P007_R: {what}.*--resample-labels"):
+    with pytest.raises(GridMismatch, match=f"P007_R: {what}.*`resample_labels`"):
         labelled(tmp_path / "a.nrrd")
     result = labelled(tmp_path / "a.nrrd", rules=LabelRules(resample=True))
     same_grid("label", result.volume.grid, PELVIS)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from dataset_conversion.phantom import randomised
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.mri.acquire import acquire
-from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.randomization import random_bodies
 from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
 from dataset_conversion.readers import read_volume
+from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
@@ -25,7 +26,7 @@ NEAR_MM = 8.0
 
 
 def test_it_looks_at_what_it_was_trained_on():
-    assert VOXEL_MM == randomised.VOXEL_MM
+    assert VOXEL_MM == random_bodies.VOXEL_MM
 
 
 def test_weights_are_those_of_the_network():

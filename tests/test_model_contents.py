@@ -11,7 +11,6 @@ import pytest
 import torch
 from small_model import DATASET, PLANS, small_model
 
-from onfh_nnunet.cli.model import _lines
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import Grid
@@ -26,6 +25,7 @@ from onfh_nnunet.models.nnunet_interop import read_stock, unpack
 from onfh_nnunet.models.validation import TRANSPOSES, require_supported
 from onfh_nnunet.models.weights import to_safetensors
 from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.model import about_lines
 from postprocessing.uncertainty.conformal import Calibration
 
 INF, NAN = float("inf"), float("nan")
@@ -500,7 +500,7 @@ def test_any_other_value_is_refused_or_changes_no_prediction(tmp_path):
         except ModelError:
             continue
         accepted += 1
-        assert all(said.isprintable() for _, said in _lines(tmp_path / "x.onfh", bundle, calibration)), made
+        assert all(said.isprintable() for _, said in about_lines(tmp_path / "x.onfh", bundle, calibration)), made
         assert np.array_equal(probabilities(bundle.model), expected), made
     assert 0 < accepted < MUTANTS / 3
 

@@ -15,11 +15,12 @@ from dataset_conversion.phantom.anatomy.random_field import Waves
 from dataset_conversion.phantom.anatomy.shapes import Ball, Frame, Rod, Union, positions
 from dataset_conversion.phantom.anatomy.tissue import PROTONS, Tissue
 from dataset_conversion.phantom.cohort_plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
-from dataset_conversion.phantom.mri.protocol import THICK_SPACING_MM, Plane, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import THICK_SPACING_MM, ScanProtocol
 from dataset_conversion.phantom.mri.render import render
 from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T, Sequence
 from dataset_conversion.phantom.mri.spgr_signal import fat_table, fat_turn, magnitude, steady_state, water_table
 from dataset_conversion.phantom.mri.voxelize import label_map
+from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side

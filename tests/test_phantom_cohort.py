@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.mri.protocol import PhantomForm, Plane, ScanProtocol, Vendor
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from onfh_nnunet.core.choices import PhantomForm, Plane, Vendor
 from onfh_nnunet.core.errors import CohortError, GeometryError, WorkspaceError
 from onfh_nnunet.core.grid import same_grid
 from onfh_nnunet.core.volume import Volume

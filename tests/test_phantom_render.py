@@ -6,10 +6,11 @@ import pytest
 from dataset_conversion.phantom.anatomy.anatomy import Part
 from dataset_conversion.phantom.anatomy.shapes import Ball, Frame
 from dataset_conversion.phantom.anatomy.tissue import Tissue
-from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.mri.render import displaced, render, wrapped
 from dataset_conversion.phantom.mri.slice_profile import OVERLAPPING, PARTITIONS, THICK
 from dataset_conversion.phantom.mri.spgr_sequence import Sequence
+from onfh_nnunet.core.choices import Plane
 
 PROFILES = (PARTITIONS, OVERLAPPING, THICK)
 

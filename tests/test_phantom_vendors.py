@@ -10,8 +10,9 @@ from dataset_conversion.phantom.dicom.header import Examination
 from dataset_conversion.phantom.dicom.series import write_series
 from dataset_conversion.phantom.dicom.siemens import csa_header
 from dataset_conversion.phantom.mri.acquire import acquire
-from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol, Vendor
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.readers import read_volume
+from onfh_nnunet.core.choices import Plane, Vendor
 from onfh_nnunet.core.grid import same_grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume

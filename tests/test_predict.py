@@ -131,7 +131,7 @@ def test_single_hip_that_contradicts_a_wide_scan_is_refused():
 def test_hip_without_a_telling_shape_needs_a_side():
     volume = scan(grid_of((150, 90, 150), centre=RIGHT), (RIGHT, Side.RIGHT))
     plain = Volume(np.where(volume.array == SHAFT, 1, volume.array), volume.grid)
-    with pytest.raises(SideError, match="--side"):
+    with pytest.raises(SideError, match="`side`"):
         predicted(plain)
     (hip,) = predicted(plain, Side.LEFT)
     assert hip.side is Side.LEFT

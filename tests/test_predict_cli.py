@@ -189,7 +189,7 @@ def test_too_large_a_scan_is_told_by_its_header(tmp_path):
     assert len(scans) == 8
     for scan in scans:
         Allowance(2.0, voxels).require(scan, None)
-        with pytest.raises(OnfhError, match=r"has 0.0 million voxels, and --max-memory 2 is enough for"):
+        with pytest.raises(OnfhError, match=r"has 0.0 million voxels, and `max_memory` 2 is enough for"):
             Allowance(2.0, voxels - 1).require(scan, None)
 
 
@@ -206,9 +206,9 @@ def test_limit_is_kept_before_the_voxels_are_read(predict, tmp_path):
     header.set_data_shape((2000, 2000, 2000))
     (tmp_path / "huge.nii").write_bytes(header.binaryblock + bytes(4))
     noise().write(tmp_path / "scan.nii.gz")
-    with pytest.raises(OnfhError, match=r"huge.nii: has 8000.0 million voxels, and --max-memory 8 is enough for"):
+    with pytest.raises(OnfhError, match=r"huge.nii: has 8000.0 million voxels, and `max_memory` 8 is enough for"):
         predict(tmp_path / "huge.nii", max_memory_gb=8)
-    with pytest.raises(OnfhError, match=r"--max-memory 0.1: is too little: program and networks take"):
+    with pytest.raises(OnfhError, match=r"`max_memory` 0.1: is too little: program and networks take"):
         predict(tmp_path / "scan.nii.gz", max_memory_gb=0.1)
 
 

@@ -248,7 +248,7 @@ def test_names_and_pseudonyms_are_not_mixed(predict, tmp_path, keep_first):
     image(ONE).write(tmp_path / "mr.nii.gz")
     predict(tmp_path / "mr.nii.gz", keep_ids=keep_first)
     before = files_in(tmp_path / "out")
-    remedy = "Add --keep-ids, or give another --out" if keep_first else "Leave out --keep-ids, or give another --out"
+    remedy = f"{'Add' if keep_first else 'Leave out'} `keep_ids`, or give another `out`"
     with pytest.raises(WorkspaceError, match=remedy):
         predict(tmp_path / "mr.nii.gz", keep_ids=not keep_first)
     assert files_in(tmp_path / "out") == before

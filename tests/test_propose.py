@@ -267,7 +267,7 @@ def test_label_on_another_grid_is_noted(tmp_path):
     heads(RIGHT, Grid((40, 40, 40), (2.0, 2.0, 2.0), fine.origin_mm, fine.direction)).write(tmp_path / "P1_seg.nii.gz")
     ((_, _, _, label),), notes = rows(tmp_path)
     assert label == "P1_seg.nii.gz"
-    assert any("on another grid" in note and "--resample-labels" in note for note in notes)
+    assert any("on another grid" in note and "`resample_labels`" in note for note in notes)
 
 
 def test_dicom_seg_goes_to_the_series_that_it_names(tmp_path):
@@ -278,7 +278,7 @@ def test_dicom_seg_goes_to_the_series_that_it_names(tmp_path):
     study(tmp_path / "again", **same)
     made = propose(tmp_path, tmp_path)
     assert [(row.image, row.label, row.side) for row in made.rows] == [("again", "", ""), ("scan", "seg.dcm", "B")]
-    assert any("'femoral head', 'necrosis': name two with --head-label" in note for note in made.notes)
+    assert any("'femoral head', 'necrosis': name two with `head_label`" in note for note in made.notes)
     lines = made.csv().splitlines()
     (tmp_path / "cohort.csv").write_text("\n".join([lines[0], lines[2]]), encoding="utf-8")
     cases = convert(tmp_path / "cohort.csv", Workspace(tmp_path / "work"), LabelRules(*names)).dataset.cases

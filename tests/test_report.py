@@ -250,7 +250,7 @@ def test_cross_validation_stands_beside_the_published_figures(validated):
 
 def test_left_hips_are_shown_as_they_lie_in_the_patient(validated, monkeypatch):
     pictures = {}
-    monkeypatch.setattr("postprocessing.report.page.crossval_page", lambda _, made, __: pictures.update(made) or "")
+    monkeypatch.setattr("onfh_nnunet.workflows.report.crossval_page", lambda _, made, __: pictures.update(made) or "")
     report(validated)
     assert set(pictures) == {"P001_L", "P001_R"}
     for png in pictures.values():

@@ -117,8 +117,8 @@ def test_fold_that_another_process_trains_is_left_to_it(copy):
     (folder / "checkpoint_final.pth").unlink()
     before = snapshot(folder)
     with (
-        locked(folder, "onfh train", "train another --fold"),
-        pytest.raises(WorkspaceError, match=rf"fold_0.* by another onfh train, process {os.getpid()}.* another --fold"),
+        locked(folder, "onfh train", "train another `fold`"),
+        pytest.raises(WorkspaceError, match=rf"fold_0.* by another onfh train, process {os.getpid()}.* another `fold`"),
     ):
         train(dataset, plan, [0], Device.CPU, 2, print)
     assert snapshot(folder) == before

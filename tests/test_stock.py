@@ -189,7 +189,7 @@ class Call:
 
 def test_a_checkpoint_with_more_than_numbers_needs_trust(stock, bundle):
     respoil(stock, init_args={"configuration": "3d_fullres", "folder": PurePosixPath("a")}, extra=PurePosixPath("b"))
-    with pytest.raises(ModelError, match=r"is a pickle that calls pathlib\.PurePosixPath .* give --trust-pickle"):
+    with pytest.raises(ModelError, match=r"is a pickle that calls pathlib\.PurePosixPath .* give `trust_pickle`"):
         read_stock(stock)
     model, _ = read_stock(stock, trust_pickle=True)
     assert all(same(model.weights[fold], bundle.model.weights[fold]) for fold in (0, 2))

@@ -340,11 +340,11 @@ def test_check_finds_the_same_and_writes_nothing(study, workspace, tmp_path):
 
 def test_strict_takes_warnings_for_errors(study, workspace):
     rows = "p,right.nrrd,R,right-label.nii.gz,A\n"
-    with pytest.raises(OnfhError, match=r"(?s)1 findings.*warning, line 2, P001_R: the cohort says grade A.*--strict"):
+    with pytest.raises(OnfhError, match=r"(?s)1 findings.*warning, line 2, P001_R: the cohort says grade A.*`strict`"):
         convert(table(study, rows), workspace, strict=True)
     assert tree(workspace.root) == {}
     convert(study / "cohort.csv", workspace)
-    with pytest.raises(OnfhError, match="--strict"):
+    with pytest.raises(OnfhError, match="`strict`"):
         convert(study / "cohort.csv", workspace, strict=True)
 
 

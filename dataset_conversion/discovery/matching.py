@@ -89,7 +89,7 @@ def _doubts(label: LabelCandidate, best: Sequence[ScanCandidate], evidence: Evid
         listed = ", ".join(map(str, best[:_SHOWN])) + (", ..." if len(best) > _SHOWN else "")
         return [f"{label}: a label that fits {len(best)} scans alike: {listed}; fill it in yourself"]
     if not evidence.same_voxels:
-        return [f"{label}: on another grid than its scan {best[0]}; convert takes it with --resample-labels only"]
+        return [f"{label}: on another grid than its scan {best[0]}; convert takes it with `resample_labels` only"]
     if not (evidence.referred_to or evidence.patient):
         return [f"{label}: went to {best[0]} by folder and voxels alone; see that it is this patient's"]
     return []

@@ -129,7 +129,7 @@ def _to_name(used: set[tuple[str, ...]]) -> Iterator[str]:
     for segments in sorted(used):
         if not set(segments) <= {"1", "2"}:
             listed = ", ".join(map(repr, segments))
-            yield f"labels with the segments {listed}: name two with --head-label and --necrosis-label"
+            yield f"labels with the segments {listed}: name two with `head_label` and `necrosis_label`"
 
 
 def _relative(row: ProposedRow, start: Path) -> ProposedRow:

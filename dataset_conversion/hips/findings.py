@@ -89,5 +89,5 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     bad = list(findings) if strict else at_level(findings, Level.ERROR)
     if bad:
         listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
-        remedy = "Correct them" + (", or run without --strict" if strict else "")
+        remedy = "Correct them" + (", or run without `strict`" if strict else "")
         raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)

@@ -13,7 +13,6 @@ from onfh_nnunet.core.grid import GRID_TOLERANCE_MM, Grid, same_grid
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 
-RESAMPLE_OPTION = "--resample-labels"
 _OTHER_SCAN = "Check that this is the label of this scan"
 
 
@@ -57,7 +56,7 @@ def onto_scan(label: Volume, scan: Grid, place: str, *, resample: bool) -> tuple
     except GridMismatch as mismatch:
         steps = _steps(label.grid, scan)
         if steps is None and not resample:
-            remedy = f"{mismatch.remedy}; for a label in the same patient position, {RESAMPLE_OPTION} does it"
+            remedy = f"{mismatch.remedy}; for a label in the same patient position, `resample_labels` does it"
             OnfhError.__init__(mismatch, place, mismatch.problem, remedy)
             raise
     else:

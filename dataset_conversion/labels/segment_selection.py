@@ -14,7 +14,7 @@ from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.labels import Region
 
 _SHOWN = 8
-_NAME_THEM = "name its values with --head-label and --necrosis-label"
+_NAME_THEM = "name its values with `head_label` and `necrosis_label`"
 
 
 def chosen_of_one(
@@ -126,7 +126,7 @@ def _taken(region: Region, asked: str, segment: Segment | None) -> tuple[str, ..
 def _missing(source: Segmentation, region: Region, asked: str, place: str) -> LabelError:
     problem = f"has no {region}: no label or segment {asked!r}; it holds {_listing(source.segments) or 'nothing'}"
     empty = ", or add an empty segment of that name to a hip without necrosis" if region is Region.NECROSIS else ""
-    return LabelError(place, problem, f"Name it with --{region}-label{empty}")
+    return LabelError(place, problem, f"Name it with `{region}_label`{empty}")
 
 
 def _listing(segments: Sequence[Segment]) -> str:

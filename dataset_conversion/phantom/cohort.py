@@ -14,8 +14,9 @@ from dataset_conversion.phantom.cohort_plan import PlannedPatient, plan_patients
 from dataset_conversion.phantom.dicom.header import Examination
 from dataset_conversion.phantom.dicom.series import write_series
 from dataset_conversion.phantom.mri.acquire import acquire
-from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol, Vendor
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from onfh_nnunet.core.atomic_files import require_output_apart, write_text, written_whole
+from onfh_nnunet.core.choices import PhantomForm, Vendor
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import CohortError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output

@@ -74,8 +74,8 @@ def choose(found: Sequence[Series], wanted: str | None, place: Path) -> Series:
     asked = "" if wanted is None else f" {wanted!r}"
     problem = f"holds {len(meant)} MR series{asked}, expected one"
     remedy = (
-        "Choose one with --series or the column series, by description or UID; "
-        "onfh predict --batch takes each entry of a folder as a scan"
+        "Choose one with `series` or the column series, by description or UID; "
+        "onfh predict with `batch` takes each entry of a folder as a scan"
     )
     raise ReadError(place, problem, remedy, f"; there are:\n  {listed}\n")
 

@@ -8,9 +8,11 @@ import io
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
+from onfh_nnunet import __version__
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.cli.check import check
@@ -42,9 +44,29 @@ _REFUSED_BY_THE_SYSTEM = {
 }
 _CHECK = "Check that the disk works, has room and may be written"
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 for command in COMMANDS:
     app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.say(f"onfh {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_each_command(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def run() -> None:

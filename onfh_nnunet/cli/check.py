@@ -18,19 +18,24 @@ def check(
     strict: Strict = False,
 ) -> None:
     """Look for what is wrong or unlikely in a cohort, and write nothing; exit 1 when there are errors."""
-    from dataset_conversion.convert import check as check_cohort
-    from dataset_conversion.hips.findings import Level, at_level
-    from onfh_nnunet.cli.labels import label_rules
+    from onfh_nnunet.workflows.convert import check as check_cohort
 
-    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     with console.steps("check") as step:
-        findings = check_cohort(cohort, rules, series=series, progress=step)
-    errors, warnings = (at_level(findings, level) for level in (Level.ERROR, Level.WARNING))
+        findings = check_cohort(
+            cohort,
+            head_label=head_label,
+            necrosis_label=necrosis_label,
+            label_names=label_names,
+            resample_labels=resample_labels,
+            series=series,
+            progress=step,
+        )
+    errors, warnings = ([one for one in findings if one.level == level] for level in ("error", "warning"))
     for title, found in (("Errors", errors), ("Warnings", warnings)):
         if not found:
             console.say(f"{title}: none")
             continue
-        rows = [[f"{one.line or ''}", one.case_id, one.check, one.shown] for one in found]
+        rows = [[f"{one.line or ''}", one.case_id, one.check, console.as_typed(one.shown)] for one in found]
         console.table(f"{title}: {len(found)}", ["line", "case", "check", "what"], rows)
     if errors or (strict and warnings):
         raise typer.Exit(1)

@@ -18,10 +18,10 @@ def cohort(
     Paths are relative to the current folder, so keep the table in it. What is uncertain goes to stderr; a side that
     nothing tells stays empty, and must be filled in.
     """
-    from dataset_conversion.discovery.propose import propose
+    from onfh_nnunet.workflows.cohort import propose
 
     with console.steps("cohort") as step:
-        proposal = propose(folder, Path.cwd(), progress=step)
+        proposal = propose(folder, progress=step)
     for note in proposal.notes:
         console.note(f"uncertain: {note}")
     typer.echo(proposal.csv().encode(), nl=False)

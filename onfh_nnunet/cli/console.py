@@ -7,21 +7,26 @@ All output of the commands passes here, and nothing that a file or a header says
 from __future__ import annotations
 
 import contextlib
+import functools
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onfh_nnunet.core.csv_rows import read_rows
+import typer
+
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.printable import on_one_line, printable
 
 if TYPE_CHECKING:
-    from onfh_nnunet.training.train import Epoch
+    from onfh_nnunet.workflows.train import Epoch
 
 SHOWN_METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml", "accuracy")
 """Of the many in summary.csv, those that a person wants to see first."""
+
+_PARAMETER = re.compile(r"`([a-z_]+)`")
 
 Step = Callable[[str, int, int], None]
 
@@ -33,22 +38,37 @@ def say(text: object) -> None:
 
 def note(text: object) -> None:
     """Print a line on stderr that a person should know beside the results."""
-    print(on_one_line(text), file=sys.stderr)
+    print(as_typed(on_one_line(text)), file=sys.stderr)
+
+
+def as_typed(text: str) -> str:
+    """A message of the library in the words of the command line: a parameter such as `keep_ids` is --keep-ids there."""
+    return _PARAMETER.sub(lambda found: _options().get(found[1], found[0]), text)
+
+
+@functools.cache
+def _options() -> dict[str, str]:
+    """The option behind each parameter of a command."""
+    from onfh_nnunet.cli import app
+
+    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    options = (one for command in commands for one in command.params if one.param_type_name == "option")
+    return {one.name: max(one.opts, key=len) for one in options}
 
 
 def refusal(error: OnfhError) -> None:
     """Print why a command stops on stderr; a list in it has lines of its own."""
-    print(printable(f"onfh: {error}"), file=sys.stderr)
+    print(as_typed(printable(f"onfh: {error}")), file=sys.stderr)
 
 
 def failure(name: str, message: str) -> None:
     """Print on stderr why one of several scans failed; a list in it has lines of its own."""
-    print(printable(f"{name} failed: {message}"), file=sys.stderr)
+    print(as_typed(printable(f"{name} failed: {message}")), file=sys.stderr)
 
 
 @contextlib.contextmanager
 def steps(title: str) -> Iterator[Step]:
-    """A bar that is told ``(case, done, total)``."""
+    """Progress bar; call ``step(case, done, total)`` after each case."""
     with _progress() as progress:
         task = progress.add_task(title, total=None)
 
@@ -93,11 +113,21 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     console.print(shown)
 
 
+def comparison_table(folder: Path) -> None:
+    """The metrics of a comparison that a person wants to see first."""
+    from onfh_nnunet.workflows.result_tables import read_summary
+
+    rows = [
+        [row.region, row.metric, *map(number, (row.median, row.q1, row.q3)), f"{row.n_undefined}"]
+        for row in read_summary(folder)
+        if row.metric in SHOWN_METRICS
+    ]
+    table("Prediction against reference", ["region", "metric", "median", "q1", "q3", "undefined"], rows)
+
+
 def crossval_tables(folder: Path) -> None:
     """The cross-validation beside the published figures."""
-    from postprocessing.statistics.agreement import Statistic
-    from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE
-    from postprocessing.statistics.summary_tables import SummaryRow
+    from onfh_nnunet.workflows.result_tables import KAPPA_NOTE, PUBLISHED, SOURCE, read_agreement, read_summary
 
     published = {(figure.region, figure.metric): figure for figure in PUBLISHED}
     rows = [
@@ -109,13 +139,13 @@ def crossval_tables(folder: Path) -> None:
             f"{row.n}",
             f"{row.n_undefined}",
         ]
-        for row in read_rows(folder / "summary.csv", SummaryRow)
+        for row in read_summary(folder)
         if row.metric in SHOWN_METRICS
     ]
     table("Out of fold, median (IQR)", ["region", "metric", "here", "published", "n", "undefined"], rows)
     agreement = [
         [row.statistic, number(row.value), f"{number(row.ci_low)} to {number(row.ci_high)}", f"{row.n}", row.note]
-        for row in read_rows(folder / "agreement.csv", Statistic)
+        for row in read_agreement(folder)
     ]
     table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
     say(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")

@@ -18,7 +18,7 @@ from onfh_nnunet.cli.options import (
     Strict,
     Work,
 )
-from onfh_nnunet.study.workspace import DEFAULT_DATASET_ID, Workspace
+from onfh_nnunet.core.choices import DEFAULT_DATASET_ID
 
 
 def convert(
@@ -34,13 +34,21 @@ def convert(
     strict: Strict = False,
 ) -> None:
     """Turn a cohort into an nnU-Net dataset, one case a hip."""
-    from dataset_conversion.convert import convert as convert_cohort
-    from onfh_nnunet.cli.labels import label_rules
+    from onfh_nnunet.workflows.convert import convert as convert_cohort
 
-    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     with console.steps("convert") as step:
         made = convert_cohort(
-            cohort, Workspace(work, dataset_id), rules, series=series, keep_ids=keep_ids, strict=strict, progress=step
+            cohort,
+            work,
+            dataset_id=dataset_id,
+            head_label=head_label,
+            necrosis_label=necrosis_label,
+            label_names=label_names,
+            resample_labels=resample_labels,
+            series=series,
+            keep_ids=keep_ids,
+            strict=strict,
+            progress=step,
         )
     for finding in made.findings:
         console.note(f"{finding.level}: {finding}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from onfh_nnunet.core import choices
 from onfh_nnunet.core.devices import Device
 
 Work = Annotated[Path, typer.Option("--work", help="Folder of the study: data, plan, trained folds, tables.")]
@@ -21,6 +22,6 @@ ResampleLabels = Annotated[
 Series = Annotated[
     str | None, typer.Option(help="Description or UID of the DICOM series that is meant where there are several.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
-DEFAULT_WORK = Path("work")
+DEFAULT_WORK = Path(choices.DEFAULT_WORK)

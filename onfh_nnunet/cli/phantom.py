@@ -7,16 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dataset_conversion.phantom.mri.protocol import (
-    SPACING_MM,
-    THICK_SPACING_MM,
-    PhantomForm,
-    Plane,
-    ScanProtocol,
-    Vendor,
-)
 from onfh_nnunet.cli import console
-from onfh_nnunet.core.grid import Triple
+from onfh_nnunet.core.choices import PhantomForm, Plane, Vendor
 
 _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
 
@@ -33,16 +25,23 @@ def phantom(
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
 ) -> None:
     """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
-    from dataset_conversion.phantom.cohort import write_phantom_cohort
+    from onfh_nnunet.workflows.phantom import phantom as make_cohort
 
-    usual = THICK_SPACING_MM if thick else SPACING_MM
-    spacing_mm = usual if spacing is None else _triple(spacing)
-    protocol = ScanProtocol(plane, spacing_mm, thick=thick, bilateral=bilateral, vendor=vendor)
-    scans = write_phantom_cohort(out, hips=hips, seed=seed, form=form, protocol=protocol)
+    scans = make_cohort(
+        out,
+        hips=hips,
+        seed=seed,
+        form=form,
+        vendor=vendor,
+        plane=plane,
+        thick=thick,
+        spacing_mm=None if spacing is None else _triple(spacing),
+        bilateral=bilateral,
+    )
     console.say(f"{hips} synthetic hips in {scans} scans: {out}")
 
 
-def _triple(text: str) -> Triple:
+def _triple(text: str) -> tuple[float, float, float]:
     try:
         z, y, x = (float(part) for part in text.split(","))
     except ValueError:

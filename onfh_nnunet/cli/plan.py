@@ -8,9 +8,7 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
-from onfh_nnunet.study.dataset import Dataset
-from onfh_nnunet.study.preset import PresetName, preset_named
-from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.core.choices import PresetName
 
 
 def plan(
@@ -22,13 +20,8 @@ def plan(
     seed: Annotated[int, typer.Option(min=0, help="Which of the many fair ways to split.")] = 0,
 ) -> None:
     """Plan and preprocess with nnU-Net, and split the patients into folds."""
-    from dataset_conversion.cohort.folds import make_folds
-    from onfh_nnunet.training.plan import plan as make_plan
+    from onfh_nnunet.workflows.plan import plan as plan_study
 
-    dataset = Dataset.read(Workspace.open(work))
-    splits = make_folds(dataset.cases, folds, seed)
-    made, unchanged = make_plan(dataset, splits, preset_named(preset))
-    state = "unchanged" if unchanged else "planned"
-    console.say(
-        f"{state}: {len(dataset.cases)} hips, preset {made.preset}, {folds} folds: {dataset.workspace.folds_csv}"
-    )
+    made = plan_study(work, preset, folds, seed)
+    state = "unchanged" if made.unchanged else "planned"
+    console.say(f"{state}: {made.hips} hips, preset {made.plan.preset}, {folds} folds: {made.folds_csv}")

@@ -2,99 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from onfh_nnunet import __version__
 from onfh_nnunet.cli import console
-from onfh_nnunet.core.atomic_files import write_text
-from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.errors import WorkspaceError
-from onfh_nnunet.core.folder_lock import locked
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
-from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.study.dataset import Case, Dataset
-from onfh_nnunet.study.study_lock import locked_study
-from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.scan_names import ScanSources
 
 
 def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
 ) -> None:
     """Show a prediction or a cross-validation as one HTML file."""
-    from postprocessing.report.page import is_sealed, sealed
+    from onfh_nnunet.workflows.report import report as write_report
 
-    target = out / "report.html"
-    if target.exists() and not (target.is_file() and is_sealed(target.read_bytes())):
-        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
-    if (out / "grades.csv").is_file():
-        with locked(out, "onfh report", "try again later"):
-            write_text(target, sealed(_prediction_page(out)))
-    elif (out / "cases.csv").is_file() and (out / "summary.csv").is_file():
-        workspace = Workspace.open(out.resolve().parent)
-        with locked_study(workspace, "onfh report"):
-            write_text(target, sealed(_crossval_page(out, workspace)))
-    else:
-        remedy = "Give the --out of onfh predict, or the folder crossval that onfh crossval made"
-        raise WorkspaceError(out, "is neither an output of predict nor a cross-validation", remedy)
-    console.say(f"report: {target}")
-
-
-def _prediction_page(out: Path) -> str:
-    from dataset_conversion.readers import read_volume
-    from postprocessing.measurement.grade_rows import GradeRow
-    from postprocessing.report.page import prediction_page
-    from postprocessing.report.slices import hip_png
-
-    rows, sources = read_rows(out / "grades.csv", GradeRow), ScanSources(out)
-    pictures: dict[str, bytes] = {}
     with console.steps("report") as step:
-        for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
-            masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-            scan = read_volume(sources.find(source))
-            for case_id, mask in masks.items():
-                pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
-                step(case_id, len(pictures), len(rows))
-    return prediction_page(rows, pictures, __version__)
-
-
-def _crossval_page(out: Path, workspace: Workspace) -> str:
-    from postprocessing.report.page import CrossvalTables, crossval_page
-
-    tables = CrossvalTables.read(out)
-    dataset = Dataset.read(workspace)
-    cases = {case.case_id: case for case in dataset.cases}
-    pictures: dict[str, bytes] = {}
-    with console.steps("report") as step:
-        for row in tables.cases:
-            if row.case_id not in cases:
-                raise WorkspaceError(row.case_id, "is not in the dataset", "Run onfh crossval again")
-            pictures[row.case_id] = _compared(dataset, cases[row.case_id], out / "masks")
-            step(row.case_id, len(pictures), len(tables.cases))
-    return crossval_page(tables, pictures, __version__)
-
-
-def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
-    from postprocessing.report.slices import REFERENCE, hip_png
-
-    prediction = _mask(masks, case.case_id, "Run onfh crossval again")
-    reference, image = Volume.read(dataset.label(case)), Volume.read(dataset.image(case))
-    shown = {"prediction": _as_patient(prediction, case), REFERENCE: _as_patient(reference, case)}
-    return hip_png(_as_patient(image, case), shown, case.case_id)
-
-
-def _as_patient(hip: Volume, case: Case) -> Volume:
-    """Left is left again: a mirrored case's array is reversed, while its grid is where the hip lies in the patient."""
-    return Volume(np.flip(hip.array, LEFT_RIGHT_AXIS), hip.grid) if case.mirrored else hip
-
-
-def _mask(folder: Path, case_id: str, remedy: str) -> Volume:
-    path = folder / f"{case_id}.nii.gz"
-    if not path.is_file():
-        raise WorkspaceError(case_id, f"has no mask: {path} is missing", remedy)
-    return Volume.read(path)
+        page = write_report(out, progress=step)
+    console.say(f"report: {page}")

@@ -8,7 +8,7 @@ from onfh_nnunet.core.errors import DeviceError
 
 
 class Device(StrEnum):
-    """What `--device` takes."""
+    """What computes."""
 
     AUTO = "auto"
     CUDA = "cuda"
@@ -30,7 +30,7 @@ def resolve_device(wanted: Device) -> Device:
     if not present[wanted]:
         here = ", ".join(device for device, is_here in present.items() if is_here)
         raise DeviceError(
-            f"device {wanted}", f"is not available; torch {torch.__version__} sees {here}", "Use --device auto"
+            f"device {wanted}", f"is not available; torch {torch.__version__} sees {here}", "Use `device` auto"
         )
     return wanted
 

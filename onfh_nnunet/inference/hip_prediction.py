@@ -103,7 +103,7 @@ def predict_hips(
     sided = dict(zip(sides, seen, strict=True))
     wanted = [each for each in sides if side in (None, each)]
     if not wanted:
-        raise HipNotFound(case, f"shows no hip on side {side}", "Leave out --side")
+        raise HipNotFound(case, f"shows no hip on side {side}", "Leave out `side`")
     read = [_read(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
     outlined = [(reading, reading.head) for reading in read if reading.head]
     if not outlined:

@@ -42,14 +42,14 @@ def side_of_head(head: SeenHead, grid: Grid, side: Side | None, case: object) ->
     lies = _lies(head, grid)
     if side is not None:
         if not unclear and head.side is lies is side.other:
-            raise HipNotFound(case, f"shows no hip on side {side}", "Leave out --side")
+            raise HipNotFound(case, f"shows no hip on side {side}", "Leave out `side`")
         return side
     if unclear:
         problem = "does not show clearly whether this is a left or a right hip"
-        raise SideError(case, problem, "Give --side L or --side R")
+        raise SideError(case, problem, "Give `side` L or R")
     if lies not in (None, head.side):
         problem = f"shows a hip that looks like {head.side} where the patient's {lies} is"
-        raise SideError(case, problem, "Check the orientation in the file's header, or give --side")
+        raise SideError(case, problem, "Check the orientation in the file's header, or give `side`")
     return head.side
 
 

@@ -38,7 +38,7 @@ class HipSegmenter:
         from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
         if tta and model.mirroring_axes is None:
-            raise ModelError("--tta", "has no mirror images to average: the model was trained without", "Leave it out")
+            raise ModelError("`tta`", "has no mirror images to average: the model was trained without", "Leave it out")
         self._model, self.engine, self.hip_box_mm = model, engine, model.hip_box_mm
         self._mirrors = list(_subsets(model.mirroring_axes or ())) if tta else [()]
         self._plans = PlansManager(dict(model.plans))

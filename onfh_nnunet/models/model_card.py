@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from onfh_nnunet.core.choices import UNSTATED as UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.bounds import COUNT, LINE
@@ -17,7 +18,6 @@ from onfh_nnunet.models.schema import any_value, line, listed, number, optional,
 from onfh_nnunet.study.dataset import Dataset
 
 INTENDED_USE = "Research use only. Not a medical device."
-UNSTATED = "not stated: ask who made the model"
 
 LONGEST_CAUTION = 79
 """Bytes of the description in a mask's NIfTI header, which repeats the caution."""

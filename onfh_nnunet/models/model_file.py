@@ -105,7 +105,7 @@ def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
 
     folder = model_folder(dataset.workspace, plan)
     checkpoint = finished_checkpoint(dataset.workspace, plan, fold)
-    dataset.require_same(folder / "dataset.json", f"fold {fold}", f"Run onfh train --fold {fold} again")
+    dataset.require_same(folder / "dataset.json", f"fold {fold}", "Run onfh train again")
     plans, labels = (json.loads((folder / name).read_text(encoding="utf-8")) for name in ("plans.json", "dataset.json"))
     content = load_checkpoint(checkpoint)
     axes = content["inference_allowed_mirroring_axes"]

@@ -34,7 +34,7 @@ def opened(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
         names = foreign_names(path)
         if names and not trust_pickle:
             problem = f"is a pickle that calls {', '.join(names)} when it is opened, expected tensors, numbers and text"
-            remedy = "Only if you trust who made it to run code on this machine, give --trust-pickle"
+            remedy = "Only if you trust who made it to run code on this machine, give `trust_pickle`"
             raise ModelError(path, problem, remedy)
         return _opened_apart(path) if names else essentials(load_checkpoint(path))
     except TrainingError as error:

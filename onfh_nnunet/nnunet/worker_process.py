@@ -121,7 +121,7 @@ def _opened(log: Path) -> IO[str]:
         return log.open("w", encoding="utf-8")
     except OSError as error:
         raise WorkspaceError(
-            log, f"cannot be written ({error.strerror})", "Check that --work may be written"
+            log, f"cannot be written ({error.strerror})", "Check that `work` may be written"
         ) from error
 
 

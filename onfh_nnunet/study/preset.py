@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from onfh_nnunet.core.choices import PresetName
 from onfh_nnunet.core.errors import TrainingError
 from onfh_nnunet.core.grid import Triple
 
 CONFIGURATION = "3d_fullres"
-
-
-class PresetName(StrEnum):
-    """What `--preset` takes."""
-
-    PAPER = "paper"
-    RESENC = "resenc"
-    QUICK = "quick"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
-from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.errors import SplitError, WorkspaceError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.steinberg import Grade
 
@@ -81,9 +81,12 @@ class Splits:
         """Read folds.csv.
 
         Raises:
-            ReadError: The table is missing or damaged.
+            WorkspaceError: The study has no folds yet.
+            ReadError: The table is damaged.
             SplitError: Its folds are impossible.
         """
+        if not path.is_file():
+            raise WorkspaceError(path.parent, "holds no plan", "Run onfh plan first")
         rows = read_rows(path, FoldRow)
         for row in rows:
             if Hip.parse(row.case_id).patient != row.patient:

@@ -18,7 +18,7 @@ def locked_study(workspace: Workspace, command: str) -> Iterator[None]:
     Raises:
         WorkspaceError: Another process holds it or trains a fold, or the workspace cannot be made or written.
     """
-    with locked(workspace.root, command, "give another --work"):
+    with locked(workspace.root, command, "give another `work`"):
         for folder in workspace.results.glob("*/fold_*"):
             require_unlocked(folder, "onfh train", "stop it")
         yield

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from onfh_nnunet.core.choices import DEFAULT_DATASET_ID
 from onfh_nnunet.core.errors import WorkspaceError
 
 DATASET_TITLE = "ONFH"
-DEFAULT_DATASET_ID = 711
 
 STUDY = "a study"
 """What the record of a workspace calls it; see `core.folder_record`."""
@@ -19,7 +19,7 @@ class Workspace:
     """Paths of a workspace; nothing is read or made.
 
     Args:
-        root: The folder given as ``--work``.
+        root: The study's folder.
         dataset_id: nnU-Net's three-digit number of the dataset.
     """
 
@@ -40,9 +40,8 @@ class Workspace:
         found = sorted((root / "nnUNet_raw").glob(f"Dataset[0-9][0-9][0-9]_{DATASET_TITLE}"))
         if len(found) != 1:
             names = [path.name for path in found]
-            raise WorkspaceError(
-                root, f"holds {names or 'no dataset'}, expected one", "Run onfh convert with this --work"
-            )
+            problem = f"holds {names or 'no dataset'}, expected one"
+            raise WorkspaceError(root, problem, "Run onfh convert, and give the same `work`")
         return cls(root, int(found[0].name[7:10]))
 
     @property

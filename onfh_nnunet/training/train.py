@@ -93,7 +93,7 @@ def finished_checkpoint(workspace: Workspace, plan: Plan, fold: int) -> Path:
     checkpoint = folder / "checkpoint_final.pth"
     training = Training.read(folder)
     if training is None or not checkpoint.is_file():
-        raise TrainingError(f"fold {fold}", f"is not trained: {checkpoint} is missing", f"Run onfh train --fold {fold}")
+        raise TrainingError(f"fold {fold}", f"is not trained: {checkpoint} is missing", "Run onfh train")
     _require_same_plan(training, plan, fold, folder)
     return checkpoint
 
@@ -133,7 +133,7 @@ def train(
         share, folder = shares.get(), fold_folder(workspace, plan, fold)
         command = ["train_worker", str(workspace.root), plan.preset, str(fold), device, str(training.epochs)]
         try:
-            with locked(folder, "onfh train", "train another --fold"):
+            with locked(folder, "onfh train", "train another `fold`"):
                 require_unlocked(workspace.root, "onfh command", "run onfh train later")
                 training.write(folder)
                 run_child(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
@@ -159,7 +159,7 @@ def require_fold(fold: int, n_folds: int) -> int:
     Raises:
         SplitError: It does not exist.
     """
-    if not 0 <= fold < n_folds:
+    if not isinstance(fold, int) or not 0 <= fold < n_folds:
         raise SplitError(
             f"fold {fold}", f"does not exist; there are folds 0 to {n_folds - 1}", "Name one of these, or all"
         )

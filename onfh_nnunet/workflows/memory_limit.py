@@ -49,7 +49,7 @@ class Allowance:
         voxels = (limit_gb * 1e9 - taken) / (READ_BYTES + PREDICT_BYTES)
         if not voxels >= 1:
             problem = f"is too little: program and networks take {taken / 1e9:.2f} GB"
-            raise OnfhError(f"--max-memory {limit_gb:g}", problem, "Allow more, or average fewer folds with --folds")
+            raise OnfhError(f"`max_memory` {limit_gb:g}", problem, "Allow more, or average fewer folds with `folds`")
         return cls(limit_gb, voxels)
 
     def require(self, scan: Path, series: str | None) -> None:
@@ -67,7 +67,7 @@ class Allowance:
             voxels = _stated_voxels(scan, series)
         if voxels > self.voxels:
             problem = (
-                f"has {voxels / 1e6:.1f} million voxels, and --max-memory {self.limit_gb:g} is enough for "
+                f"has {voxels / 1e6:.1f} million voxels, and `max_memory` {self.limit_gb:g} is enough for "
                 f"{self.voxels / 1e6:.1f}"
             )
             raise OnfhError(scan, problem, "Allow more, or crop the scan")

@@ -87,7 +87,7 @@ def _name(path: Path) -> str:
 
 def _entries(folder: Path, out: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out --batch")
+        raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out `batch`")
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:

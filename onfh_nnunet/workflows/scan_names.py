@@ -82,15 +82,15 @@ class ScanNames:
         """
         if not self.pseudonymous:
             if self._key_csv.is_file():
-                problem = "holds results under pseudonyms, and --keep-ids asks for names of files"
-                raise WorkspaceError(self._out, problem, "Leave out --keep-ids, or give another --out")
+                problem = "holds results under pseudonyms, and `keep_ids` asks for names of files"
+                raise WorkspaceError(self._out, problem, "Leave out `keep_ids`, or give another `out`")
             return
         for name in sorted(set(present) - self._explained):
             if is_pseudonym(name):
                 problem = f"does not say which scan {name} is, and {self._out} holds results of it"
-                raise WorkspaceError(self._key_csv, problem, "Put the key of these results back, or give another --out")
+                raise WorkspaceError(self._key_csv, problem, "Put the key of these results back, or give another `out`")
             problem = f"holds results under names of files, such as {name}, and pseudonyms are the default"
-            raise WorkspaceError(self._out, problem, "Add --keep-ids, or give another --out")
+            raise WorkspaceError(self._out, problem, "Add `keep_ids`, or give another `out`")
 
     def save_once(self) -> None:
         """Save, unless this run has done it."""
@@ -154,12 +154,12 @@ class ScanSources:
         if said in self._sources:
             source = self._sources[said]
             if not source.exists():
-                remedy = "Put it back, or run onfh predict on it where it lies now, with the same --out"
+                remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
                 raise ReadError(source, f"is not there, and {said} was made from it", remedy)
             return source
         if is_pseudonym(said) and not Path(said).exists():
             there = self._key_csv.is_file()
             problem = f"does not say which scan {said} is" if there else f"is gone: nothing else says what {said} is"
-            remedy = "Put the key back, or run onfh predict on the scans with another --out"
+            remedy = "Put the key back, or run onfh predict on the scans with another `out`"
             raise WorkspaceError(self._key_csv, problem, remedy)
         return Path(said)

@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from onfh_nnunet.core.choices import JicTies as JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.hip import Side
@@ -37,17 +38,6 @@ class JicType(StrEnum):
     B = "B"
     C1 = "C1"
     C2 = "C2"
-
-
-class JicTies(StrEnum):
-    """Where a lesion of exactly one or two thirds belongs: the published texts differ.
-
-    The criteria of the Japanese ministry have B from one third on and C from two thirds on; the English text of 2001
-    has A up to one third and B up to two thirds, both included.
-    """
-
-    MINISTRY = "ministry"
-    ENGLISH_2001 = "english-2001"
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,28 @@ def compare_pair(pair: MaskPair) -> CrossvalRow:
         drawn = Volume.read(pair.reference)
     with refused_whole(pair.prediction):
         predicted = Volume.read(pair.prediction)
-    reference = require_hip_labels(drawn, pair.reference)
-    refuse_lesion_alone(reference, pair.reference)
-    prediction = _prediction(predicted, pair.prediction)
-    return case_row(pair.case_id, _hip(pair.case_id), None, reference, prediction)
+    return compare_masks(pair.case_id, drawn, predicted, (pair.reference, pair.prediction))
+
+
+def compare_masks(
+    case_id: str, drawn: Volume, predicted: Volume, names: tuple[object, object] = ("reference", "prediction")
+) -> CrossvalRow:
+    """Judge one hip whose masks are in memory.
+
+    Args:
+        case_id: Its name; patient and side are those of a name such as ``P001_R``.
+        drawn: The reference (z, y, x), a label map of any numeric type.
+        predicted: The prediction on the same grid.
+        names: What messages call the two masks.
+
+    Raises:
+        LabelError: A mask is no label map of one hip, or the reference holds no head.
+        GridMismatch: The masks do not lie on one grid.
+    """
+    reference = require_hip_labels(drawn, names[0])
+    refuse_lesion_alone(reference, names[0])
+    prediction = _prediction(predicted, names[1])
+    return case_row(case_id, _hip(case_id), None, reference, prediction)
 
 
 def masks_in(folder: Path) -> dict[str, Path]:
@@ -105,10 +123,10 @@ def masks_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _prediction(mask: Volume, path: Path) -> Volume:
+def _prediction(mask: Volume, name: object) -> Volume:
     """An empty prediction is a hip that was missed, and counts as such."""
     if mask.array.any():
-        return require_hip_labels(mask, path)
+        return require_hip_labels(mask, name)
     return Volume(np.zeros(mask.grid.size, np.uint8), mask.grid)
 
 

@@ -9,7 +9,7 @@ from dataset_conversion.phantom.dicom.ge import ge_files
 from dataset_conversion.phantom.dicom.header import Examination
 from dataset_conversion.phantom.dicom.philips import philips_files
 from dataset_conversion.phantom.dicom.siemens import siemens_files
-from dataset_conversion.phantom.mri.protocol import Vendor
+from onfh_nnunet.core.choices import Vendor
 from onfh_nnunet.core.volume import Volume
 
 _FILES = {

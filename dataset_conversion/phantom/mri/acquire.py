@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.anatomy.patient import Patient
-from dataset_conversion.phantom.mri.protocol import Plane, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol, field_mm
 from dataset_conversion.phantom.mri.render import render
 from dataset_conversion.phantom.mri.spgr_sequence import Sequence
 from dataset_conversion.phantom.mri.voxelize import label_map
+from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.grid import triple
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
@@ -42,7 +43,7 @@ def acquire(patient: Patient, sides: tuple[Side, ...], protocol: ScanProtocol, r
     both = len(hips) > 1
     if both and protocol.plane is not Plane.AXIAL:
         middle = middle + np.array([0, 0, _ABOVE_HIPS_MM])
-    grid = protocol.grid(triple(middle), protocol.plane.field_mm(bilateral=both))
+    grid = protocol.grid(triple(middle), field_mm(protocol.plane, bilateral=both))
     sequence = Sequence.draw(rng, patient.field_t, thick=protocol.thick)
     grey = np.rint(render(patient.parts(), grid, sequence, protocol.profile, rng))
     image = np.minimum(grey, _LARGEST_STORED).astype(np.uint16)

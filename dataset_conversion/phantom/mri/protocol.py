@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from dataset_conversion.phantom.mri.slice_profile import OVERLAPPING, PARTITIONS, THICK, SliceProfile
+from onfh_nnunet.core.choices import Plane, Vendor
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Grid, Triple, direction_of
 
@@ -20,58 +20,34 @@ THICK_SPACING_MM = (3.6, 0.7, 0.7)
 _NECK_DEG, _DOWN_DEG = 14.0, 9.0  # a coronal plane turned along a left femoral neck, and then down its front
 
 
-class PhantomForm(StrEnum):
-    """How images are written; label maps are NIfTI always."""
-
-    DICOM = "dicom"
-    NIFTI = "nifti"
-
-
-class Vendor(StrEnum):
-    """Whose scanner it is: what the header and the files look like."""
-
-    NEUTRAL = "neutral"
-    SIEMENS = "siemens"
-    GE = "ge"
-    PHILIPS = "philips"
+def nearest(plane: Plane) -> FloatArray:
+    """Columns: the patient's axis (LPS) along slice, row and column of the array; right-handed as x, y, z."""
+    columns = {
+        Plane.CORONAL: [[0, 1, 0], [0, 0, -1], [1, 0, 0]],
+        Plane.AXIAL: [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
+        Plane.SAGITTAL: [[-1, 0, 0], [0, 0, -1], [0, 1, 0]],
+    }
+    return np.array(columns.get(plane, columns[Plane.CORONAL]), float).T
 
 
-class Plane(StrEnum):
-    """The plane of the slices, each shown with the patient's right on the left, or with the front on the left."""
+def angulated(plane: Plane) -> FloatArray:
+    """The same, as angulated: an oblique plane is a coronal one, turned about two axes."""
+    if plane is not Plane.OBLIQUE:
+        return nearest(plane)
+    c, s = np.cos(np.deg2rad(_NECK_DEG)), np.sin(np.deg2rad(_NECK_DEG))
+    turned: FloatArray = _about_left_right(_DOWN_DEG) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ nearest(plane)
+    return turned
 
-    CORONAL = "coronal"
-    AXIAL = "axial"
-    SAGITTAL = "sagittal"
-    OBLIQUE = "oblique"
 
-    @property
-    def nearest(self) -> FloatArray:
-        """Columns: the patient's axis (LPS) along slice, row and column of the array; right-handed as x, y, z."""
-        columns = {
-            Plane.CORONAL: [[0, 1, 0], [0, 0, -1], [1, 0, 0]],
-            Plane.AXIAL: [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
-            Plane.SAGITTAL: [[-1, 0, 0], [0, 0, -1], [0, 1, 0]],
-        }
-        return np.array(columns.get(self, columns[Plane.CORONAL]), float).T
-
-    @property
-    def axes(self) -> FloatArray:
-        """The same, as angulated: an oblique plane is a coronal one, turned about two axes."""
-        if self is not Plane.OBLIQUE:
-            return self.nearest
-        c, s = np.cos(np.deg2rad(_NECK_DEG)), np.sin(np.deg2rad(_NECK_DEG))
-        turned: FloatArray = _about_left_right(_DOWN_DEG) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ self.nearest
-        return turned
-
-    def field_mm(self, *, bilateral: bool) -> Triple:
-        """The field of view along left-right, front-back and foot-head."""
-        if self is Plane.AXIAL:
-            return (360.0, 260.0, 90.0) if bilateral else (160.0, 150.0, 90.0)
-        if self is Plane.SAGITTAL:
-            return (270.0, 200.0, 220.0) if bilateral else (90.0, 150.0, 150.0)
-        if self is Plane.OBLIQUE and bilateral:
-            return (320.0, 125.0, 320.0)  # so deep that both heads are whole
-        return (320.0, 80.0, 320.0) if bilateral else (150.0, 90.0, 150.0)
+def field_mm(plane: Plane, *, bilateral: bool) -> Triple:
+    """The field of view along left-right, front-back and foot-head."""
+    if plane is Plane.AXIAL:
+        return (360.0, 260.0, 90.0) if bilateral else (160.0, 150.0, 90.0)
+    if plane is Plane.SAGITTAL:
+        return (270.0, 200.0, 220.0) if bilateral else (90.0, 150.0, 150.0)
+    if plane is Plane.OBLIQUE and bilateral:
+        return (320.0, 125.0, 320.0)  # so deep that both heads are whole
+    return (320.0, 80.0, 320.0) if bilateral else (150.0, 90.0, 150.0)
 
 
 @dataclass(frozen=True)
@@ -116,8 +92,8 @@ class ScanProtocol:
     def grid(self, centre_mm: Triple, extent_mm: Triple) -> Grid:
         """The grid around a position (LPS), of an extent along left-right, front-back and foot-head in mm."""
         # nine decimals: what a DICOM decimal string of 16 characters keeps
-        axes = np.round(_about_left_right(self.tilt_deg) @ self.plane.axes, 9)
-        extent = np.abs(self.plane.nearest).T @ np.array(extent_mm)
+        axes = np.round(_about_left_right(self.tilt_deg) @ angulated(self.plane), 9)
+        extent = np.abs(nearest(self.plane)).T @ np.array(extent_mm)
         z, y, x = (max(1, round(float(n))) for n in extent / self.spacing_mm)
         half = (np.array([z, y, x]) - 1) / 2 * self.spacing_mm
         first, second, third = np.round(np.array(centre_mm) - axes @ half, 3).tolist()

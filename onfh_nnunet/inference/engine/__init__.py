@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.choices import EngineName as EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError
 from onfh_nnunet.models.model import Model
-
-
-class EngineName(StrEnum):
-    """What `--engine` takes."""
-
-    AUTO = "auto"
-    TORCH = "torch"
-    OPENVINO = "openvino"
 
 
 class Engine(Protocol):
@@ -57,9 +49,8 @@ def engine_for(model: Model, device: Device, wanted: EngineName, *, exact: bool 
     """
     installed = importlib.util.find_spec("openvino") is not None
     if wanted is EngineName.OPENVINO and device is not Device.CPU:
-        raise DeviceError(
-            "engine openvino", f"runs on a CPU, got device {device}", "Use --device cpu or --engine torch"
-        )
+        problem = f"runs on a CPU, got device {device}"
+        raise DeviceError("engine openvino", problem, "Use `device` cpu or `engine` torch")
     if wanted is EngineName.OPENVINO and not installed:
         raise DeviceError("engine openvino", "is not installed", "Run pip install 'onfh-nnunet[cpu]'")
     if wanted is EngineName.TORCH or device is not Device.CPU or not installed:

@@ -54,7 +54,7 @@ def _unet(network: Any, patch: Node) -> Node:
 def _layer(layer: nn.Module, node: Node) -> Node:
     """What a torch module does to a node."""
     problem = f"has a layer {type(layer).__name__} that OpenVINO is not told of"
-    raise ModelError("the model", problem, "Use --engine torch")
+    raise ModelError("the model", problem, "Use `engine` torch")
 
 
 @_layer.register
@@ -82,7 +82,7 @@ def _(layer: StackedResidualBlocks, node: Node) -> Node:
 @_layer.register
 def _(layer: BasicBlockD, node: Node) -> Node:
     if layer.apply_se or layer.apply_stochastic_depth:
-        raise ModelError("the model", "has blocks that OpenVINO is not told of", "Use --engine torch")
+        raise ModelError("the model", "has blocks that OpenVINO is not told of", "Use `engine` torch")
     residual = _layer(layer.skip, node) if isinstance(layer.skip, nn.Module) else node
     return _layer(layer.nonlin2, ops.add(_layer(layer.conv2, _layer(layer.conv1, node)), residual))
 

@@ -1,0 +1,114 @@
+"""All trained folds in one model file that runs nothing when it is opened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
+from onfh_nnunet.core.choices import DEFAULT_WORK, UNSTATED, AnyPath
+from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model_card import Card, Score, cohort_figures
+from onfh_nnunet.models.model_file import Bundle, trained_model, write_bundle
+from onfh_nnunet.models.nnunet_interop import read_stock
+from onfh_nnunet.models.schema import refused
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.train import Training, fold_folder
+from onfh_nnunet.workflows.crossval import calibration, evaluated
+from postprocessing.uncertainty.conformal import Calibration
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model file that was written.
+
+    Args:
+        model_file: What lies in it, as read back.
+        notes: What to know of it, such as why its intervals are not calibrated.
+    """
+
+    model_file: Bundle
+    notes: tuple[str, ...]
+
+
+def export(
+    out: AnyPath,
+    *,
+    work: AnyPath = DEFAULT_WORK,
+    stock: AnyPath | None = None,
+    trust_pickle: bool = False,
+    licence: str = UNSTATED,
+) -> Exported:
+    """Put all trained folds into one model file that runs nothing when it is opened.
+
+    Args:
+        out: The file to write, such as ``hips.onfh``; an earlier one is replaced.
+        work: The folder of the study, with all its folds trained; cross-validated, the model gets calibrated intervals.
+        stock: A result folder of stock ``nnUNetv2_train`` instead of a study.
+        trust_pickle: Whether checkpoints of `stock` may run code that they bring, in a child process.
+        licence: Under which the model may be used, in one line, such as CC-BY-4.0.
+
+    Returns:
+        The model file, and notes.
+
+    Raises:
+        ModelError: The model cannot be loaded, a checkpoint asks for trust, or the licence is not one printable line.
+        StaleError: A fold was trained on other data or other folds.
+        TrainingError: A fold is not trained.
+        WorkspaceError: The study is not planned, or `out` cannot be written, is a folder or lies in `stock`.
+
+    Example:
+        >>> from onfh_nnunet.workflows.export import export
+        >>> export("hips.onfh", work="work").notes  # doctest: +SKIP
+        ()
+    """
+    file = Path(out)
+    require_output_apart(file, () if stock is None else (Path(stock),))
+    require_file_place(file)
+    with locked_output(file, "onfh export"):
+        model, card, notes = _trained(Path(work)) if stock is None else _stock(Path(stock), trust_pickle)
+        with refused("`licence`", "Name it in one line, such as CC-BY-4.0"):
+            card = replace(card, licence=licence)
+        return Exported(write_bundle(file, model, card), notes)
+
+
+def _stock(folder: Path, trust_pickle: bool) -> tuple[Model, Card, tuple[str, ...]]:
+    model, card = read_stock(folder, trust_pickle=trust_pickle)
+    return model, card, ("it must have been trained on single hips as onfh convert cuts them",)
+
+
+def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
+    """The folds of a study, and what is known of them; without a cross-validation of these folds a note says so."""
+    dataset = Dataset.read(Workspace.open(work))
+    splits = Splits.read(dataset.workspace.folds_csv)
+    plan = Plan.read(dataset, splits)
+    training = Training.read(fold_folder(dataset.workspace, plan, 0))
+    card = Card(training=_flat(training), **cohort_figures(dataset))
+    model = trained_model(dataset, splits, plan)
+    if not evaluated(dataset, splits, plan):
+        return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
+    scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
+    return model, *_calibrated(replace(card, crossval=scores), calibration(dataset.workspace))
+
+
+def _calibrated(card: Card, known: Calibration) -> tuple[Card, tuple[str, ...]]:
+    notes = (f"no calibrated intervals in it: {known.note}",) if known.note else ()
+    try:
+        return replace(card, calibration=Calibration.from_json(known.to_json()).to_json()), notes
+    except ModelError as error:  # such as no error at all in any hip
+        return card, (*notes, f"no calibrated intervals in it: {error.problem}")
+
+
+def _flat(training: Training | None) -> dict[str, Any] | None:
+    """Preset, hashes, epochs and versions, side by side."""
+    if training is None:
+        return None
+    values = asdict(training)
+    return {**values.pop("plan"), **values}

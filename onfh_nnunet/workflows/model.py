@@ -1,0 +1,120 @@
+"""What a model file says of itself, and the way of a model to stock nnU-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onfh_nnunet.core.atomic_files import require_output_apart
+from onfh_nnunet.core.choices import AnyPath
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.models.model_card import Card, Score
+from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+from onfh_nnunet.models.nnunet_interop import unpack as write_stock
+from onfh_nnunet.models.schema import plain
+from onfh_nnunet.models.weights import n_parameters
+from onfh_nnunet.study.preset import CONFIGURATION
+from onfh_nnunet.workflows.calibration import calibration_of
+from postprocessing.uncertainty.conformal import Calibration
+
+__all__ = ["ModelDescription", "Score", "about_lines", "describe"]
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What a model file says of itself.
+
+    Args:
+        lines: Each heading and its text.
+        scores: How well it did on hips that it never saw; empty where nobody looked.
+        folds: The trained folds in it.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    scores: tuple[Score, ...]
+    folds: tuple[int, ...]
+
+
+def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> ModelDescription:
+    """Say what a model is, for what, on whom it was trained and how well it did.
+
+    Args:
+        path: A model file of `export`; the bundled demo model by default.
+        unpack: A new or empty folder to write the model into, as stock ``nnUNetv2_predict_from_modelfolder`` reads it.
+
+    Returns:
+        The description.
+
+    Raises:
+        ModelError: It is no model file, or damaged; or the folder is not empty.
+        WorkspaceError: The folder cannot be written.
+
+    Example:
+        >>> from onfh_nnunet.workflows.model import describe
+        >>> dict(describe().lines)["intended use"]
+        'Research use only. Not a medical device.'
+    """
+    file = Path(path) if path is not None else SYNTHETIC
+    bundle = Bundle.read(file)
+    lines = tuple(about_lines(file, bundle, calibration_of(bundle, file)))
+    if unpack is not None:
+        folder = Path(unpack)
+        require_output_apart(folder, (file,))
+        with locked_output(folder, "onfh model"):
+            write_stock(bundle, folder)
+    return ModelDescription(lines, bundle.card.crossval, tuple(bundle.model.weights))
+
+
+def about_lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
+    """What the model is, for what, and on whom it was trained, each under its heading."""
+    manifest, card = bundle.manifest, bundle.card
+    version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
+    yield "model", f"{plain(path.name)}, {version}"
+    yield "sha256", bundle.sha256
+    yield "", "the SHA-256 detects damage; it does not prove who made the file"
+    yield "intended use", card.intended_use
+    if card.caution:
+        yield "caution", card.caution
+    yield "licence", card.licence
+    yield "trained on", _cohort(card)
+    yield "trained by", _training(card.training)
+    yield "network", _network(bundle)
+    yield "intervals", _calibration(calibration)
+
+
+def _cohort(card: Card) -> str:
+    if card.hips is None:
+        return "not stated"
+    if card.patients is None:
+        return f"{card.hips} images"
+    spacing = " x ".join(f"{low:.2f}-{high:.2f}" for low, high in card.spacing_mm or ())
+    grades = ", ".join(f"{n} {grade}" for grade, n in (card.grades or {}).items())
+    sides = ", ".join(f"{n} {side}" for side, n in (card.sides or {}).items())
+    return f"{card.hips} hips of {card.patients} patients; grades {grades}; sides {sides}; spacing {spacing} mm"
+
+
+def _training(training: Mapping[str, Any] | None) -> str:
+    shown = {name: value for name, value in (training or {}).items() if not name.endswith("sha256")}
+    return ", ".join(f"{name} {value}" for name, value in shown.items()) or "not stated"
+
+
+def _network(bundle: Bundle) -> str:
+    model = bundle.model
+    plan = model.plans["configurations"][CONFIGURATION]
+    network, folds = plan["architecture"], model.weights
+    name = network["network_class_name"].rsplit(".")[-1]
+    patch, spacing = (" x ".join(f"{n:g}" for n in plan[what]) for what in ("patch_size", "spacing"))
+    stages = f"{name} of {network['arch_kwargs']['n_stages']} stages"
+    size = f"{n_parameters(next(iter(folds.values()))):,} parameters".replace(",", " ")
+    return f"{len(folds)} folds of {stages}, {size}; patch {patch} voxels of {spacing} mm"
+
+
+def _calibration(known: Calibration | None) -> str:
+    if known is None:
+        return "not calibrated: no cross-validation is in the file"
+    if known.half_width is None:
+        return known.note
+    who = f"{known.n_hips} hips of {known.n_patients} patients"
+    return f"{known.level:.0%}, half-width {known.half_width:.3f} rad of the angular scale ({who}, {known.method})"

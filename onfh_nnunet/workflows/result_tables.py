@@ -1,0 +1,30 @@
+"""The tables that a comparison or a cross-validation wrote, and the published figures to set beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from onfh_nnunet.core.csv_rows import read_rows
+from postprocessing.statistics.agreement import Statistic
+from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE
+from postprocessing.statistics.summary_tables import SummaryRow
+
+__all__ = ["KAPPA_NOTE", "PUBLISHED", "SOURCE", "read_agreement", "read_summary"]
+
+
+def read_summary(folder: Path) -> list[SummaryRow]:
+    """The rows of summary.csv.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    return read_rows(folder / "summary.csv", SummaryRow)
+
+
+def read_agreement(folder: Path) -> list[Statistic]:
+    """The rows of agreement.csv.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    return read_rows(folder / "agreement.csv", Statistic)

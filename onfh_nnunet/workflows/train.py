@@ -1,0 +1,82 @@
+"""Train the folds of a planned study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, chosen
+from onfh_nnunet.core.devices import Device, resolve_device
+from onfh_nnunet.core.errors import TrainingError
+from onfh_nnunet.study.dataset import Dataset
+from onfh_nnunet.study.splits import Splits
+from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.training import train as training
+from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.train import Epoch, require_fold
+
+__all__ = ["Epoch", "Trained", "train"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Args:
+        device: What computed.
+        trained: The folds that were trained now.
+        finished: The wanted folds that were finished before.
+    """
+
+    device: Device
+    trained: tuple[int, ...]
+    finished: tuple[int, ...]
+
+
+def train(
+    work: AnyPath = DEFAULT_WORK,
+    fold: int | Literal["all"] = "all",
+    device: Device | str = Device.AUTO,
+    epochs: int | None = None,
+    *,
+    on_start: Callable[[Device], None] = lambda _device: None,
+    on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
+) -> Trained:
+    """Train folds: go on where one stopped, skip what is finished.
+
+    Args:
+        work: The folder of the study, as `plan` filled it.
+        fold: The number of one fold, or all.
+        device: auto takes cuda, then mps, then cpu.
+        epochs: Training epochs; those of the preset by default.
+        on_start: Called once before the first epoch, with the device that computes.
+        on_epoch: Called after each epoch, from several threads.
+
+    Returns:
+        Which folds were trained, and which were finished before.
+
+    Raises:
+        DeviceError: The device is not on this machine.
+        OnfhError: There is no such kind of device.
+        SplitError: There is no such fold.
+        StaleError: The plan, or a fold that was begun, is of other data, folds or epochs.
+        TrainingError: `epochs` is below 1, or nnU-Net failed.
+        WorkspaceError: The study is not planned, or another process writes into it.
+
+    Example:
+        >>> from onfh_nnunet.workflows.train import train
+        >>> train("work", fold=0, device="cpu", epochs=2)  # doctest: +SKIP
+        Trained(device=<Device.CPU: 'cpu'>, trained=(0,), finished=())
+    """
+    if epochs is not None and epochs < 1:
+        raise TrainingError(f"`epochs` {epochs}", "is too few", "Use 1 or more, or leave it to the preset")
+    dataset = Dataset.read(Workspace.open(Path(work)))
+    splits = Splits.read(dataset.workspace.folds_csv)
+    plan = Plan.read(dataset, splits)
+    folds = range(splits.n_folds) if fold == "all" else [require_fold(fold, splits.n_folds)]
+    computes_on = resolve_device(chosen(Device, device, "device"))
+    on_start(computes_on)
+    trained = training.train(dataset, plan, list(folds), computes_on, epochs, on_epoch)
+    return Trained(computes_on, tuple(trained), tuple(number for number in folds if number not in trained))
