@@ -70,7 +70,10 @@ def unpack(bundle: Bundle, folder: Path) -> None:
         for fold, weights in model.weights.items():
             checkpoint = part / f"fold_{fold}" / CHECKPOINT
             checkpoint.parent.mkdir(parents=True)
-            torch.save(_checkpoint(weights, model.mirroring_axes), checkpoint)
+            try:
+                torch.save(_checkpoint(weights, model.mirroring_axes), checkpoint)
+            except RuntimeError as error:  # torch's way to report a full disk
+                raise OSError(f"{checkpoint.name} could not be written whole") from error
         for name, content in texts.items():
             (part / name).write_bytes(to_json(content))
 
@@ -97,7 +100,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _checkpoints(folder: Path) -> dict[int, Path]:
     found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
-    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_\d+", name)}
+    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_[0-9]+", name)}
     if not folds:
         got = shown(sorted(found)) if found else "no fold"
         raise ModelError(folder, f"holds {got}, expected fold_0/{CHECKPOINT} or more", _REMEDY)

@@ -9,7 +9,7 @@ from typing import Any
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
 from onfh_nnunet.core.choices import DEFAULT_WORK, UNSTATED, AnyPath
 from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.errors import ModelError
+from onfh_nnunet.core.errors import ModelError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score, cohort_figures
@@ -72,11 +72,23 @@ def export(
     file = Path(out)
     require_output_apart(file, () if stock is None else (Path(stock),))
     require_file_place(file)
+    if stock is None:
+        _require_no_file_of(Path(work), file)
     with locked_output(file, "onfh export"):
         model, card, notes = _trained(Path(work)) if stock is None else _stock(Path(stock), trust_pickle)
         with refused("`licence`", "Name it in one line, such as CC-BY-4.0"):
             card = replace(card, licence=licence)
         return Exported(write_bundle(file, model, card), notes)
+
+
+def _require_no_file_of(work: Path, out: Path) -> None:
+    """Refuse to replace a file of the study itself; an earlier model file may lie in it."""
+    if not out.exists() or work.resolve() not in out.resolve().parents:
+        return
+    try:
+        Bundle.read(out)
+    except ModelError as error:
+        raise WorkspaceError(out, f"is a file of the study {work}, and would be lost", "Give another name") from error
 
 
 def _stock(folder: Path, trust_pickle: bool) -> tuple[Model, Card, tuple[str, ...]]:

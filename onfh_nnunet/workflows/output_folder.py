@@ -163,16 +163,11 @@ class Results:
             write_text(self._tables_record, json.dumps(hashes, indent=1) + "\n")
 
     def _recorded_tables(self) -> dict[str, str]:
-        """The hashes of the tables that we made; none where there is no record that can be read."""
-        try:
-            hashes = json.loads(self._tables_record.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return hashes if isinstance(hashes, dict) else {}
+        return recorded_tables(self.folder)
 
     @property
     def _tables_record(self) -> Path:
-        return self.folder / _RECORDS / "tables.json"
+        return _tables_record(self.folder)
 
     def _records(self) -> list[Path]:
         return sorted((self.folder / _RECORDS).glob("*.csv"))
@@ -185,6 +180,19 @@ class Results:
 
     def _mask(self, case_id: str) -> Path:
         return self.folder / f"{case_id}.nii.gz"
+
+
+def recorded_tables(folder: Path) -> dict[str, str]:
+    """The hashes of the tables in OUT that we made; none where there is no record that can be read."""
+    try:
+        hashes = json.loads(_tables_record(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return hashes if isinstance(hashes, dict) else {}
+
+
+def _tables_record(folder: Path) -> Path:
+    return folder / _RECORDS / "tables.json"
 
 
 def _recorded(record: Path) -> list[RecordRow] | None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from dataset_conversion.readers import read_volume
 from onfh_nnunet import __version__
-from onfh_nnunet.core.atomic_files import write_text
+from onfh_nnunet.core.atomic_files import sha256, write_text
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.errors import StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.progress import Progress, silent
@@ -20,6 +20,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.output_folder import recorded_tables
 from onfh_nnunet.workflows.scan_names import ScanSources
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.report.page import CrossvalTables, crossval_page, is_sealed, prediction_page, sealed
@@ -38,6 +39,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
     Raises:
         ReadError: A scan or a table cannot be read.
+        StaleError: grades.csv was changed since `predict` wrote it.
         WorkspaceError: The folder is neither; a mask is missing; or a report.html lies there that was not made so.
 
     Example:
@@ -63,7 +65,10 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 
 def _prediction_page(out: Path, progress: Progress) -> str:
-    rows, sources = read_rows(out / "grades.csv", GradeRow), ScanSources(out)
+    table = out / "grades.csv"
+    if recorded_tables(out).get(table.name, known := sha256(table)) != known:
+        raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
+    rows, sources = read_rows(table, GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
     for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
