@@ -53,11 +53,11 @@ bench: setup  ## each figure of the README
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m benchmarks.demo $(DEMO)
-	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.onfh
+	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.safetensors
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
 demo-model: setup  ## train the model that comes along again, from synthetic hips
-	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.onfh
+	$(BIN)/python -m benchmarks.train_synthetic.safetensors_nnunet/models/synthetic.safetensors
 
 locator: setup  ## train the network that locates heads again, from synthetic bodies
 	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/models/locator.safetensors

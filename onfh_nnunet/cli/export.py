@@ -41,7 +41,7 @@ def export(
     licence: Annotated[str, typer.Option(help="Under which the model may be used, such as CC-BY-4.0.")] = UNSTATED,
 ) -> None:
     """Put all trained folds into one model file that runs nothing when it is opened."""
-    from onfh_nnunet.models.model_file import write_bundle
+    from onfh_nnunet.models.model_file import write_model_file
     from onfh_nnunet.models.nnunet_interop import read_stock
 
     require_output_apart(out, () if stock is None else (stock,))
@@ -50,10 +50,10 @@ def export(
         model, card = _trained(work) if stock is None else read_stock(stock, trust_pickle=trust_pickle)
         with refused("--licence", "Name it in one line, such as CC-BY-4.0"):
             card = replace(card, licence=licence)
-        bundle = write_bundle(out, model, card)
+        file = write_model_file(out, model, card)
     if stock is not None:
         console.note("it must have been trained on single hips as onfh convert cuts them")
-    console.say(f"model of {len(model.weights)} folds, sha256 {bundle.sha256[:12]}: {out}")
+    console.say(f"model of {len(model.weights)} folds, sha256 {file.sha256[:12]}: {out}")
 
 
 def _trained(work: Path) -> tuple[Model, Card]:

@@ -15,7 +15,7 @@ from onfh_nnunet.study.preset import CONFIGURATION
 
 if TYPE_CHECKING:
     from onfh_nnunet.models.model_card import Card
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
     from postprocessing.uncertainty.conformal import Calibration
 
 
@@ -31,14 +31,14 @@ def model(
 ) -> None:
     """Say what a model is, for what, on whom it was trained and how well it did."""
     from onfh_nnunet.cli import console
-    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
     from onfh_nnunet.models.nnunet_interop import unpack as write_folder
     from onfh_nnunet.workflows.calibration import calibration_of
 
     path = path or SYNTHETIC
-    bundle = Bundle.read(path)
-    card, calibration = bundle.card, calibration_of(bundle, path)
-    for what, said in _lines(path, bundle, calibration):
+    file = ModelFile.read(path)
+    card, calibration = file.card, calibration_of(file, path)
+    for what, said in _lines(path, file, calibration):
         console.say(f"{what:14}{said}")
     if card.crossval:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in card.crossval]
@@ -46,16 +46,16 @@ def model(
     if unpack is not None:
         require_output_apart(unpack, (path,))
         with locked_output(unpack, "onfh model --unpack"):
-            write_folder(bundle, unpack)
-        folds = " ".join(map(str, bundle.model.weights))
+            write_folder(file, unpack)
+        folds = " ".join(map(str, file.model.weights))
         console.say(f"stock nnU-Net runs it: nnUNetv2_predict_from_modelfolder -i IN -o OUT -m {unpack} -f {folds}")
 
 
-def _lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
-    manifest, card = bundle.manifest, bundle.card
+def _lines(path: Path, file: ModelFile, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
+    manifest, card = file.manifest, file.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
     yield "model", f"{plain(path.name)}, {version}"
-    yield "sha256", bundle.sha256
+    yield "sha256", file.sha256
     yield "", "the SHA-256 detects damage; it does not prove who made the file"
     yield "intended use", card.intended_use
     if card.caution:
@@ -63,7 +63,7 @@ def _lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Itera
     yield "licence", card.licence
     yield "trained on", _cohort(card)
     yield "trained by", _training(card.training)
-    yield "network", _network(bundle)
+    yield "network", _network(file)
     yield "intervals", _calibration(calibration)
 
 
@@ -83,10 +83,10 @@ def _training(training: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "not stated"
 
 
-def _network(bundle: Bundle) -> str:
-    from onfh_nnunet.models.weights import n_parameters
+def _network(file: ModelFile) -> str:
+    from onfh_nnunet.models.model import n_parameters
 
-    model = bundle.model
+    model = file.model
     plan = model.plans["configurations"][CONFIGURATION]
     network, folds = plan["architecture"], model.weights
     name = network["network_class_name"].rsplit(".")[-1]
