@@ -56,11 +56,11 @@ bench: setup  ## each figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m benchmarks.demo $(DEMO)
-	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.onfh
+	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.safetensors
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
 demo-model: setup  ## train the bundled demo model again, from synthetic hips
-	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.onfh
+	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.safetensors
 
 locator: setup  ## train the network that locates heads again, from synthetic bodies
 	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/models/locator.safetensors

@@ -35,7 +35,9 @@ def main() -> None:
 
 
 def _commands(demo: Path) -> list[list[str]]:
-    cohort, work, model, new, out = (demo / name for name in ("cohort", "work", "model.onfh", "new_patient", "out"))
+    cohort, work, model, new, out = (
+        demo / name for name in ("cohort", "work", "model.safetensors", "new_patient", "out")
+    )
     steps = [
         ["phantom", cohort, "--hips", HIPS, "--seed", "1", "--format", "dicom"],
         ["convert", cohort / "cohort.csv", "--work", work],

@@ -36,7 +36,7 @@ SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a folder with the model ``m.onfh`` in it, and the scan."""
+    """What is measured: a folder with the model ``m.safetensors`` in it, and the scan."""
 
     root: Path
     scan: Path
@@ -60,7 +60,7 @@ def _prepared(root: Path, *, bilateral: bool) -> Setting:
     protocol = ScanProtocol(spacing_mm=SPACING_MM, bilateral=bilateral)
     write_phantom_cohort(root / "c", hips=1 + bilateral, seed=0, form=PhantomForm.DICOM, protocol=protocol)
     (scan,) = (root / "c" / "images").iterdir()
-    parameters = int(python("benchmarks.predict_model", root / "m.onfh").output) / 1e6
+    parameters = int(python("benchmarks.predict_model", root / "m.safetensors").output) / 1e6
     size = read_volume(scan).array.shape
     print(
         f"{machine()}; scan of {size}, {1 + bilateral} hips, patch {PATCH}, {FOLDS} folds of {parameters:.1f} million"
@@ -83,7 +83,7 @@ def _ours(setting: Setting, engine: EngineName) -> Cost:
 
 
 def _run_ours(setting: Setting, engine: EngineName, folds: int) -> tuple[Taken, dict[str, Any]]:
-    taken = python("benchmarks.predict_once", setting.root / "m.onfh", setting.scan, setting.root, engine, folds)
+    taken = python("benchmarks.predict_once", setting.root / "m.safetensors", setting.scan, setting.root, engine, folds)
     return taken, json.loads(taken.output)
 
 
@@ -94,13 +94,13 @@ def _total(steps: dict[str, list[float]]) -> Cost:
 
 
 def _stock(setting: Setting, ours: Cost) -> None:
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
     from onfh_nnunet.models.nnunet_interop import unpack
 
     volume = read_volume(setting.scan)
     (setting.root / "in").mkdir()
     volume.write(setting.root / "in" / "P_0000.nii.gz")
-    unpack(Bundle.read(setting.root / "m.onfh"), setting.root / "stock")
+    unpack(ModelFile.read(setting.root / "m.safetensors"), setting.root / "stock")
     side_by_side, overlapping = (_tiles(volume, step) for step in (1.0, 0.5))
     one, two = (_stock_run(setting.root, *range(folds)) for folds in (1, 2))
     tiles = overlapping * MIRROR_IMAGES * FOLDS

@@ -20,7 +20,7 @@ from benchmarks.processes import Cost, machine, python
 from dataset_conversion.phantom.cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.models.model_file import Bundle
+from onfh_nnunet.models.model_file import ModelFile
 from onfh_nnunet.workflows.output_folder import Results
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import pipelined
@@ -61,7 +61,7 @@ def _scans(root: Path, count: int) -> list[Path]:
 
 
 def _inside(out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple[str, Path]], ScanWay], None]) -> Cost:
-    bundle = Bundle.read(model)
+    bundle = ModelFile.read(model)
     settings = Settings(model, out, None, Device.AUTO, None, False)
     predictor = Predictor(bundle, settings.options, settings.model)
     predictor.load()

@@ -14,7 +14,7 @@ from benchmarks.plain_unet import DATASET, network, plans
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.models.model_file import write_model_file
 
 PATCH = (64, 128, 128)
 SPACING_MM = (1.125, 0.5859375, 0.5859375)
@@ -25,10 +25,10 @@ FOLDS = 4
 
 def main() -> None:
     """Write it to the file that the only argument names, and print how many parameters a fold has."""
-    from onfh_nnunet.models.weights import n_parameters
+    from onfh_nnunet.models.model import n_parameters
 
     model = _model()
-    write_bundle(Path(sys.argv[1]), model, Card())
+    write_model_file(Path(sys.argv[1]), model, Card())
     print(n_parameters(model.weights[0]))
 
 

@@ -62,9 +62,9 @@ class _Clocked:
 
 def _loaded(path: Path, name: EngineName, folds: range) -> tuple[Any, _Clocked]:
     from onfh_nnunet.inference.segmenter import HipSegmenter
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
 
-    model = Bundle.read(path).model.of_folds(tuple(folds))
+    model = ModelFile.read(path).model.of_folds(tuple(folds))
     network = _Clocked(engine_for(model, Device.CPU, name))
     return HipSegmenter(model, network), network
 

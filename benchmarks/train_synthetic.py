@@ -1,6 +1,6 @@
 """Train the model that comes with the package, on synthetic hips of random appearance.
 
-    python -m benchmarks.train_synthetic OUT.onfh
+    python -m benchmarks.train_synthetic OUT.safetensors
 
 On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. What
 it is judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
@@ -32,7 +32,7 @@ from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
-from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow
@@ -144,7 +144,7 @@ def _recipe() -> dict[str, Any]:
 
 def _write(out: Path, network: nn.Module, card: Card) -> None:
     plain: Any = deepcopy(network).to(memory_format=torch.contiguous_format)
-    write_bundle(
+    write_model_file(
         out,
         Model(
             PLANS,

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from onfh_nnunet.core.errors import OnfhError as OnfhError
     from onfh_nnunet.core.hip import Side as Side
     from onfh_nnunet.core.volume import Volume as Volume
+    from onfh_nnunet.models.model_file import load_model as load_model
+    from onfh_nnunet.workflows.agree import agree as agree
+    from onfh_nnunet.workflows.compare import compare as compare
+    from onfh_nnunet.workflows.convert import convert as convert
+    from onfh_nnunet.workflows.crossval import cross_validate as cross_validate
+    from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.frames import to_frame as to_frame
     from onfh_nnunet.workflows.grade import grade as grade
+    from onfh_nnunet.workflows.plan import plan as plan
     from onfh_nnunet.workflows.predict import predict as predict
+    from onfh_nnunet.workflows.report import report as report
+    from onfh_nnunet.workflows.train import train as train
 
 __version__ = "0.1.0"
 
@@ -31,10 +40,19 @@ _HOMES = {
     "OnfhError": "onfh_nnunet.core.errors",
     "Side": "onfh_nnunet.core.hip",
     "Volume": "onfh_nnunet.core.volume",
+    "agree": "onfh_nnunet.workflows.agree",
+    "compare": "onfh_nnunet.workflows.compare",
+    "convert": "onfh_nnunet.workflows.convert",
+    "cross_validate": "onfh_nnunet.workflows.crossval",
+    "export": "onfh_nnunet.workflows.export",
     "grade": "onfh_nnunet.workflows.grade",
+    "load_model": "onfh_nnunet.models.model_file",
+    "plan": "onfh_nnunet.workflows.plan",
     "predict": "onfh_nnunet.workflows.predict",
     "read_scan": "dataset_conversion.readers",
+    "report": "onfh_nnunet.workflows.report",
     "to_frame": "onfh_nnunet.workflows.frames",
+    "train": "onfh_nnunet.workflows.train",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -53,12 +53,12 @@ def onfh(environment, without_network):
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, onfh):
-    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.onfh``."""
+    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``."""
     folder = tmp_path_factory.mktemp("study")
     cohort, work = folder / "cohort", folder / "work"
     onfh("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
     onfh("convert", cohort / "cohort.csv", "--work", work)
     onfh("plan", "--work", work, "--preset", "quick", "--folds", 2)
     onfh("train", "--work", work, "--epochs", 2, "--device", "cpu")
-    onfh("export", "--work", work, "--out", folder / "model.onfh")
+    onfh("export", "--work", work, "--out", folder / "model.safetensors")
     return folder

@@ -29,7 +29,7 @@ from onfh_nnunet.core.hip_crop import HipCut
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import Prediction
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import pipelined
@@ -78,8 +78,8 @@ def main():
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.onfh"
-    write_bundle(path, small_model(0), Card())
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    write_model_file(path, small_model(0), Card())
     return path
 
 
@@ -306,8 +306,8 @@ def test_results_of_further_scans_are_added(predicted, studies, tmp_path):
 
 
 def test_results_of_two_models_are_not_mixed(predicted, studies, tmp_path):
-    other = tmp_path / "other.onfh"
-    write_bundle(other, small_model(1), Card())
+    other = tmp_path / "other.safetensors"
+    write_model_file(other, small_model(1), Card())
     predicted(studies, batch=True)
     before = files_in(tmp_path / "out")
     with pytest.raises(StaleError, match=r"results of b, which is not among the scans, by another model"):

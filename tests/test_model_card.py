@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.model_card import INTENDED_USE, UNSTATED, Card, Score, cohort_figures
-from onfh_nnunet.models.model_file import Bundle, write_bundle
+from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.workspace import Workspace
 from postprocessing.uncertainty.conformal import Calibration
@@ -46,8 +46,8 @@ def test_card_survives_the_file(tmp_path):
     calibration = Calibration(0.9, 0.05, 20, 30).to_json()
     training = {"preset": "paper", "epochs": 1000, "torch": "2.13"}
     card = Card("CC-BY-4.0", training, 63, 50, {"A": 63}, {"L": 63}, ((1.0, 1.0),) * 3, SCORES, calibration)
-    write_bundle(tmp_path / "x.onfh", small_model(0), card)
-    back = Bundle.read(tmp_path / "x.onfh").card
+    write_model_file(tmp_path / "x.safetensors", small_model(0), card)
+    back = ModelFile.read(tmp_path / "x.safetensors").card
     assert json.dumps(back.to_json()) == json.dumps(card.to_json())
     assert back.crossval == SCORES
 
@@ -83,8 +83,10 @@ def printed(tmp_path):
     app.command()(model)
 
     def run(card, *arguments):
-        write_bundle(tmp_path / "hips.onfh", small_model(0, 3), card)
-        done = CliRunner().invoke(app, [str(tmp_path / "hips.onfh"), *map(str, arguments)], catch_exceptions=False)
+        write_model_file(tmp_path / "hips.safetensors", small_model(0, 3), card)
+        done = CliRunner().invoke(
+            app, [str(tmp_path / "hips.safetensors"), *map(str, arguments)], catch_exceptions=False
+        )
         assert done.exit_code == 0
         return done.output
 
@@ -99,9 +101,9 @@ def test_card_is_printed(printed, tmp_path):
     card = Card("CC-BY-4.0", training, 63, 50, grades, sides, spacing, SCORES, calibration)
     text = printed(card)
     lines = {line[:14].strip(): line[14:] for line in text.splitlines()}
-    bundle = Bundle.read(tmp_path / "hips.onfh")
-    assert lines["model"].startswith("hips.onfh, onfh-model version 2, onfh-nnunet 0.")
-    assert lines["sha256"] == bundle.sha256
+    model_file = ModelFile.read(tmp_path / "hips.safetensors")
+    assert lines["model"].startswith("hips.safetensors, onfh-model version 3, onfh-nnunet 0.")
+    assert lines["sha256"] == model_file.sha256
     assert lines["intended use"] == INTENDED_USE == "Research use only. Not a medical device."
     assert lines["licence"] == "CC-BY-4.0"
     assert lines["trained on"] == (
@@ -109,7 +111,7 @@ def test_card_is_printed(printed, tmp_path):
         "spacing 1.00-1.00 x 1.25-1.25 x 0.50-1.25 mm"
     )
     assert lines["trained by"] == "preset paper, epochs 1000"
-    numbers = sum(tensor.numel() for tensor in {t.data_ptr(): t for t in bundle.model.weights[0].values()}.values())
+    numbers = sum(tensor.numel() for tensor in {t.data_ptr(): t for t in model_file.model.weights[0].values()}.values())
     assert lines["network"] == (
         f"2 folds of PlainConvUNet of 2 stages, {numbers} parameters; patch 8 x 8 x 16 voxels of 2 x 1.5 x 1 mm"
     )
@@ -141,8 +143,8 @@ def test_unpacking_says_how_to_run_it(printed, tmp_path):
 @pytest.mark.xdist_group("study")
 def test_exported_study_carries_its_cohort_and_cross_validation(study, onfh, tmp_path):
     onfh("crossval", "--work", study / "work")
-    onfh("export", "--work", study / "work", "--out", tmp_path / "x.onfh")
-    card = Bundle.read(tmp_path / "x.onfh").card
+    onfh("export", "--work", study / "work", "--out", tmp_path / "x.safetensors")
+    card = ModelFile.read(tmp_path / "x.safetensors").card
     with (study / "work" / "cases.csv").open() as file:
         cases = list(csv.DictReader(file))
     assert card.hips == len(cases) == sum(card.grades.values()) == sum(card.sides.values())

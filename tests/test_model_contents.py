@@ -9,6 +9,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from model_forge import forged, joined, split
 from small_model import DATASET, PLANS, small_model
 
 from onfh_nnunet.core.devices import Device
@@ -17,13 +18,12 @@ from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
-from onfh_nnunet.models.container import to_json, write_archive
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
-from onfh_nnunet.models.model_file import SYNTHETIC, Bundle, write_bundle
+from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile, write_model_file
 from onfh_nnunet.models.nnunet_interop import read_stock, unpack
+from onfh_nnunet.models.schema import to_json
 from onfh_nnunet.models.validation import TRANSPOSES, require_supported
-from onfh_nnunet.models.weights import to_safetensors
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.model import about_lines
 from postprocessing.uncertainty.conformal import Calibration
@@ -57,11 +57,9 @@ def parts(model):
     return json.loads(to_json({"manifest": manifest, "plans": model.plans, "dataset": model.dataset}))
 
 
-def sealed(path, changed, weights):
+def forge(path, changed, weights):
     """A file in which every digest is right."""
-    folds = [(f"fold_{fold}.safetensors", to_safetensors(tensors)) for fold, tensors in weights.items()]
-    texts = [(f"{name}.json", to_json(changed[name])) for name in ("plans", "dataset")]
-    write_archive(path, changed["manifest"], [*texts, *folds])
+    path.write_bytes(forged(changed["manifest"], changed["plans"], changed["dataset"], weights))
     return path
 
 
@@ -77,17 +75,17 @@ def changed(keys, value):
 
 def read(path):
     """As `onfh model` and `onfh predict` read it."""
-    bundle = Bundle.read(path)
-    return bundle, calibration_of(bundle, path)
+    model_file = ModelFile.read(path)
+    return model_file, calibration_of(model_file, path)
 
 
 def test_the_unchanged_file_is_read(tmp_path):
-    path = sealed(tmp_path / "x.onfh", parts(small_model(0, 2)), small_model(0, 2).weights)
-    bundle, calibration = read(path)
-    assert json.dumps(bundle.card.to_json()) == json.dumps(CARD.to_json())
+    path = forge(tmp_path / "x.safetensors", parts(small_model(0, 2)), small_model(0, 2).weights)
+    model_file, calibration = read(path)
+    assert json.dumps(model_file.card.to_json()) == json.dumps(CARD.to_json())
     assert calibration == Calibration(0.9, 0.05, 20, 30)
-    written = write_bundle(tmp_path / "y.onfh", small_model(0, 2), CARD)
-    assert written.manifest["data_format"] == bundle.manifest["data_format"]
+    written = write_model_file(tmp_path / "y.safetensors", small_model(0, 2), CARD)
+    assert written.manifest["data_format"] == model_file.manifest["data_format"]
 
 
 PLAN = ("plans", "configurations", "3d_fullres")
@@ -105,7 +103,7 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
         (("manifest", "folds"), [-1], "folds -1, expected a whole number"),
         (("manifest", "folds"), [0, 0], "each one once"),
         (("manifest", "folds"), [True], "folds True, expected a whole number"),
-        (("manifest", "folds"), [0], r"members \['fold_2.safetensors'\], expected only those of folds \[0\]"),
+        (("manifest", "folds"), [0], r"has a tensor 'fold_2/.*', expected only those of fold_0"),
         (("manifest", "folds"), {}, "expected a list"),
         (("manifest", "mirroring_axes"), [1, 0], "mirroring axes"),
         (("manifest", "mirroring_axes"), [0, 0], "mirroring axes"),
@@ -207,7 +205,7 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
     ],
 )
 def test_a_value_that_is_not_so_is_refused(tmp_path, keys, value, match):
-    path = sealed(tmp_path / "x.onfh", changed(keys, value), small_model(0, 2).weights)
+    path = forge(tmp_path / "x.safetensors", changed(keys, value), small_model(0, 2).weights)
     with pytest.raises(ModelError, match=match) as refusal:
         read(path)
     assert str(path) in refusal.value.case
@@ -215,10 +213,11 @@ def test_a_value_that_is_not_so_is_refused(tmp_path, keys, value, match):
     assert len(str(refusal.value)) < 1000
 
 
-def test_a_file_of_before_states_no_data_format_and_is_read(tmp_path):
+def test_a_file_without_data_format_is_refused(tmp_path):
     made = parts(small_model(0))
     del made["manifest"]["data_format"]
-    assert Bundle.read(sealed(tmp_path / "x.onfh", made, small_model(0).weights)).model.plans == PLANS
+    with pytest.raises(ModelError, match="has data_format None, expected an object of axes"):
+        ModelFile.read(forge(tmp_path / "x.safetensors", made, small_model(0).weights))
 
 
 def planned(spacing):
@@ -292,10 +291,10 @@ def not_a_number(weights):
 def test_weights_that_are_not_those_of_the_network_are_refused(tmp_path, spoil, match):
     model = spoilt(spoil)
     with pytest.raises(ModelError, match=match):
-        Bundle.read(sealed(tmp_path / "x.onfh", parts(model), model.weights))
+        ModelFile.read(forge(tmp_path / "x.safetensors", parts(model), model.weights))
     with pytest.raises(ModelError, match=match):
-        write_bundle(tmp_path / "y.onfh", model, Card())
-    assert not (tmp_path / "y.onfh").exists()
+        write_model_file(tmp_path / "y.safetensors", model, Card())
+    assert not (tmp_path / "y.safetensors").exists()
 
 
 def test_two_tensors_stored_as_one_are_refused(tmp_path):
@@ -305,30 +304,24 @@ def test_two_tensors_stored_as_one_are_refused(tmp_path):
     one = model.weights[0][names[0]]
     weights = {name: one if tensor.data_ptr() in shared else tensor for name, tensor in model.weights[0].items()}
     with pytest.raises(ModelError, match="two of its tensors are stored as one"):
-        Bundle.read(sealed(tmp_path / "x.onfh", parts(model), {0: weights}))
+        ModelFile.read(forge(tmp_path / "x.safetensors", parts(model), {0: weights}))
 
 
 def test_names_that_stand_for_no_tensor_or_for_two_are_refused(tmp_path):
-    content = to_safetensors(small_model(0).weights[0])
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + size])
+    write_model_file(tmp_path / "x.safetensors", small_model(0), Card())
+    header, data = split((tmp_path / "x.safetensors").read_bytes())
     further = json.loads(header["__metadata__"]["further_names"])
     stored = next(name for name in header if name != "__metadata__")
     alias = next(iter(further))
     for change, match in (
         ({stored: stored}, "two tensors of the name"),
-        ({alias: alias}, "KeyError"),
-        ({alias: "absent"}, "KeyError"),
-        ({alias: 3}, "KeyError"),
+        ({alias: alias}, "is none of its tensors"),
+        ({alias: "absent"}, "is none of its tensors"),
+        ({alias: 3}, "is none of its tensors"),
     ):
-        header["__metadata__"]["further_names"] = json.dumps(further | change)
-        text = json.dumps(header).encode()
-        member = len(text).to_bytes(8, "little") + text + content[8 + size :]
-        made = parts(small_model(0))
-        members = [(f"{name}.json", to_json(made[name])) for name in ("plans", "dataset")]
-        write_archive(tmp_path / "x.onfh", made["manifest"], [*members, ("fold_0.safetensors", member)])
+        (tmp_path / "x.safetensors").write_bytes(joined(header, data, further_names=json.dumps(further | change)))
         with pytest.raises(ModelError, match=match):
-            Bundle.read(tmp_path / "x.onfh")
+            ModelFile.read(tmp_path / "x.safetensors")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
@@ -336,34 +329,40 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", os.devnull, "/dev/zero"):
         with pytest.raises(ModelError, match="is not a regular file"):
-            Bundle.read(tmp_path / path)
+            ModelFile.read(tmp_path / path)
 
 
 def test_sparse_files_are_refused_before_they_are_read(tmp_path):
-    path = tmp_path / "x.onfh"
-    end_of_zip = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + (2**32 - 2).to_bytes(4, "little") + bytes(6)
-    for size, match in ((2**40, "has 10995116277.. bytes, expected a model file"), (2**32 + 10, "a directory of")):
+    path = tmp_path / "x.safetensors"
+    whole = write_model_file(path, small_model(0), Card()) and path.read_bytes()
+    for size, start, match in (
+        (2**40, whole, "has 1099511627776 bytes, expected a model file"),
+        (2**32, whole, "has tensors that are not as its header says"),
+        (2**32, (2**32 - 8).to_bytes(8, "little") + whole[8:], "a header of 4294967288 bytes, expected up to 10000000"),
+        (2**32, (2**63).to_bytes(8, "little") + whole[8:], "a header of 9223372036854775808 bytes"),
+        (2**32, b"", "is no safetensors file"),
+    ):
         with path.open("wb") as file:
+            file.write(start)
             file.truncate(size)
-            file.seek(0, 2)
-            file.write(end_of_zip)
         with pytest.raises(ModelError, match=match):
-            Bundle.read(path)
+            ModelFile.read(path)
 
 
 def test_json_without_end_is_refused(tmp_path):
-    for text in (b"[" * 100 + b"]" * 100, b'{"a":' * 60 + b"1" + b"}" * 60, b'{"a":' + b"9" * 5000 + b"}"):
-        write_archive(tmp_path / "x.onfh", parts(small_model())["manifest"] | {"folds": []}, [("plans.json", text)])
+    path, manifest = tmp_path / "x.safetensors", parts(small_model())["manifest"] | {"folds": []}
+    for text in ("[" * 100 + "]" * 100, '{"a":' * 60 + "1" + "}" * 60, '{"a":' + "9" * 5000 + "}"):
+        path.write_bytes(forged(manifest, text, DATASET, {}))
         with pytest.raises(ModelError, match="is damaged"):
-            Bundle.read(tmp_path / "x.onfh")
-    write_archive(tmp_path / "x.onfh", {"folds": [], "mirroring_axes": None}, [("plans.json", b" " * 10_000_001)])
-    with pytest.raises(ModelError, match="has 10000001 bytes of JSON"):
-        Bundle.read(tmp_path / "x.onfh")
+            ModelFile.read(path)
+    path.write_bytes(forged(manifest, " " * 10_000_001, DATASET, {}))
+    with pytest.raises(ModelError, match=r"has a header of 1000\d+ bytes, expected up to 10000000"):
+        ModelFile.read(path)
 
 
 @pytest.fixture
 def stock(tmp_path):
-    unpack(write_bundle(tmp_path / "x.onfh", small_model(0), CARD), tmp_path / "stock")
+    unpack(write_model_file(tmp_path / "x.safetensors", small_model(0), CARD), tmp_path / "stock")
     return tmp_path / "stock"
 
 
@@ -422,8 +421,8 @@ def test_markup_in_a_card_is_printed_as_it_is(tmp_path, capsys):
     from onfh_nnunet.cli.model import model
 
     score = Score("[/]", "[bold]x[/bold] [link=http://a]", 1, 0, 1.0, 1.0, 1.0)
-    write_bundle(tmp_path / "x.onfh", small_model(0), Card(licence="[red]mine[/red]", crossval=(score,)))
-    model(tmp_path / "x.onfh")
+    write_model_file(tmp_path / "x.safetensors", small_model(0), Card(licence="[red]mine[/red]", crossval=(score,)))
+    model(tmp_path / "x.safetensors")
     text = capsys.readouterr().out
     for said in ("[/]", "[bold]x[/bold] [link=http://a]", "[red]mine[/red]"):
         assert said in text
@@ -494,17 +493,17 @@ def test_any_other_value_is_refused_or_changes_no_prediction(tmp_path):
     for _ in range(MUTANTS):
         made = parts(model)
         mutate(made, rng)
-        sealed(tmp_path / "x.onfh", made, model.weights)
+        forge(tmp_path / "x.safetensors", made, model.weights)
         try:
-            bundle, calibration = read(tmp_path / "x.onfh")
+            model_file, calibration = read(tmp_path / "x.safetensors")
         except ModelError:
             continue
         accepted += 1
-        assert all(said.isprintable() for _, said in about_lines(tmp_path / "x.onfh", bundle, calibration)), made
-        assert np.array_equal(probabilities(bundle.model), expected), made
+        assert all(said.isprintable() for _, said in about_lines(tmp_path / "x.onfh", model_file, calibration)), made
+        assert np.array_equal(probabilities(model_file.model), expected), made
     assert 0 < accepted < MUTANTS / 3
 
 
 def test_the_bundled_model_states_its_data_format():
-    bundle = Bundle.read(SYNTHETIC)
-    assert bundle.manifest["data_format"] == json.loads(to_json(bundle.model.data_format))
+    model_file = ModelFile.read(SYNTHETIC)
+    assert model_file.manifest["data_format"] == json.loads(to_json(model_file.model.data_format))

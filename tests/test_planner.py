@@ -8,8 +8,8 @@ import torch
 
 from onfh_nnunet.core.errors import TrainingError
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
-from onfh_nnunet.models.container import from_json, to_json
 from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.schema import from_json, to_json
 from onfh_nnunet.models.validation import LABELS, require_supported
 from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner, nnUNetPlannerResEncM
 

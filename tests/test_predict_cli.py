@@ -22,7 +22,7 @@ from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.memory_limit import Allowance
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
@@ -32,11 +32,11 @@ from postprocessing.measurement.grade_rows import GradeRow
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.onfh"
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
     small = small_model(0, 1, patch_size=[48, 64, 96])
     intensities = dict.fromkeys(("mean", "std", "percentile_00_5", "percentile_99_5"), 1.0)
     plans = small.plans | {"foreground_intensity_properties_per_channel": {"0": intensities}}
-    write_bundle(path, replace(small, plans=plans), Card())
+    write_model_file(path, replace(small, plans=plans), Card())
     return path
 
 
@@ -134,10 +134,10 @@ def test_spacing_ten_times_off_is_refused_in_any_plane(size, spacing, order):
 def test_changed_model_is_refused_before_anything_is_made(predict, model, tmp_path, place):
     changed = bytearray(model.read_bytes())
     changed[place] ^= 1
-    (tmp_path / "bad.onfh").write_bytes(changed)
+    (tmp_path / "bad.safetensors").write_bytes(changed)
     noise().write(tmp_path / "scan.nii.gz")
-    with pytest.raises(ModelError, match=r"bad\.onfh"):
-        predict(tmp_path / "scan.nii.gz", model=tmp_path / "bad.onfh")
+    with pytest.raises(ModelError, match=r"bad\.safetensors"):
+        predict(tmp_path / "scan.nii.gz", model=tmp_path / "bad.safetensors")
     assert not (tmp_path / "out").exists()
 
 
@@ -228,7 +228,7 @@ def test_whole_way_of_a_batch(study, onfh, tmp_path):
     truth["small"] = box.take(label)
     box.take(Volume.read(images / other)).write(batch / "small.nii.gz")
     (batch / "torn.nii.gz").write_bytes((images / whole).read_bytes()[:-9000])
-    command = ["predict", "--batch", batch, "--model", study / "model.onfh", "--out", out, "--keep-ids"]
+    command = ["predict", "--batch", batch, "--model", study / "model.safetensors", "--out", out, "--keep-ids"]
     done = onfh(*command, check=False)
     assert done.returncode == 1
     assert "failed.csv: 1 of 3 scans failed" in done.stderr

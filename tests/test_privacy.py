@@ -37,7 +37,7 @@ from onfh_nnunet.core.printable import on_one_line, printable
 from onfh_nnunet.core.private_folder import keyed, write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_bundle
+from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
@@ -61,8 +61,8 @@ HEADER = {
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.onfh"
-    write_bundle(path, small_model(0), Card())
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    write_model_file(path, small_model(0), Card())
     return path
 
 

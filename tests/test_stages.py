@@ -19,7 +19,7 @@ from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
-from onfh_nnunet.models.model_file import Bundle, out_of_fold_model
+from onfh_nnunet.models.model_file import ModelFile, out_of_fold_model
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.splits import FoldRow, Splits
 from onfh_nnunet.study.workspace import Workspace
@@ -187,7 +187,7 @@ def test_stock_nnunet_reads_the_checkpoints_and_gives_the_same_mask(study, tmp_p
 
 def test_exported_model_predicts_as_the_checkpoints_do(study):
     dataset, splits, plan = opened(study / "work")
-    exported = Bundle.read(study / "model.onfh")
+    exported = ModelFile.read(study / "model.safetensors")
     assert exported.manifest["patients"] == len({case.patient for case in dataset.cases})
     for fold in range(splits.n_folds):
         trained = out_of_fold_model(dataset, plan, fold).weights[fold]
@@ -196,21 +196,21 @@ def test_exported_model_predicts_as_the_checkpoints_do(study):
 
 
 def test_every_changed_byte_of_a_model_is_noticed(study, tmp_path):
-    whole = (study / "model.onfh").read_bytes()
+    whole = (study / "model.safetensors").read_bytes()
     places = [0, 10, len(whole) - 70, len(whole) - 1, *np.random.default_rng(0).integers(0, len(whole), 40).tolist()]
     for place in places:
         changed = bytearray(whole)
         changed[place] ^= 1
-        (tmp_path / "x.onfh").write_bytes(changed)
+        (tmp_path / "x.safetensors").write_bytes(changed)
         with pytest.raises(ModelError):
-            Bundle.read(tmp_path / "x.onfh")
-    (tmp_path / "x.onfh").write_bytes(whole[:-1])
+            ModelFile.read(tmp_path / "x.safetensors")
+    (tmp_path / "x.safetensors").write_bytes(whole[:-1])
     with pytest.raises(ModelError):
-        Bundle.read(tmp_path / "x.onfh")
+        ModelFile.read(tmp_path / "x.safetensors")
 
 
 def test_model_trained_without_mirroring_has_no_tta(study):
-    model = Bundle.read(study / "model.onfh").model
+    model = ModelFile.read(study / "model.safetensors").model
     engine = engine_for(model, Device.CPU, EngineName.TORCH)
     with pytest.raises(ModelError, match="trained without"):
         HipSegmenter(model, engine, tta=True)

@@ -21,10 +21,10 @@ from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
-from onfh_nnunet.models.container import to_json
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import Bundle, write_bundle
+from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.models.nnunet_interop import read_stock, unpack
+from onfh_nnunet.models.schema import to_json
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.workspace import Workspace
@@ -33,14 +33,14 @@ from onfh_nnunet.training.train import model_folder
 
 
 @pytest.fixture
-def bundle(tmp_path):
-    return write_bundle(tmp_path / "x.onfh", small_model(0, 2), Card(licence="CC-BY-4.0", hips=7))
+def model_file(tmp_path):
+    return write_model_file(tmp_path / "x.safetensors", small_model(0, 2), Card(licence="CC-BY-4.0", hips=7))
 
 
 @pytest.fixture
-def stock(bundle, tmp_path):
+def stock(model_file, tmp_path):
     """A folder as nnU-Net trains it, to be spoiled."""
-    unpack(bundle, tmp_path / "stock")
+    unpack(model_file, tmp_path / "stock")
     return tmp_path / "stock"
 
 
@@ -48,43 +48,43 @@ def same(one, other):
     return set(one) == set(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_stock_predictor_reads_what_is_unpacked(bundle, stock):
+def test_stock_predictor_reads_what_is_unpacked(model_file, stock):
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
     predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(stock), None)
     assert predictor.trainer_name == "nnUNetTrainer"
     assert predictor.allowed_mirroring_axes == (0, 1)
-    theirs = sorted(predictor.list_of_parameters, key=lambda weights: not same(weights, bundle.model.weights[0]))
-    assert [same(*pair) for pair in zip(theirs, bundle.model.weights.values(), strict=True)] == [True, True]
+    theirs = sorted(predictor.list_of_parameters, key=lambda weights: not same(weights, model_file.model.weights[0]))
+    assert [same(*pair) for pair in zip(theirs, model_file.model.weights.values(), strict=True)] == [True, True]
     assert predictor.plans_manager.plans == PLANS
     assert predictor.dataset_json == DATASET
 
 
-def test_checkpoints_do_not_store_shared_tensors_twice(bundle, stock):
-    numbers = sum(t.numel() for t in {t.data_ptr(): t for t in bundle.model.weights[0].values()}.values())
+def test_checkpoints_do_not_store_shared_tensors_twice(model_file, stock):
+    numbers = sum(t.numel() for t in {t.data_ptr(): t for t in model_file.model.weights[0].values()}.values())
     with torch.serialization.safe_globals([]):
         content = torch.load(stock / "fold_0" / "checkpoint_final.pth", weights_only=True)["network_weights"]
     assert sum(t.numel() for t in {t.data_ptr(): t for t in content.values()}.values()) == numbers
 
 
-def test_what_is_unpacked_is_taken_back(bundle, stock, tmp_path):
+def test_what_is_unpacked_is_taken_back(model_file, stock, tmp_path):
     model, card = read_stock(stock)
     assert (model.plans, model.dataset, model.mirroring_axes) == (PLANS, DATASET, (0, 1))
-    assert all(same(model.weights[fold], bundle.model.weights[fold]) for fold in (0, 2))
+    assert all(same(model.weights[fold], model_file.model.weights[fold]) for fold in (0, 2))
     assert (card.hips, card.training) == (7, {"trainer": "nnUNetTrainer", "plans": "small"})
-    again = write_bundle(tmp_path / "again.onfh", model, bundle.card)
-    assert again.sha256 == bundle.sha256
+    again = write_model_file(tmp_path / "again.safetensors", model, model_file.card)
+    assert again.sha256 == model_file.sha256
 
 
-def test_folder_that_is_not_empty_is_not_replaced(bundle, tmp_path):
+def test_folder_that_is_not_empty_is_not_replaced(model_file, tmp_path):
     (tmp_path / "empty").mkdir()
-    unpack(bundle, tmp_path / "empty")
+    unpack(model_file, tmp_path / "empty")
     before = sorted(path.name for path in (tmp_path / "empty").iterdir())
     assert before == ["dataset.json", "fold_0", "fold_2", "onfh_card.json", "plans.json"]
-    for there in ("empty", "x.onfh"):
+    for there in ("empty", "x.safetensors"):
         with pytest.raises(ModelError, match="is there already, and would be replaced"):
-            unpack(bundle, tmp_path / there)
+            unpack(model_file, tmp_path / there)
 
 
 def checkpoint(stock, fold=0):
@@ -187,12 +187,12 @@ class Call:
         return self.function, self.arguments
 
 
-def test_a_checkpoint_with_more_than_numbers_needs_trust(stock, bundle):
+def test_a_checkpoint_with_more_than_numbers_needs_trust(stock, model_file):
     respoil(stock, init_args={"configuration": "3d_fullres", "folder": PurePosixPath("a")}, extra=PurePosixPath("b"))
     with pytest.raises(ModelError, match=r"is a pickle that calls pathlib\.PurePosixPath .* give `trust_pickle`"):
         read_stock(stock)
     model, _ = read_stock(stock, trust_pickle=True)
-    assert all(same(model.weights[fold], bundle.model.weights[fold]) for fold in (0, 2))
+    assert all(same(model.weights[fold], model_file.model.weights[fold]) for fold in (0, 2))
 
 
 @pytest.mark.parametrize("kind", ["write", "program", "process", "network", "remove", "library"])
@@ -227,8 +227,8 @@ def test_environment_is_not_shown_to_trusted_code(stock, monkeypatch):
 @pytest.mark.xdist_group("study")
 def test_stock_nnunet_predicts_the_same_mask_with_the_unpacked_model(study, tmp_path):
     dataset = Dataset.read(Workspace.open(study / "work"))
-    bundle = Bundle.read(study / "model.onfh")
-    unpack(bundle, tmp_path / "stock")
+    model_file = ModelFile.read(study / "model.safetensors")
+    unpack(model_file, tmp_path / "stock")
     case = dataset.cases[0]
     (tmp_path / "in").mkdir()
     shutil.copy(dataset.image(case), tmp_path / "in")
@@ -237,7 +237,7 @@ def test_stock_nnunet_predicts_the_same_mask_with_the_unpacked_model(study, tmp_
     flags = ["-f", "0", "1", "--disable_tta", "-device", "cpu", "-npp", "1", "-nps", "1"]
     subprocess.run([str(word) for word in (program, *arguments, *flags)], check=True, capture_output=True)
     theirs = Volume.read(tmp_path / "out" / f"{case.case_id}.nii.gz").array
-    segmenter = HipSegmenter(bundle.model, engine_for(bundle.model, Device.CPU, EngineName.TORCH, exact=True))
+    segmenter = HipSegmenter(model_file.model, engine_for(model_file.model, Device.CPU, EngineName.TORCH, exact=True))
     ours = labels_of(segmenter.probabilities(Volume.read(dataset.image(case))))
     assert theirs.any()
     assert (ours == theirs).mean() >= 0.9999
@@ -249,9 +249,9 @@ def test_folder_that_nnunet_trained_becomes_a_model_file(study, onfh, tmp_path):
     dataset = Dataset.read(Workspace.open(study / "work"))
     plan = Plan.read(dataset, Splits.read(dataset.workspace.folds_csv))
     folder = model_folder(dataset.workspace, plan)
-    done = onfh("export", "--from", folder, "--out", tmp_path / "x.onfh", "--licence", "CC0-1.0")
+    done = onfh("export", "--from", folder, "--out", tmp_path / "x.safetensors", "--licence", "CC0-1.0")
     assert "trained on single hips" in done.stderr
-    taken, exported = Bundle.read(tmp_path / "x.onfh"), Bundle.read(study / "model.onfh")
+    taken, exported = ModelFile.read(tmp_path / "x.safetensors"), ModelFile.read(study / "model.safetensors")
     assert taken.card.licence == "CC0-1.0"
     assert taken.card.hips == exported.card.hips == len(dataset.cases)
     assert taken.model.mirroring_axes == exported.model.mirroring_axes

@@ -19,7 +19,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
 from onfh_nnunet.inference.hip_prediction import predict_hips
 from onfh_nnunet.inference.segmenter import HipSegmenter
-from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 from postprocessing.masks.clean import clean
 from postprocessing.measurement.grade_rows import grade_row
 
@@ -31,7 +31,7 @@ AXIAL = Grid((80, 100, 100), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), ((0.0, 0.0, 1.0),
 
 @pytest.fixture(scope="module")
 def segmenter():
-    model = Bundle.read(SYNTHETIC).model
+    model = ModelFile.read(SYNTHETIC).model
     return HipSegmenter(model, engine_for(model, Device.CPU, EngineName.AUTO))
 
 
@@ -41,7 +41,7 @@ def dice(one, other):
 
 def test_it_is_small_and_says_what_it_is(onfh):
     assert SYNTHETIC.stat().st_size < 10e6
-    card = Bundle.read(SYNTHETIC).card
+    card = ModelFile.read(SYNTHETIC).card
     assert "synthetic hips alone" in card.caution
     assert card.calibration is not None
     assert {score.region for score in card.crossval} == {"head", "necrosis"}

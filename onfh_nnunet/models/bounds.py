@@ -6,7 +6,7 @@ A digest tells that a file is as it was written. It does not tell that what was 
 from __future__ import annotations
 
 JSON_BYTES = 10_000_000
-"""Most bytes of a member of JSON; nnU-Net's have some 10 kB. Empty lists of so many bytes take 0.3 GB when parsed."""
+"""Most bytes of a text of JSON; nnU-Net's have some 10 kB. Empty lists of so many bytes take 0.3 GB when parsed."""
 
 JSON_DEPTH = 16
 """Deepest nesting of JSON; nnU-Net's plans have 6 levels. Much deeper values exhaust the stack when they are copied."""

@@ -72,3 +72,14 @@ class Model:
             problem = f"has folds {sorted(self.weights)}, and fold {absent[0]} is asked for"
             raise ModelError("the model", problem, "Name folds that it has")
         return Model(self.plans, self.dataset, self.mirroring_axes, {fold: self.weights[fold] for fold in folds})
+
+
+def stored_names(weights: Weights) -> dict[str, str]:
+    """For each name of a tensor the first one that names the same memory: nnU-Net lists most under up to four names."""
+    first: dict[tuple[int, tuple[int, ...]], str] = {}
+    return {name: first.setdefault((tensor.data_ptr(), tensor.shape), name) for name, tensor in weights.items()}
+
+
+def n_parameters(weights: Weights) -> int:
+    """How many numbers a network consists of."""
+    return sum(weights[name].numel() for name in set(stored_names(weights).values()))

@@ -1,44 +1,70 @@
-"""A trained model as one portable file: safetensors and JSON, every byte verified, nothing that runs.
+"""A trained model as one portable file: safetensors with JSON in its metadata, every byte verified, nothing that runs.
 
-The SHA-256 detects damage; it does not prove who made the file. So what a file states is checked as well: it must be
+The digest detects damage; it does not prove who made the file. So what a file states is checked as well: it must be
 within `bounds`, and plan, labels, weights and the manifest's `data_format` must agree. Who changes all of
 them alike, or the weights, makes another model.
+
+The tensors of fold 0 are called ``fold_0/`` and nnU-Net's name. The metadata has ``format``, ``format_version``,
+``manifest`` (the card, the folds, the mirror axes, the data format and the version that wrote it), ``plans`` and
+``dataset`` (nnU-Net's), ``further_names`` (nnU-Net lists most tensors under up to four names; each is stored once) and
+the two hashes of `tensor_file`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.models.bounds import FOLDS, LINE
-from onfh_nnunet.models.container import Archive, from_json, to_json, write_archive
-from onfh_nnunet.models.model import Model
+from onfh_nnunet.models.model import Model, stored_names
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.schema import identical, line, listed, refused, same, shown, whole, wrong
-from onfh_nnunet.models.validation import MIRRORS, require_sound_weights, require_supported
-from onfh_nnunet.models.weights import from_safetensors, to_safetensors
-from onfh_nnunet.models.zip_members import REMEDY
+from onfh_nnunet.models.schema import (
+    REMEDY,
+    from_json,
+    identical,
+    line,
+    listed,
+    plain,
+    refused,
+    same,
+    shown,
+    whole,
+    wrong,
+)
+from onfh_nnunet.models.tensor_file import TensorFile, write_tensor_file
+from onfh_nnunet.models.validation import (
+    MIRRORS,
+    require_fitting_weights,
+    require_sound_values,
+    require_sound_weights,
+    require_supported,
+)
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.training.plan import Plan
 from onfh_nnunet.training.train import finished_checkpoint, model_folder
 
-SYNTHETIC = Path(__file__).with_name("synthetic.onfh")
-"""The model that comes with the package; `benchmarks/train_synthetic.py` makes it."""
+FORMAT = "onfh-model"
+FORMAT_VERSION = 3
+
+SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")
+"""The bundled demo model; `benchmarks/train_synthetic.py` makes it."""
 
 
 @dataclass(frozen=True)
-class Bundle:
+class ModelFile:
     """A model file, verified.
 
     Args:
         model: The network; its weights lie in the mapped file.
-        manifest: Format, the card and hashes.
-        sha256: Names the file's content.
+        manifest: Format, version, the card and how the model was exported.
+        sha256: The digest, which names the file's content; not that of `sha256sum`, since it is written in the file.
     """
 
     model: Model
@@ -46,28 +72,31 @@ class Bundle:
     sha256: str
 
     @classmethod
-    def read(cls, path: Path) -> Bundle:
+    def read(cls, path: str | os.PathLike[str]) -> ModelFile:
         """Load and verify a model file; nothing in it is run.
 
         Raises:
             ModelError: It is missing, no model file, of another version, or a byte of it was changed; or what it states
                 is unknown, out of bounds or contradicts itself; or a weight is not finite.
         """
-        archive = Archive.read(path)
-        manifest = archive.manifest
+        file = TensorFile.open(path := Path(path))
+        _require_version(file)
+        file.require_same_header()
         try:
-            plans, dataset, axes = _stated(path, archive)
-            with refused(path, REMEDY):
-                Card.from_json(manifest)
-            require_supported(Model(plans, dataset, axes, {fold: {} for fold in manifest["folds"]}), path)
-            weights = {fold: from_safetensors(archive.members[_fold_name(fold)]) for fold in manifest["folds"]}
+            manifest, stated = _stated(file)
+            require_supported(stated, path)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(path, f"has a member that is not as its version says ({shown(error)})", REMEDY) from error
-        bundle = cls(Model(plans, dataset, axes, weights), manifest, archive.sha256)
-        _require_data_format(bundle, path)
+            raise ModelError(path, f"has metadata that is not as its version says ({shown(error)})", REMEDY) from error
+        tensors = file.tensors()
+        weights = _by_fold(file, tensors, stated.weights)
+        model = Model(stated.plans, stated.dataset, stated.mirroring_axes, weights)
+        _require_data_format(model, manifest, path)
         for fold in weights:
-            require_sound_weights(bundle.model, fold, f"{path}, fold {fold}")
-        return bundle
+            require_fitting_weights(model, fold, f"{path}, fold {fold}")
+        file.require_same_data(tensors.values())
+        for fold in weights:
+            require_sound_values(model, fold, f"{path}, fold {fold}")
+        return cls(model, manifest | {"format": FORMAT, "format_version": FORMAT_VERSION}, file.digest)
 
     @property
     def card(self) -> Card:
@@ -75,7 +104,35 @@ class Bundle:
         return Card.from_json(self.manifest)
 
 
-def write_bundle(path: Path, model: Model, card: Card) -> Bundle:
+ModelFile = ModelFile  # the name of before, until workflows/predict.py and workflows/predictor.py use the new one
+
+
+def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
+    """Load a trained model and verify every byte of its file; nothing in it is run.
+
+    The digest (SHA-256) detects damage; it does not prove who made the file.
+
+    Args:
+        path: A model file of ``onfh export``; default: the bundled demo model, trained on synthetic hips only.
+
+    Returns:
+        The model with its card: what it is for, on whom it was trained and how well it did.
+
+    Raises:
+        ModelError: The file is missing, is no model file, was changed, or states what no model can have.
+
+    Example:
+        >>> from onfh_nnunet.models.model_file import load_model
+        >>> file = load_model()
+        >>> file.card.intended_use
+        'Research use only. Not a medical device.'
+        >>> sorted(file.model.weights)  # its folds
+        [0]
+    """
+    return ModelFile.read(SYNTHETIC if path is None else path)
+
+
+def write_model_file(path: Path, model: Model, card: Card) -> ModelFile:
     """Write a model file whole.
 
     Raises:
@@ -85,13 +142,18 @@ def write_bundle(path: Path, model: Model, card: Card) -> Bundle:
     require_supported(model, path)
     for fold in model.weights:
         require_sound_weights(model, fold, f"fold {fold}")
-    about = card.to_json() | {
+    manifest = {
+        "onfh_nnunet": version("onfh-nnunet"),
+        **card.to_json(),
         "folds": sorted(model.weights),
         "mirroring_axes": model.mirroring_axes,
         "data_format": model.data_format,
     }
-    write_archive(path, about, _members(model))
-    return Bundle.read(path)
+    tensors, further = _named(model)
+    texts = {"manifest": manifest, "plans": model.plans, "dataset": model.dataset, "further_names": further}
+    metadata = {name: json.dumps(value, default=dict) for name, value in texts.items()}
+    write_tensor_file(path, {"format": FORMAT, "format_version": f"{FORMAT_VERSION}", **metadata}, tensors)
+    return ModelFile.read(path)
 
 
 def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
@@ -124,50 +186,89 @@ def trained_model(dataset: Dataset, splits: Splits, plan: Plan) -> Model:
     return Model(first.plans, first.dataset, first.mirroring_axes, weights)
 
 
-def _members(model: Model) -> Iterator[tuple[str, bytes]]:
-    yield "plans.json", to_json(model.plans)
-    yield "dataset.json", to_json(model.dataset)
-    for fold in sorted(model.weights):
-        yield _fold_name(fold), to_safetensors(model.weights[fold])
+def _named(model: Model) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tensors of all folds, each once, by its name in the file; and the further names of these."""
+    tensors, further = {}, {}
+    for fold, weights in sorted(model.weights.items()):
+        for name, stored in sorted(stored_names(weights).items()):
+            if name == stored:
+                tensors[_in_file(fold, name)] = weights[name]
+            else:
+                further[_in_file(fold, name)] = _in_file(fold, stored)
+    return tensors, further
 
 
-def _stated(path: Path, archive: Archive) -> tuple[dict[str, Any], dict[str, Any], tuple[int, ...] | None]:
-    """Plans, dataset and mirror axes.
+def _in_file(fold: int, name: str) -> str:
+    return f"fold_{fold}/{name}"
+
+
+def _require_version(file: TensorFile) -> None:
+    kind, number = file.metadata.get("format"), file.metadata.get("format_version")
+    if kind != FORMAT:
+        got = "it states no format" if kind is None else f"it is of format {plain(kind)}"
+        raise ModelError(file.path, f"is no model file of onfh export: {got}", REMEDY)
+    if number != f"{FORMAT_VERSION}":
+        expected = f"this is onfh-nnunet {version('onfh-nnunet')}, which reads version {FORMAT_VERSION}"
+        problem = f"is of {FORMAT} version {plain(number)}; {expected}"
+        raise ModelError(file.path, problem, "Read it with the version that wrote it, or export it again")
+
+
+def _stated(file: TensorFile) -> tuple[dict[str, Any], Model]:
+    """The manifest, and the model with its folds and without their weights.
 
     Raises:
-        ModelError: The manifest's own entries are wrong, or a member is no object of JSON.
-        KeyError: An entry or a member is missing.
+        ModelError: A text is missing or no object of JSON, or an entry of the manifest is wrong.
+        KeyError: An entry is missing.
     """
-    folds, axes = archive.manifest["folds"], archive.manifest["mirroring_axes"]
-    with refused(path, REMEDY):
-        line(LINE)("onfh_nnunet", archive.manifest["onfh_nnunet"])
+    texts = {}
+    for name in ("manifest", "plans", "dataset"):
+        if name not in file.metadata:
+            raise ModelError(file.path, f"has metadata without {name}, expected it", REMEDY)
+        texts[name] = from_json(f"{file.path}, {name}", file.metadata[name])
+    manifest = texts["manifest"]
+    folds, axes = manifest["folds"], manifest["mirroring_axes"]
+    with refused(file.path, REMEDY):
+        line(LINE)("onfh_nnunet", manifest["onfh_nnunet"])
         same(*MIRRORS)("mirroring axes", axes)
         listed(whole(*FOLDS), 0, FOLDS[1] + 1)("folds", folds)
         if folds != sorted(set(folds)):
             raise wrong("folds", folds, "each one once, in order")
-        known = {"plans.json", "dataset.json", *map(_fold_name, folds)}
-        if further := sorted(archive.members.keys() - known):
-            raise wrong("members", further, f"only those of folds {folds}")
-    plans, dataset = (from_json(f"{path}, {name}", archive.members[name]) for name in ("plans.json", "dataset.json"))
-    return plans, dataset, None if axes is None else tuple(axes)
+        Card.from_json(manifest)
+    axes = None if axes is None else tuple(axes)
+    return manifest, Model(texts["plans"], texts["dataset"], axes, {fold: {} for fold in folds})
 
 
-def _require_data_format(bundle: Bundle, path: Path) -> None:
-    """What the weights were exported with and what plan and dataset say now must agree; earlier files do not state it.
+def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """The tensors of each fold by all their names.
+
+    Raises:
+        ModelError: A further name stands for no tensor or is that of another one, or a tensor is of no fold.
+    """
+    further = from_json(f"{file.path}, further names", file.metadata.get("further_names", "{}"))
+    weights: dict[str, dict[str, Any]] = {f"fold_{fold}": {} for fold in folds}
+    with refused(file.path, REMEDY):
+        if twice := sorted(tensors.keys() & further.keys()):
+            raise ValueError(f"has two tensors of the name {shown(twice[0])}")
+        for name, stored in ({name: name for name in tensors} | further).items():
+            if (tensor := tensors.get(stored) if isinstance(stored, str) else None) is None:
+                raise ValueError(f"has a name {shown(name)} for {shown(stored)}, which is none of its tensors")
+            fold, _, parameter = name.partition("/")
+            if fold not in weights:
+                raise wrong("a tensor", name, f"only those of {', '.join(weights)}")
+            weights[fold][parameter] = tensor
+    return dict(zip(folds, weights.values(), strict=True))
+
+
+def _require_data_format(model: Model, manifest: Mapping[str, Any], path: Path) -> None:
+    """What the weights were exported with and what plan and dataset say now must agree.
 
     Raises:
         ModelError: They differ.
     """
-    if "data_format" not in bundle.manifest:
-        return
-    stated, found = bundle.manifest["data_format"], bundle.model.data_format
+    stated, found = manifest.get("data_format"), model.data_format
     with refused(path, REMEDY):
         if not isinstance(stated, dict) or stated.keys() != found.keys():
             raise wrong("data_format", stated, f"an object of {', '.join(found)}")
         for name, value in found.items():
             if not identical(stated[name], value):
                 raise ValueError(f"has {name} {shown(value)}, and was exported with {shown(stated[name])}")
-
-
-def _fold_name(fold: int) -> str:
-    return f"fold_{fold}.safetensors"

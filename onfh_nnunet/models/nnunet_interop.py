@@ -12,11 +12,10 @@ from onfh_nnunet.core.atomic_files import written_whole
 from onfh_nnunet.core.errors import ModelError, ReadError
 from onfh_nnunet.core.user_files import open_regular
 from onfh_nnunet.models.bounds import CONVOLUTIONS, FEATURES, JSON_BYTES, STAGES
-from onfh_nnunet.models.container import from_json, to_json
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import Bundle
-from onfh_nnunet.models.schema import listed, plain, refused, shown, whole
+from onfh_nnunet.models.model_file import ModelFile
+from onfh_nnunet.models.schema import from_json, listed, plain, refused, shown, to_json, whole
 from onfh_nnunet.models.validation import require_sound_weights, require_supported
 from onfh_nnunet.study.preset import CONFIGURATION
 
@@ -53,7 +52,7 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
         return model, Card(training=training, hips=dataset.get("numTraining"))
 
 
-def unpack(bundle: Bundle, folder: Path) -> None:
+def unpack(file: ModelFile, folder: Path) -> None:
     """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model's card beside it.
 
     Raises:
@@ -64,8 +63,8 @@ def unpack(bundle: Bundle, folder: Path) -> None:
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
-    model = bundle.model
-    texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": bundle.card.to_json()}
+    model = file.model
+    texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
     with written_whole(folder) as part:
         for fold, weights in model.weights.items():
             checkpoint = part / f"fold_{fold}" / CHECKPOINT

@@ -1,4 +1,4 @@
-"""Checks of the values that a file states: JSON as parsed, of any type and size.
+"""JSON in files, and checks of the values that it states, of any type and size.
 
 A check takes a name and a value. It raises ValueError with the name, the value and what was expected, or returns
 nothing. Types are strict: true is not 1, and 1.0 is not a whole number.
@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from onfh_nnunet.core.errors import ModelError
-from onfh_nnunet.models.bounds import JSON_DEPTH
+from onfh_nnunet.models.bounds import JSON_BYTES, JSON_DEPTH
 
 Check = Callable[[str, Any], None]
+
+REMEDY = "Get the file again from where it was exported"
 
 _SHOWN = 200
 
@@ -137,13 +139,43 @@ def refused(case: object, remedy: str) -> Iterator[None]:
         raise ModelError(case, str(error), remedy) from error
 
 
-def require_shallow(value: object, depth: int = JSON_DEPTH) -> None:
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """An object as JSON."""
+    return json.dumps(value, indent=1, default=dict).encode()
+
+
+def from_json(case: object, content: bytes | str) -> dict[str, Any]:
+    """An object from JSON.
+
+    Raises:
+        ModelError: It is none, is larger than any such object, is nested deeper, or states a name twice.
+    """
+    if len(content) > JSON_BYTES:
+        raise ModelError(case, f"has {len(content)} bytes of JSON, expected up to {JSON_BYTES}", REMEDY)
+    try:
+        value = json.loads(content, object_pairs_hook=_each_once)
+        _require_shallow(value)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(case, f"is damaged ({plain(error)})", REMEDY) from error
+    if not isinstance(value, dict):
+        raise ModelError(case, f"holds a {type(value).__name__}, expected an object", REMEDY)
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("it states a name twice")
+    return value
+
+
+def _require_shallow(value: object, depth: int = JSON_DEPTH) -> None:
     """Refuse JSON that is nested deeper than `depth`."""
-    if isinstance(value, dict | list):
-        if depth == 0:
-            raise ValueError(f"it is nested more than {JSON_DEPTH} levels deep")
-        for item in value.values() if isinstance(value, dict) else value:
-            require_shallow(item, depth - 1)
+    if depth < 0:
+        raise ValueError(f"it is nested more than {JSON_DEPTH} levels deep")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(item, dict | list):
+            _require_shallow(item, depth - 1)
 
 
 def _text(value: Any) -> str:

@@ -82,6 +82,7 @@ _CONFIGURATION: dict[str, Check] = dict.fromkeys(
     any_value,
 )
 _OF_TRAINING = ("data_identifier", "batch_size", "batch_dice", "median_image_size_in_voxels")
+_OTHER_NETWORK = "Give the plans that it was trained by; a network changed by its trainer is not run"
 
 
 def require_supported(model: Model, case: object) -> None:
@@ -120,8 +121,8 @@ def require_supported(model: Model, case: object) -> None:
         _require_tiles(configuration, model.hip_box_mm)
 
 
-def require_sound_weights(model: Model, fold: int, case: object) -> None:
-    """Refuse weights that are not those of the plan's network, or are no numbers to compute with.
+def require_fitting_weights(model: Model, fold: int, case: object) -> None:
+    """Refuse weights that are not those of the plan's network, by their names, shapes and types; no value is read.
 
     Args:
         model: A model that `require_supported` accepts.
@@ -129,23 +130,45 @@ def require_sound_weights(model: Model, fold: int, case: object) -> None:
         case: The fold's name, for the message.
 
     Raises:
-        ModelError: The network is too large; a tensor is missing, unknown, not finite, or of another shape or type; or
-            two names of one tensor of the network hold different values.
+        ModelError: The network is too large; or a tensor is missing, unknown, or of another shape or type.
     """
-    from onfh_nnunet.models.network import named_parameters
-
-    weights: Weights = model.weights[fold]
-    expected = named_parameters(model)
-    with refused(case, "Give the plans that it was trained by; a network changed by its trainer is not run"):
+    expected, weights = _parameters(model), model.weights[fold]
+    with refused(case, _OTHER_NETWORK):
         names = _distinct(expected, weights)
         if (count := sum(expected[name].numel() for name in names)) > PARAMETERS:
             raise wrong("parameters", count, f"up to {PARAMETERS}")
         for name, parameter in expected.items():
             _require_tensor(name, weights[name], tuple(parameter.shape))
+
+
+def require_sound_values(model: Model, fold: int, case: object) -> None:
+    """Refuse weights that `require_fitting_weights` accepts and that are no numbers to compute with.
+
+    Raises:
+        ModelError: A value is not finite, or two names of one tensor of the network hold different values.
+    """
+    expected, weights = _parameters(model), model.weights[fold]
+    with refused(case, _OTHER_NETWORK):
         _require_shared(expected, weights)
     with refused(case, "Train it again"):
-        for name in names:
+        for name in _distinct(expected, weights):
             _require_finite(name, weights[name])
+
+
+def require_sound_weights(model: Model, fold: int, case: object) -> None:
+    """Refuse weights that `require_fitting_weights` or `require_sound_values` refuses.
+
+    Raises:
+        ModelError: They are refused.
+    """
+    require_fitting_weights(model, fold, case)
+    require_sound_values(model, fold, case)
+
+
+def _parameters(model: Model) -> Weights:
+    from onfh_nnunet.models.network import named_parameters
+
+    return named_parameters(model)
 
 
 def _distinct(expected: Weights, weights: Weights) -> list[str]:

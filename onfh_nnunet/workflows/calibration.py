@@ -9,20 +9,20 @@ from onfh_nnunet.core.errors import ModelError
 from postprocessing.uncertainty.conformal import Calibration
 
 if TYPE_CHECKING:
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
 
 
-def calibration_of(bundle: Bundle, path: Path) -> Calibration | None:
+def calibration_of(file: ModelFile, path: Path) -> Calibration | None:
     """The calibration of a model's intervals; None without one.
 
     Args:
-        bundle: The model file.
+        file: The model file.
         path: Its name, for messages.
 
     Raises:
         ModelError: It is no calibration of this version, or an impossible one.
     """
-    values = bundle.card.calibration
+    values = file.card.calibration
     try:
         return None if values is None else Calibration.from_json(values)
     except ModelError as error:

@@ -13,7 +13,7 @@ from onfh_nnunet.core.errors import ModelError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score, cohort_figures
-from onfh_nnunet.models.model_file import Bundle, trained_model, write_bundle
+from onfh_nnunet.models.model_file import ModelFile, trained_model, write_model_file
 from onfh_nnunet.models.nnunet_interop import read_stock
 from onfh_nnunet.models.schema import refused
 from onfh_nnunet.study.dataset import Dataset
@@ -34,7 +34,7 @@ class Exported:
         notes: What to know of it, such as why its intervals are not calibrated.
     """
 
-    model_file: Bundle
+    model_file: ModelFile
     notes: tuple[str, ...]
 
 
@@ -78,7 +78,7 @@ def export(
         model, card, notes = _trained(Path(work)) if stock is None else _stock(Path(stock), trust_pickle)
         with refused("`licence`", "Name it in one line, such as CC-BY-4.0"):
             card = replace(card, licence=licence)
-        return Exported(write_bundle(file, model, card), notes)
+        return Exported(write_model_file(file, model, card), notes)
 
 
 def _require_no_file_of(work: Path, out: Path) -> None:
@@ -86,7 +86,7 @@ def _require_no_file_of(work: Path, out: Path) -> None:
     if not out.exists() or work.resolve() not in out.resolve().parents:
         return
     try:
-        Bundle.read(out)
+        ModelFile.read(out)
     except ModelError as error:
         raise WorkspaceError(out, f"is a file of the study {work}, and would be lost", "Give another name") from error
 

@@ -10,11 +10,11 @@ from typing import Any
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.models.model import n_parameters
 from onfh_nnunet.models.model_card import Card, Score
-from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 from onfh_nnunet.models.nnunet_interop import unpack as write_stock
 from onfh_nnunet.models.schema import plain
-from onfh_nnunet.models.weights import n_parameters
 from onfh_nnunet.study.preset import CONFIGURATION
 from onfh_nnunet.workflows.calibration import calibration_of
 from postprocessing.uncertainty.conformal import Calibration
@@ -57,22 +57,22 @@ def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> M
         'Research use only. Not a medical device.'
     """
     file = Path(path) if path is not None else SYNTHETIC
-    bundle = Bundle.read(file)
-    lines = tuple(about_lines(file, bundle, calibration_of(bundle, file)))
+    model_file = ModelFile.read(file)
+    lines = tuple(about_lines(file, model_file, calibration_of(model_file, file)))
     if unpack is not None:
         folder = Path(unpack)
         require_output_apart(folder, (file,))
         with locked_output(folder, "onfh model"):
-            write_stock(bundle, folder)
-    return ModelDescription(lines, bundle.card.crossval, tuple(bundle.model.weights))
+            write_stock(model_file, folder)
+    return ModelDescription(lines, model_file.card.crossval, tuple(model_file.model.weights))
 
 
-def about_lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
+def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
     """What the model is, for what, and on whom it was trained, each under its heading."""
-    manifest, card = bundle.manifest, bundle.card
+    manifest, card = model_file.manifest, model_file.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
     yield "model", f"{plain(path.name)}, {version}"
-    yield "sha256", bundle.sha256
+    yield "sha256", model_file.sha256
     yield "", "the SHA-256 detects damage; it does not prove who made the file"
     yield "intended use", card.intended_use
     if card.caution:
@@ -80,7 +80,7 @@ def about_lines(path: Path, bundle: Bundle, calibration: Calibration | None) -> 
     yield "licence", card.licence
     yield "trained on", _cohort(card)
     yield "trained by", _training(card.training)
-    yield "network", _network(bundle)
+    yield "network", _network(model_file)
     yield "intervals", _calibration(calibration)
 
 
@@ -100,8 +100,8 @@ def _training(training: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "not stated"
 
 
-def _network(bundle: Bundle) -> str:
-    model = bundle.model
+def _network(model_file: ModelFile) -> str:
+    model = model_file.model
     plan = model.plans["configurations"][CONFIGURATION]
     network, folds = plan["architecture"], model.weights
     name = network["network_class_name"].rsplit(".")[-1]

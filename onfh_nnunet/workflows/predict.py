@@ -21,7 +21,7 @@ from onfh_nnunet.workflows.prefetch import FATAL
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
 
 Result = TypeVar("Result")
 Option = TypeVar("Option", bound=StrEnum)
@@ -33,7 +33,7 @@ Scans = Union[str, "os.PathLike[str]", "Scan", Iterable[Union[str, "os.PathLike[
 
 def predict(
     scans: Scans,
-    model: str | os.PathLike[str] | Bundle | None = None,
+    model: str | os.PathLike[str] | ModelFile | None = None,
     *,
     side: Side | str | None = None,
     device: Device | str = Device.AUTO,
@@ -115,16 +115,16 @@ def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
         return error
 
 
-def _predictor(model: str | os.PathLike[str] | Bundle | None, options: Options) -> Predictor:
+def _predictor(model: str | os.PathLike[str] | ModelFile | None, options: Options) -> Predictor:
     """The networks of a model; those of the last call are kept, for they take seconds to load."""
-    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    path = Path("model") if isinstance(model, Bundle) else Path(model or SYNTHETIC)
-    bundle = model if isinstance(model, Bundle) else Bundle.read(path)
-    if _LAST.get((bundle.sha256, options)) is None:
+    path = Path("model") if isinstance(model, ModelFile) else Path(model or SYNTHETIC)
+    model_file = model if isinstance(model, ModelFile) else ModelFile.read(path)
+    if _LAST.get((model_file.sha256, options)) is None:
         _LAST.clear()
-        _LAST[bundle.sha256, options] = Predictor(bundle, options, path)
-    return _LAST[bundle.sha256, options]
+        _LAST[model_file.sha256, options] = Predictor(model_file, options, path)
+    return _LAST[model_file.sha256, options]
 
 
 _LAST: dict[tuple[str, Options], Predictor] = {}
@@ -132,17 +132,17 @@ _LAST: dict[tuple[str, Options], Predictor] = {}
 
 def _into_folder(
     given: list[Any],
-    model: str | os.PathLike[str] | Bundle | None,
+    model: str | os.PathLike[str] | ModelFile | None,
     options: Options,
     series: str | None,
     out: Path,
     progress: Progress,
 ) -> list[PredictedHip]:
-    from onfh_nnunet.models.model_file import SYNTHETIC, Bundle
+    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
     from onfh_nnunet.workflows.predict_folder import predict_scans
 
     file = SYNTHETIC if model is None else model
-    if isinstance(file, Bundle) or not all(isinstance(one, str | os.PathLike) for one in given):
+    if isinstance(file, ModelFile) or not all(isinstance(one, str | os.PathLike) for one in given):
         problem = "is given with scans or a model in memory, expected files: their content says what was done already"
         raise OnfhError("`out`", problem, "Give paths, or leave out `out`")
     settings = Settings(

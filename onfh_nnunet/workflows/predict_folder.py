@@ -50,16 +50,16 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     Raises:
         OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
     """
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
 
     given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
-    bundle = Bundle.read(settings.model)
-    predictor = Predictor(bundle, settings.options, settings.model)
+    model_file = ModelFile.read(settings.model)
+    predictor = Predictor(model_file, settings.options, settings.model)
     require_output_apart(settings.out, [*inputs, settings.model])
     require_no_other(settings.out, "results of onfh predict")
     with locked(settings.out, "onfh predict", "give another --out"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
-        results = Results(settings.out, bundle.sha256, names, predictor.caution)
+        results = Results(settings.out, model_file.sha256, names, predictor.caution)
         results.open()
         outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings), progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
     from onfh_nnunet.inference.hip_prediction import Prediction
     from onfh_nnunet.inference.segmenter import HipSegmenter
-    from onfh_nnunet.models.model_file import Bundle
+    from onfh_nnunet.models.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Predictor:
     Several threads may call it; the network runs for one at a time.
 
     Args:
-        bundle: The model file.
+        model_file: The model file.
         options: How scans are read.
         name: Of the model file, for messages.
 
@@ -101,11 +101,11 @@ class Predictor:
         ModelError: The model has not the folds that were asked for, or its calibration is an impossible one.
     """
 
-    def __init__(self, bundle: Bundle, options: Options, name: Path) -> None:
-        self._model, self._options = bundle.model.of_folds(options.folds), options
+    def __init__(self, model_file: ModelFile, options: Options, name: Path) -> None:
+        self._model, self._options = model_file.model.of_folds(options.folds), options
         self._one_at_a_time = threading.Lock()
-        self.calibration = calibration_of(bundle, name)
-        self.caution = on_one_line(bundle.card.caution)
+        self.calibration = calibration_of(model_file, name)
+        self.caution = on_one_line(model_file.card.caution)
 
     @property
     def computed_by(self) -> str:
