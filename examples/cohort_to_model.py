@@ -1,6 +1,6 @@
 """Make a cross-validated model from a table of scans and labels.
 
-    python examples/cohort_to_model.py cohort.csv WORK hips.onfh [--preset quick] [--folds 4] [--epochs N]
+    python examples/cohort_to_model.py cohort.csv WORK hips.safetensors [--preset quick] [--folds 4] [--epochs N]
 
 This trains one network a fold: hours on a GPU with the default preset. A second run continues where it stopped.
 """

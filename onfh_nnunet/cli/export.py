@@ -13,7 +13,7 @@ from onfh_nnunet.core.choices import UNSTATED
 
 
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model file to write, such as hips.onfh.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model file to write, such as hips.safetensors.")],
     work: Work = DEFAULT_WORK,
     stock: Annotated[
         Path | None, typer.Option("--from", help="Result folder of nnUNetv2_train, instead of a study.")

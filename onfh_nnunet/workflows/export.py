@@ -49,7 +49,7 @@ def export(
     """Put all trained folds into one model file that runs nothing when it is opened.
 
     Args:
-        out: The file to write, such as ``hips.onfh``; an earlier one is replaced.
+        out: The file to write, such as ``hips.safetensors``; an earlier one is replaced.
         work: The folder of the study, with all its folds trained; cross-validated, the model gets calibrated intervals.
         stock: A result folder of stock ``nnUNetv2_train`` instead of a study.
         trust_pickle: Whether checkpoints of `stock` may run code that they bring, in a child process.
@@ -66,7 +66,7 @@ def export(
 
     Example:
         >>> from onfh_nnunet.workflows.export import export
-        >>> export("hips.onfh", work="work").notes  # doctest: +SKIP
+        >>> export("hips.safetensors", work="work").notes  # doctest: +SKIP
         ()
     """
     file = Path(out)
