@@ -81,3 +81,9 @@ def test_nothing_names_this_machine_or_a_registry():
     for path in tracked:
         if not {".venv", "demo", "work", "build"} & set(path.relative_to(ROOT).parts):
             assert not secret.search(path.read_text(encoding="utf-8")), path
+
+
+def test_each_test_that_a_promise_names_is_there():
+    named = re.findall(r"`(tests/[a-z_]+\.py)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).is_file()] == []

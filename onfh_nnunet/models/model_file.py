@@ -104,9 +104,6 @@ class ModelFile:
         return Card.from_json(self.manifest)
 
 
-ModelFile = ModelFile  # the name of before, until workflows/predict.py and workflows/predictor.py use the new one
-
-
 def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
     """Load a trained model and verify every byte of its file; nothing in it is run.
 
