@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.mri.protocol import PhantomForm, ScanProtocol
+from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from onfh_nnunet.core.choices import PhantomForm
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.hip import Side
-from postprocessing.measurement.jic import JicTies
 
 
 def grade(
     masks: Annotated[
         list[Path], typer.Argument(help="NIfTI, NRRD or MetaImage label maps, one hip each, or folders: 0, 1, 2.")
     ],
-    out: Annotated[Path, typer.Option(help="Table to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Table to write.")],
     side: Annotated[Side | None, typer.Option(help="Side of masks whose names do not end with _L or _R.")] = None,
     landmarks: Annotated[
         Path | None, typer.Option(help="Acetabular edge and teardrop of each hip, CSV or Slicer .mrk.json: JIC types.")

@@ -10,15 +10,14 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DeviceOption, Series
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.inference.engine import EngineName
 
 if TYPE_CHECKING:
-    from onfh_nnunet.workflows.predict_folder import Predicted
+    from onfh_nnunet.workflows.predict_folder import Predicted, Row
     from onfh_nnunet.workflows.predictor import Settings
-    from postprocessing.measurement.grade_rows import GradeRow
 
 
 class SideOption(StrEnum):
@@ -37,10 +36,12 @@ def predict(
             help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for masks, grades.csv and, where scans fail, failed.csv.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for masks, grades.csv and, where scans fail, failed.csv.")
+    ],
     model: Annotated[
         Path | None,
-        typer.Option(help="Model file of onfh export; when absent, the one that comes along, of synthetic hips alone."),
+        typer.Option(help="Model file; default: the bundled demo model, trained on synthetic hips only."),
     ] = None,
     side: Annotated[
         SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
@@ -49,7 +50,7 @@ def predict(
     engine: Annotated[
         EngineName, typer.Option(help="What runs the network; auto takes OpenVINO on a CPU that has it.")
     ] = EngineName.AUTO,
-    folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; all when absent.")] = None,
+    folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; default: all.")] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
     series: Series = None,
     batch: Annotated[
@@ -70,12 +71,10 @@ def predict(
 
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
-    from onfh_nnunet.models.model_file import SYNTHETIC
     from onfh_nnunet.workflows.predict_folder import predict_scans
     from onfh_nnunet.workflows.predictor import Settings
 
     wanted = None if side is SideOption.AUTO else Side(side)
-    model = model or SYNTHETIC
     settings = Settings(
         *(model, out, wanted, device, _numbers(folds), tta, engine, series),
         batch=batch,
@@ -109,7 +108,7 @@ def _show(predicted: Predicted, settings: Settings) -> None:
         console.note(f"Caution: {predicted.caution}")
 
 
-def _line(row: GradeRow) -> str:
+def _line(row: Row) -> str:
     percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
     return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {percent} of the head, may be {row.possible_grades}"
 

@@ -153,7 +153,7 @@ def _start(path: Path) -> bytes:
 def _require_safetensors(path: Path, first: bytes) -> None:
     place, name = _FORMAT_2
     if first.startswith(b"PK\3\4") and first[place] == name:
-        remedy = "Export it again with: onfh export --work WORK --out MODEL"
+        remedy = "Export it again with onfh export"
         raise ModelError(path, "is a model file of format 2, expected format 3", remedy)
     problem = "it is empty" if not first else "it is a zip file" if first.startswith(b"PK") else ""
     if problem or first[_LENGTH : _LENGTH + 1] != b"{":

@@ -24,8 +24,8 @@ from onfh_nnunet.workflows.scan_names import ScanNames
 from postprocessing.measurement.grade_rows import GradeRow
 
 _RECORDS = ".made_from"
-_NOT_OURS = "is there already, and not as a result of onfh predict with --out here"
-_MOVE_AWAY = "Move it away, or give another --out"
+_NOT_OURS = "is there already, and not as a result of onfh predict with this `out`"
+_MOVE_AWAY = "Move it away, or give another `out`"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Results:
             rows = [] if record.stem in self.names.scans else _recorded(record)
             if rows is None or any(row.model_sha256 != self.model_sha256 for row in rows):
                 problem = f"holds results of {record.stem}, which is not among the scans, by another model or version"
-                raise StaleError(self.folder, problem, "Give another --out, or that scan as well")
+                raise StaleError(self.folder, problem, "Give another `out`, or that scan as well")
             yield from (row for row in _grades(rows) if self._mask(row.case_id).is_file())
 
     def _foreign(self) -> Iterator[Path]:

@@ -19,6 +19,9 @@ from onfh_nnunet.workflows.prefetch import pipelined
 from onfh_nnunet.workflows.scan_inputs import Inputs
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_pipeline import Rows, ScanWay
+from postprocessing.measurement.grade_rows import GradeRow as Row
+
+__all__ = ["Predicted", "Row", "predict_scans"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,15 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     Raises:
         OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
     """
-    from onfh_nnunet.models.model_file import ModelFile
+    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
     given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
-    model_file = ModelFile.read(settings.model)
-    predictor = Predictor(model_file, settings.options, settings.model)
-    require_output_apart(settings.out, [*inputs, settings.model])
+    path = settings.model or SYNTHETIC
+    model_file = ModelFile.read(path)
+    predictor = Predictor(model_file, settings.options, path)
+    require_output_apart(settings.out, [*inputs, path])
     require_no_other(settings.out, "results of onfh predict")
-    with locked(settings.out, "onfh predict", "give another --out"):
+    with locked(settings.out, "onfh predict", "give another `out`"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = Results(settings.out, model_file.sha256, names, predictor.caution)
         results.open()

@@ -56,7 +56,7 @@ class Settings:
     """What `onfh predict` was asked.
 
     Args:
-        model: The model file.
+        model: The model file; None takes the bundled demo model.
         out: The folder for the results.
         side: Only this side; None tells it from the anatomy.
         device: What computes.
@@ -69,7 +69,7 @@ class Settings:
         keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
     """
 
-    model: Path
+    model: Path | None
     out: Path
     side: Side | None
     device: Device
