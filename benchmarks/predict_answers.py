@@ -19,7 +19,7 @@ from postprocessing.uncertainty.conformal import Calibration
 from postprocessing.uncertainty.margin_interval import margin_interval, possible_grades
 
 Hip = tuple[Volume, Volume]
-"""Image and truth, as `HipCut` cuts them."""
+"""Image and truth, as `HipCrop` cuts them."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from onfh_nnunet.workflows.output_folder import Results
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import pipelined
 from onfh_nnunet.workflows.scan_names import ScanNames
-from onfh_nnunet.workflows.scan_pipeline import ScanWay
+from onfh_nnunet.workflows.scan_pipeline import ScanPipeline
 
 DIFFERENT, SCANS, THROUGHPUT = 4, 12, 1.3
 
@@ -60,7 +60,9 @@ def _scans(root: Path, count: int) -> list[Path]:
     ]
 
 
-def _inside(out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple[str, Path]], ScanWay], None]) -> Cost:
+def _inside(
+    out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple[str, Path]], ScanPipeline], None]
+) -> Cost:
     bundle = ModelFile.read(model)
     settings = Settings(model, out, None, Device.AUTO, None, False)
     predictor = Predictor(bundle, settings.options, settings.model)
@@ -69,16 +71,16 @@ def _inside(out: Path, model: Path, scans: list[Path], run: Callable[[list[tuple
     items = list(results.names.scans.items())
     results.open()
     start, cpu = time.perf_counter(), time.process_time()
-    run(items, ScanWay(predictor, results, settings))
+    run(items, ScanPipeline(predictor, results, settings))
     return Cost(time.perf_counter() - start, time.process_time() - cpu)
 
 
-def _overlapped(items: list[tuple[str, Path]], way: ScanWay) -> None:
+def _overlapped(items: list[tuple[str, Path]], way: ScanPipeline) -> None:
     for _ in pipelined(items, way.read, way.predict, way.write):
         pass
 
 
-def _in_turn(items: list[tuple[str, Path]], way: ScanWay) -> None:
+def _in_turn(items: list[tuple[str, Path]], way: ScanPipeline) -> None:
     for item in items:
         way.write(way.predict(way.read(item)))
 

@@ -28,7 +28,7 @@ from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip import CANONICAL_SIDE
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
@@ -111,8 +111,8 @@ def _cut(cohort: Path) -> Iterator[Hip]:
     for row in read_rows(cohort / "cohort.csv", CohortRow):
         scan, label = read_volume(cohort / row.image), Volume.read(cohort / row.label)
         centre = scan.grid.to_mm(np.argwhere(label.array > 0).mean(axis=0))
-        cut = HipCut.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
-        yield cut.take(scan), cut.take(label)
+        cut = HipCrop.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
+        yield cut.extract(scan), cut.extract(label)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,17 @@ TURNS = list(itertools.product(itertools.permutations(range(3)), itertools.produ
 """All 48 ways to permute and mirror three axes."""
 
 
-def blob(rng, size):
+def candidate(rng, size):
     """A smooth random shape, of one or several parts; off the border, which MONAI treats differently."""
     noise = ndimage.gaussian_filter(rng.normal(size=size), rng.uniform(1, 2.5))[2:-2, 2:-2, 2:-2]
     return np.pad(noise > np.quantile(noise, rng.uniform(0.3, 0.95)), 2)
 
 
 def random_pair(seed):
-    """Two blobs, every second time like each other, in a random orientation of the array, and their spacing."""
+    """Two candidates, every second time like each other, in a random orientation of the array, and their spacing."""
     rng = np.random.default_rng(seed)
     size = tuple(rng.integers(10, 22, 3))
-    reference, prediction = blob(rng, size), blob(rng, size)
+    reference, prediction = candidate(rng, size), candidate(rng, size)
     if seed % 2:
         grown = np.pad(ndimage.binary_dilation(reference)[2:-2, 2:-2, 2:-2], 2)
         prediction = np.where(prediction, grown, reference)

@@ -25,7 +25,7 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import Prediction
 from onfh_nnunet.models.model_card import Card
@@ -60,8 +60,8 @@ def oracle(self, scan, source):
         labels = np.zeros(PELVIS.size, np.uint8)
         labels[half] = scan.volume.array[half] // 100
         if labels.any():
-            cut = HipCut.whole(scan.volume.grid)
-            hips.append(Prediction(side, cut, np.ascontiguousarray(cut.take(Volume(labels, PELVIS)).array), ()))
+            cut = HipCrop.whole(scan.volume.grid)
+            hips.append(Prediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
     if not hips:
         raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
     return hips

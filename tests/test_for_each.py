@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.parallel import for_each
+from onfh_nnunet.core.parallel import map_in_threads
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ def test_results_keep_their_order_and_are_told_one_by_one():
         time.sleep(0.02 if hip.number == 0 else 0)
         return hip.number
 
-    assert for_each(slow_at_first, HIPS, lambda *step: told.append(step)) == list(range(200))
+    assert map_in_threads(slow_at_first, HIPS, lambda *step: told.append(step)) == list(range(200))
     assert told == [(f"P{n:03d}_R", n + 1, 200) for n in range(200)]
-    assert for_each(slow_at_first, [], lambda *_: None) == []
+    assert map_in_threads(slow_at_first, [], lambda *_: None) == []
 
 
 def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
@@ -41,7 +41,7 @@ def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
             raise OnfhError(hip.case_id, "is bad", "Mend it")
 
     with pytest.raises(OnfhError, match=r"(?s)2 of 200 hips.*P003_R.*P007_R"):
-        for_each(refuses, HIPS, lambda *_: None)
+        map_in_threads(refuses, HIPS, lambda *_: None)
     assert done == set(range(200))
 
     def fails(hip):
@@ -51,7 +51,7 @@ def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
 
     threading.Timer(0.3, three.set).start()
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        for_each(fails, HIPS, lambda *_: None)
+        map_in_threads(fails, HIPS, lambda *_: None)
 
 
 def test_an_interrupted_run_begins_no_further_hip():
@@ -65,5 +65,5 @@ def test_an_interrupted_run_begins_no_further_hip():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        for_each(work, HIPS, interrupt)
+        map_in_threads(work, HIPS, interrupt)
     assert len(begun) < len(HIPS)

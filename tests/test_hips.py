@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dataset_conversion.hips.extraction import cut_hips, put_back
+from dataset_conversion.hips.extraction import cut_hips, restore
 from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
@@ -46,9 +46,9 @@ def test_both_hips_are_cut_and_go_back_voxel_for_voxel(grid, tmp_path):
         hip.label.write(tmp_path / "label.nii.gz")
         hip.image.write(tmp_path / "image.nii.gz")
         mirrored = hip.side is Side.LEFT
-        one = put_back(Volume.read(tmp_path / "label.nii.gz"), mirrored, grid)
-        image = put_back(Volume.read(tmp_path / "image.nii.gz"), mirrored, grid)
-        box = put_back(Volume(np.ones(hip.image.grid.size, bool), hip.image.grid), mirrored, grid)
+        one = restore(Volume.read(tmp_path / "label.nii.gz"), mirrored, grid)
+        image = restore(Volume.read(tmp_path / "image.nii.gz"), mirrored, grid)
+        box = restore(Volume(np.ones(hip.image.grid.size, bool), hip.image.grid), mirrored, grid)
         assert np.array_equal(image[box], scan.array[box])
         assert np.linalg.norm(grid.to_mm(np.argwhere(one > 0)).mean(axis=0) - centre) < max(grid.spacing_mm)
         back += one
@@ -71,13 +71,13 @@ def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, see
     grid = Grid(tuple(size), tuple(spacing), tuple(origin), direction_of(columns))
     scan, label = noise(grid, seed), both_heads(grid)
     right, left = cut_hips(scan, label, "B", "case")
-    back = put_back(right.label, False, grid) + put_back(left.label, True, grid)
+    back = restore(right.label, False, grid) + restore(left.label, True, grid)
     assert np.array_equal(back, label.array)
     for hip, centre in ((right, RIGHT), (left, LEFT)):
         mirrored = hip.side is Side.LEFT
-        box = put_back(Volume(np.ones(hip.image.grid.size, bool), hip.image.grid), mirrored, grid)
-        assert np.array_equal(put_back(hip.image, mirrored, grid)[box], scan.array[box])
-        middle = np.argwhere(put_back(hip.label, mirrored, grid) > 0).mean(axis=0)
+        box = restore(Volume(np.ones(hip.image.grid.size, bool), hip.image.grid), mirrored, grid)
+        assert np.array_equal(restore(hip.image, mirrored, grid)[box], scan.array[box])
+        middle = np.argwhere(restore(hip.label, mirrored, grid) > 0).mean(axis=0)
         assert np.linalg.norm(grid.to_mm(middle) - centre) < max(spacing)
 
 
@@ -104,7 +104,7 @@ def test_one_labelled_hip(side, centre):
     label = Volume(head(PELVIS, centre, 10.0), PELVIS)
     (hip,) = cut_hips(noise(), label, side, "case")
     assert hip.side == side
-    assert np.array_equal(put_back(hip.label, side == "L", PELVIS), label.array)
+    assert np.array_equal(restore(hip.label, side == "L", PELVIS), label.array)
 
 
 def test_speck_stays_with_its_hip():
@@ -114,7 +114,7 @@ def test_speck_stays_with_its_hip():
     array[speck] = 1
     right, left = cut_hips(noise(), Volume(array, PELVIS), "B", "case")
     assert np.array_equal(
-        put_back(right.label, False, PELVIS) + put_back(left.label, True, PELVIS),
+        restore(right.label, False, PELVIS) + restore(left.label, True, PELVIS),
         array,
     )
     assert right.outside_ml == left.outside_ml == 0
@@ -134,8 +134,8 @@ def test_other_head_in_the_box_is_background():
     label = Volume((right_head | left_head).astype(np.uint8), PELVIS)
     right, left = cut_hips(noise(), label, "B", "case")
     for hip, own in ((right, right_head), (left, left_head)):
-        assert np.array_equal(put_back(hip.label, hip.side is Side.LEFT, PELVIS) > 0, own)
-        reach = np.count_nonzero(hip.cut.take(label).array) - np.count_nonzero(hip.label.array)
+        assert np.array_equal(restore(hip.label, hip.side is Side.LEFT, PELVIS) > 0, own)
+        reach = np.count_nonzero(hip.cut.extract(label).array) - np.count_nonzero(hip.label.array)
         assert hip.other_ml == pytest.approx(reach * PELVIS.voxel_ml)
     assert right.other_ml > left.other_ml == 0
 
@@ -145,7 +145,7 @@ def test_an_unlabelled_other_hip_is_in_no_case(side):
     """So it can teach no background: the box ends 36 mm from a head whose other is 130 mm and more away."""
     centre, other = (LEFT, RIGHT) if side == "L" else (RIGHT, LEFT)
     (hip,) = cut_hips(noise(), Volume(head(PELVIS, centre), PELVIS), side, "case")
-    assert not hip.cut.take(Volume(head(PELVIS, other), PELVIS)).array.any()
+    assert not hip.cut.extract(Volume(head(PELVIS, other), PELVIS)).array.any()
 
 
 def changed(where, value):
@@ -187,6 +187,6 @@ def test_hip_of_another_scan_is_not_put_back():
     hip = cut_hips(noise(), both_heads(), "B", "case")[0].label
     shifted = Grid(PELVIS.size, PELVIS.spacing_mm, (-141.0, -54.0, -46.0), PELVIS.direction)
     with pytest.raises(GeometryError, match="origin"):
-        put_back(hip, False, shifted)
+        restore(hip, False, shifted)
     with pytest.raises(GeometryError, match="does not fit"):
-        put_back(hip, False, PELVIS.part((0, 0, 20), (24, 28, 30)))
+        restore(hip, False, PELVIS.part((0, 0, 20), (24, 28, 30)))

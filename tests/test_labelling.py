@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from segmentation_files import FRAME, oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
-from dataset_conversion.labels.grid_alignment import onto_scan
+from dataset_conversion.labels.grid_alignment import align_to_grid
 from dataset_conversion.labels.label_map import LabelRules, label_map
 from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, ReadError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
@@ -231,7 +231,7 @@ def test_label_on_the_scans_lattice_comes_back_voxel_for_voxel(lattice, seed):
     drawn = np.where(inside, np.random.default_rng(seed).integers(0, 3, inside.shape), 0).astype(np.uint8)
     expected = np.zeros(SCAN.size, np.uint8)
     expected[tuple(index[inside].T)] = drawn[inside]
-    placed, notes = onto_scan(Volume(drawn, grid), SCAN, "case", resample=False)
+    placed, notes = align_to_grid(Volume(drawn, grid), SCAN, "case", resample=False)
     assert notes == ()
     same_grid("placed", placed.grid, SCAN)
     assert np.array_equal(placed.array, expected)
@@ -245,9 +245,9 @@ def test_labelled_voxels_outside_the_scan_are_refused(lattice):
     label = Volume(np.ones(grid.size, np.uint8), grid)
     if outside:
         with pytest.raises(GeometryError, match=rf"has {outside * SCAN.voxel_ml:.2f} ml of its label outside the scan"):
-            onto_scan(label, SCAN, "case", resample=False)
+            align_to_grid(label, SCAN, "case", resample=False)
     else:
-        onto_scan(label, SCAN, "case", resample=False)
+        align_to_grid(label, SCAN, "case", resample=False)
 
 
 def test_small_extent_of_a_slicer_file_is_laid_in_its_place(tmp_path):
@@ -319,7 +319,7 @@ def test_border_voxels_are_resampled_to_their_outer_edge():
     """A label of ones whose voxels are three times the scan's covers it whole."""
     scan = Grid((9, 9, 9), (1, 1, 1), (0, 0, 0), PELVIS.direction)
     label = Volume(np.ones((3, 3, 3), np.uint8), Grid((3, 3, 3), (3, 3, 3), (1, 1, 1), PELVIS.direction))
-    placed, notes = onto_scan(label, scan, "case", resample=True)
+    placed, notes = align_to_grid(label, scan, "case", resample=True)
     assert placed.array.all()
     assert notes == ("resampled the label onto the scan's grid: head 0.73 to 0.73 ml",)
 

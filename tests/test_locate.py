@@ -43,8 +43,8 @@ def test_weights_are_those_of_the_network():
 def test_coarse_image_keeps_things_in_their_places(spacing):
     size = [round(160 / step) for step in spacing]
     index = np.indices(size).reshape(3, -1).T * spacing
-    blob = np.exp(-0.5 * (np.linalg.norm(index - [70, 84, 90], axis=1) / 12) ** 2).reshape(size)
-    seen = coarse(blob, spacing)
+    candidate = np.exp(-0.5 * (np.linalg.norm(index - [70, 84, 90], axis=1) / 12) ** 2).reshape(size)
+    seen = coarse(candidate, spacing)
     assert abs(seen.mean()) < 1e-5
     assert seen.std() == pytest.approx(1, abs=1e-5)
     weight = np.clip(seen - seen.min(), 0, None) ** 2

@@ -8,11 +8,11 @@ import pytest
 from scipy import ndimage
 
 from dataset_conversion.phantom.anatomy.ground_truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
-from dataset_conversion.phantom.anatomy.head import GrowthScar, Head
+from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Ball, Frame, Rod, Union, positions
+from dataset_conversion.phantom.anatomy.shapes import Capsule, Ellipsoid, Frame, Union, positions
 from dataset_conversion.phantom.anatomy.tissue import PROTONS, Tissue
 from dataset_conversion.phantom.cohort_plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
 from dataset_conversion.phantom.mri.protocol import THICK_SPACING_MM, ScanProtocol
@@ -41,9 +41,9 @@ def counting_tolerance_ml(radius_mm, spacing_mm):
 @pytest.mark.parametrize(
     ("shape", "ml"),
     [
-        (Ball((1, 2, 3), (10, 14, 8)), 4 / 3 * math.pi * 10 * 14 * 8 / 1000),
-        (Rod((0.3, 0.1, -10), (0.3, 0.1, 10), (6, 6)), math.pi * 36 * (20 + 4 / 3 * 6) / 1000),
-        (Union((Ball((-20, 0, 0), (5, 5, 5)), Ball((20, 0, 0), (5, 5, 5)))), 8 / 3 * math.pi * 125 / 1000),
+        (Ellipsoid((1, 2, 3), (10, 14, 8)), 4 / 3 * math.pi * 10 * 14 * 8 / 1000),
+        (Capsule((0.3, 0.1, -10), (0.3, 0.1, 10), (6, 6)), math.pi * 36 * (20 + 4 / 3 * 6) / 1000),
+        (Union((Ellipsoid((-20, 0, 0), (5, 5, 5)), Ellipsoid((20, 0, 0), (5, 5, 5)))), 8 / 3 * math.pi * 125 / 1000),
     ],
 )
 @pytest.mark.parametrize("spacing", [(0.5, 0.5, 0.5), (1.0, 0.4, 0.7)])
@@ -134,7 +134,7 @@ def test_band_is_closed_around_the_inside_of_the_lesion(seed):
 def test_scar_is_thin_and_in_the_head():
     head = Head.draw(rng(), male=True)
     points = samples(head, 0.5)
-    scar = GrowthScar(head, 1.0, 4.0).level(points) < 0
+    scar = PhysealScar(head, 1.0, 4.0).level(points) < 0
     assert not (scar & (head.level(points) >= 0)).any()
     assert 0 < scar.mean() < 0.05
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_crop import HIP_BOX_MM, HipCut
+from onfh_nnunet.core.hip_crop import HIP_BOX_MM, HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import predict_hips
 from onfh_nnunet.inference.locator import SeenHead
@@ -260,4 +260,4 @@ def test_box_of_a_mirrored_hip_is_where_the_hip_is():
     left = predicted(volume, Side.LEFT)[0]
     assert left.cut.mirrored
     middle = left.cut.grid.to_mm((np.array(left.cut.size) - 1) / 2)
-    assert np.allclose(middle, HipCut.around(volume.grid, LEFT, mirrored=True).grid.corners_mm().mean(axis=0), atol=3)
+    assert np.allclose(middle, HipCrop.around(volume.grid, LEFT, mirrored=True).grid.corners_mm().mean(axis=0), atol=3)

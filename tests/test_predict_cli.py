@@ -17,7 +17,7 @@ from small_model import small_model
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName
@@ -224,9 +224,9 @@ def test_whole_way_of_a_batch(study, onfh, tmp_path):
     truth["whole"] = Volume.read(labels / whole)
     label = Volume.read(labels / other)
     centre = label.grid.to_mm(np.argwhere(label.array > 0).mean(axis=0))
-    box = HipCut.around(label.grid, centre, mirrored=False, box_mm=84)
-    truth["small"] = box.take(label)
-    box.take(Volume.read(images / other)).write(batch / "small.nii.gz")
+    box = HipCrop.around(label.grid, centre, mirrored=False, box_mm=84)
+    truth["small"] = box.extract(label)
+    box.extract(Volume.read(images / other)).write(batch / "small.nii.gz")
     (batch / "torn.nii.gz").write_bytes((images / whole).read_bytes()[:-9000])
     command = ["predict", "--batch", batch, "--model", study / "model.safetensors", "--out", out, "--keep-ids"]
     done = onfh(*command, check=False)

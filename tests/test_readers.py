@@ -11,7 +11,7 @@ from dataset_conversion.readers.headers import DIRECTORY
 from onfh_nnunet.core.errors import GeometryError, ReadError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -56,7 +56,7 @@ def test_slices_against_the_normal_are_turned_and_keep_their_places(tmp_path):
     scan = noise(against)
     write_series(tmp_path, scan)
     volume = read_volume(tmp_path)
-    assert np.array_equal(HipCut.whole(volume.grid).take(volume).array, HipCut.whole(against).take(scan).array)
+    assert np.array_equal(HipCrop.whole(volume.grid).extract(volume).array, HipCrop.whole(against).extract(scan).array)
 
 
 def test_rescale_of_each_slice_is_applied(tmp_path):
@@ -194,7 +194,7 @@ def test_what_is_no_series_is_refused(tmp_path):
 def test_real_series_equals_its_nifti():
     volume = read_volume(real("prostatex-pelvis-mr", "dicom", "ProstateX-0218", "02-18-2011", "26.*"))
     nifti = Volume.read(real("prostatex-pelvis-mr", "derived-weak", "vibe_fa20.nii.gz"))
-    ours, theirs = (HipCut.whole(one.grid).take(one) for one in (volume, nifti))
+    ours, theirs = (HipCrop.whole(one.grid).extract(one) for one in (volume, nifti))
     same_grid("vibe", ours.grid, theirs.grid)
     assert np.array_equal(ours.array, theirs.array)
 
@@ -204,7 +204,7 @@ def test_real_series_equals_its_nifti():
 def test_vendors_series_equal_their_reference(name):
     folder = real("dicom2nifti-traps", name, "anatomical", "001")
     reference = Volume.read(folder.with_name("001_ground_truth.nii.gz"))
-    ours, theirs = (HipCut.whole(one.grid).take(one) for one in (read_volume(folder), reference))
+    ours, theirs = (HipCrop.whole(one.grid).extract(one) for one in (read_volume(folder), reference))
     same_grid(name, ours.grid, theirs.grid)
     assert np.allclose(ours.array, theirs.array, rtol=1e-5)
 

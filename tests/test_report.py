@@ -13,7 +13,7 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, WorkspaceError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
@@ -219,8 +219,8 @@ def validated(tmp_path):
     cases, rows = [], []
     for side in Side:
         hip = Hip("P001", side)
-        cut = HipCut.whole(mask().grid, mirrored=hip.mirrored)
-        image, label, prediction = (cut.take(each) for each in (marked(8, -30, 25), mask(8), mask(6)))
+        cut = HipCrop.whole(mask().grid, mirrored=hip.mirrored)
+        image, label, prediction = (cut.extract(each) for each in (marked(8, -30, 25), mask(8), mask(6)))
         cases.append(case(hip))
         image.write(workspace.nnunet_raw / cases[-1].image)
         label.write(workspace.nnunet_raw / cases[-1].label)

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from onfh_nnunet.core.errors import GeometryError, GridMismatch, ReadError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # array axes z, y, x along head, back, left
@@ -196,9 +196,9 @@ def test_hip_goes_back_to_where_it_was_cut(grid, mirrored, seed):
     rng = np.random.default_rng(seed)
     scan = Volume(rng.integers(1, 1000, grid.size), grid)
     centre = grid.to_mm(rng.uniform(0, np.array(grid.size) - 1))
-    cut = HipCut.around(grid, centre, mirrored=mirrored, box_mm=6.0)
-    hip = cut.take(scan)
-    back = cut.put_back(hip.array)
+    cut = HipCrop.around(grid, centre, mirrored=mirrored, box_mm=6.0)
+    hip = cut.extract(scan)
+    back = cut.restore(hip.array)
     inside = back > 0
     assert inside.sum() == hip.array.size
     assert np.array_equal(back[inside], scan.array[inside])
@@ -207,8 +207,8 @@ def test_hip_goes_back_to_where_it_was_cut(grid, mirrored, seed):
 @given(grids)
 def test_cut_runs_to_head_back_and_left_and_keeps_positions(grid):
     scan = Volume(np.arange(np.prod(grid.size)).reshape(grid.size), grid)
-    cut = HipCut.whole(grid)
-    hip = cut.take(scan)
+    cut = HipCrop.whole(grid)
+    hip = cut.extract(scan)
     columns = np.array(hip.grid.direction)
     assert columns[2, 0] > 0.5
     assert columns[1, 1] > 0.5
@@ -221,14 +221,14 @@ def test_cut_runs_to_head_back_and_left_and_keeps_positions(grid):
 @given(grids)
 def test_mirrored_cut_reverses_left_and_right_only(grid):
     scan = Volume(np.arange(np.prod(grid.size)).reshape(grid.size), grid)
-    plain = HipCut.whole(grid).take(scan).array
-    assert np.array_equal(HipCut.whole(grid, mirrored=True).take(scan).array, plain[:, :, ::-1])
+    plain = HipCrop.whole(grid).extract(scan).array
+    assert np.array_equal(HipCrop.whole(grid, mirrored=True).extract(scan).array, plain[:, :, ::-1])
 
 
 def test_box_has_the_stated_edge():
     grid = oblique(size=(200, 200, 200), spacing=(1.0, 0.5, 2.0))
     for off in (0.0, 0.2, 0.5, 0.9):
-        cut = HipCut.around(grid, grid.to_mm((100 + off, 100, 100 - off)), mirrored=False, box_mm=40)
+        cut = HipCrop.around(grid, grid.to_mm((100 + off, 100, 100 - off)), mirrored=False, box_mm=40)
         assert sorted(np.array(cut.grid.size) * cut.grid.spacing_mm) == [40, 40, 40]
 
 
@@ -237,7 +237,7 @@ def test_box_holds_whole_voxels_alone_and_is_centred():
     grid = oblique(size=(100, 100, 100), spacing=(3.6, 1.1, 0.7))
     for off in (0.0, 0.3, 0.5, 0.8):
         centre = grid.to_mm((50 + off, 50 - off, 50 + off))
-        cut = HipCut.around(grid, centre, mirrored=False, box_mm=30)
+        cut = HipCrop.around(grid, centre, mirrored=False, box_mm=30)
         edges = np.array(cut.grid.size) * cut.grid.spacing_mm
         middle = cut.grid.to_mm((np.array(cut.grid.size) - 1) / 2)
         assert ((edges <= 30) & (edges > 30 - np.array(cut.grid.spacing_mm))).all()
@@ -246,4 +246,4 @@ def test_box_holds_whole_voxels_alone_and_is_centred():
 
 def test_cut_outside_the_scan_is_refused():
     with pytest.raises(GeometryError, match="outside the scan"):
-        HipCut.around(oblique(), (500.0, 0.0, 0.0), mirrored=False)
+        HipCrop.around(oblique(), (500.0, 0.0, 0.0), mirrored=False)

@@ -11,7 +11,7 @@ from dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, writ
 from pydicom import dcmread
 
 from dataset_conversion.convert import check, convert
-from dataset_conversion.hips.extraction import put_back
+from dataset_conversion.hips.extraction import restore
 from onfh_nnunet.core.errors import (
     CohortError,
     GridMismatch,
@@ -74,12 +74,12 @@ def test_cohort_becomes_a_dataset(study, workspace):
         same_grid(case.case_id, image.grid, hip.grid)
         assert (image.array.dtype, hip.array.dtype) == (np.int16, np.uint8)
         assert (case.size_z, case.size_y, case.size_x) == hip.grid.size
-        back = put_back(hip, case.mirrored, PELVIS)
+        back = restore(hip, case.mirrored, PELVIS)
         half = np.s_[:, :, 36:] if case.side == "L" else np.s_[:, :, :36]
         assert np.array_equal(back[half], label.array[half])
         assert np.count_nonzero(back[half]) == np.count_nonzero(back)
-        box = put_back(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, PELVIS)
-        assert np.array_equal(put_back(image, case.mirrored, PELVIS)[box], noise().array[box])
+        box = restore(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, PELVIS)
+        assert np.array_equal(restore(image, case.mirrored, PELVIS)[box], noise().array[box])
 
 
 def test_row_of_a_case_holds_its_volumes_and_grade(study, workspace):
@@ -420,10 +420,10 @@ def test_real_bilateral_series(tmp_path, workspace):
     places = {}
     for case in dataset.cases:
         label, image = Volume.read(dataset.label(case)), Volume.read(dataset.image(case))
-        back = put_back(label, case.mirrored, vibe.grid)
+        back = restore(label, case.mirrored, vibe.grid)
         assert np.array_equal(back > 0, weak.array == (1 if case.side == "R" else 2))
-        box = put_back(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, vibe.grid)
-        assert np.array_equal(put_back(image, case.mirrored, vibe.grid)[box], vibe.array[box])
+        box = restore(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, vibe.grid)
+        assert np.array_equal(restore(image, case.mirrored, vibe.grid)[box], vibe.array[box])
         places[case.side] = vibe.grid.to_mm(np.argwhere(back > 0)).mean(axis=0)[0]
     assert places["R"] < places["L"] - 100
 

@@ -18,7 +18,7 @@ from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.study.dataset import Case
 from onfh_nnunet.study.splits import FoldRow, Splits
 
-DEALS = 200
+RESTARTS = 200
 """Random orders that are tried; more did not make 63 hips in four folds more even."""
 
 Counts = NDArray[np.integer[Any]]  # (patients or folds, grades and their sum)
@@ -36,7 +36,7 @@ def make_folds(cases: Sequence[Case], n_folds: int, seed: int) -> Splits:
         raise SplitError("folds", problem, "Use 2 folds or more, and no more than there are patients")
     counts = _counts(cases, patients)
     weights = 1 / np.maximum(counts.sum(axis=0), 1)
-    deals = [_deal(counts, weights, n_folds, np.random.default_rng([seed, deal])) for deal in range(DEALS)]
+    deals = [_assign(counts, weights, n_folds, np.random.default_rng([seed, deal])) for deal in range(RESTARTS)]
     best = min(deals, key=lambda fold_of: _unevenness(counts, weights, n_folds, fold_of))
     fold = dict(zip(patients, best.tolist(), strict=True))
     ordered = sorted(cases, key=lambda case: case.case_id)
@@ -52,7 +52,7 @@ def _counts(cases: Sequence[Case], patients: list[str]) -> Counts:
     return counts
 
 
-def _deal(counts: Counts, weights: NDArray[np.floating[Any]], n_folds: int, rng: np.random.Generator) -> Counts:
+def _assign(counts: Counts, weights: NDArray[np.floating[Any]], n_folds: int, rng: np.random.Generator) -> Counts:
     """The fold of each patient. No fold stays empty: an empty one always gains the least unevenness."""
     shuffled = rng.permutation(len(counts))
     folds = np.zeros((n_folds, counts.shape[1]), int)

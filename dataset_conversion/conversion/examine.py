@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, convert_scan
-from onfh_nnunet.core.parallel import on_all_cores
+from onfh_nnunet.core.parallel import map_in_processes
 from onfh_nnunet.core.progress import Progress, silent
 
 FEW = 2
@@ -29,7 +29,7 @@ def examine(jobs: Sequence[Job], folder: Path | None, progress: Progress = silen
         WorkspaceError: A file cannot be written; no further scan is begun.
     """
     outcomes = []
-    for outcome in on_all_cores(partial(convert_scan, folder=folder), jobs, FEW):
+    for outcome in map_in_processes(partial(convert_scan, folder=folder), jobs, FEW):
         outcomes.append(outcome)
         progress(outcome.job.name, len(outcomes), len(jobs))
     return outcomes

@@ -11,7 +11,7 @@ from dataset_conversion.hips.hip_checks import BOTH_HIPS_WIDTH_MM, OFF_MIDDLE_MM
 from dataset_conversion.labels.head_components import HEAD_ABOVE_ML, HEADS_APART_MM
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 
 _NECROSIS = ("necro", "nekro", "lesion")
 _HEAD = ("head", "femoral", "femur", "caput", "kopf")
@@ -73,7 +73,7 @@ def _seen(label: LabelCandidate, scan: Grid) -> ScanSide | None:
     found = label.parts[:1] if is_necrosis(label) else [part for part in label.parts if part.ml > HEAD_ABOVE_ML]
     if len(found) == 2 and abs(found[0].x_mm - found[1].x_mm) >= HEADS_APART_MM:
         return "B"
-    upright = HipCut.whole(scan).grid
+    upright = HipCrop.whole(scan).grid
     wide = upright.size[LEFT_RIGHT_AXIS] * upright.spacing_mm[LEFT_RIGHT_AXIS] >= BOTH_HIPS_WIDTH_MM
     to_left = found[0].x_mm - float(scan.corners_mm().mean(axis=0)[0]) if len(found) == 1 else 0.0
     if not wide or abs(to_left) <= OFF_MIDDLE_MM:

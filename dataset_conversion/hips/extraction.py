@@ -18,7 +18,7 @@ from dataset_conversion.labels.head_components import Head, find_heads
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 
 
@@ -36,7 +36,7 @@ class HipSource:
     """
 
     side: Side
-    cut: HipCut
+    cut: HipCrop
     image: Volume
     label: Volume
     outside_ml: float
@@ -68,17 +68,17 @@ def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[Hi
 
 
 def _cut(scan: Volume, labels: Volume, head: Head) -> HipSource:
-    cut = HipCut.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
+    cut = HipCrop.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
     own = np.zeros_like(labels.array)
     own[head.box] = labels.array[head.box] * head.mask
-    taken = cut.take(Volume(own, scan.grid))
+    taken = cut.extract(Volume(own, scan.grid))
     inside, ml = np.count_nonzero(taken.array), scan.grid.voxel_ml
     outside = np.count_nonzero(own[head.box]) - inside
-    other = np.count_nonzero(cut.take(labels).array) - inside
-    return HipSource(head.side, cut, cut.take(scan), taken, outside * ml, other * ml)
+    other = np.count_nonzero(cut.extract(labels).array) - inside
+    return HipSource(head.side, cut, cut.extract(scan), taken, outside * ml, other * ml)
 
 
-def put_back(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
+def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
     """Lay a hip that `cut_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
 
     Args:
@@ -92,12 +92,12 @@ def put_back(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
     Raises:
         GeometryError: The hip's voxels are no voxels of the source.
     """
-    whole = HipCut.whole(source)
+    whole = HipCrop.whole(source)
     start = np.rint(whole.grid.to_index(hip.grid.origin_mm)).astype(int)
     if (start < 0).any() or (start + hip.grid.size > np.array(whole.size)).any():
         problem = f"of {hip.grid.size} voxels from {start.tolist()} does not fit in the scan of {whole.size} voxels"
         raise GeometryError("hip", problem, "Give the scan that the hip was cut out of")
     z, y, x = (int(n) for n in start)
-    cut = HipCut(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
+    cut = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
     same_grid("hip", hip.grid, cut.grid)
-    return cut.put_back(hip.array)
+    return cut.restore(hip.array)

@@ -9,7 +9,7 @@ import numpy as np
 from dataset_conversion.hips.extraction import HipSource
 from dataset_conversion.hips.findings import Finding, Level
 from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray, Region, touches_border
 
 BOTH_HIPS_WIDTH_MM = 250.0
@@ -66,7 +66,7 @@ def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
 
 
 def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:
-    scan = HipCut.whole(hip.cut.source).grid
+    scan = HipCrop.whole(hip.cut.source).grid
     if scan.size[LEFT_RIGHT_AXIS] * scan.spacing_mm[LEFT_RIGHT_AXIS] < BOTH_HIPS_WIDTH_MM:
         return False
     plain = np.flip(head, LEFT_RIGHT_AXIS) if hip.cut.mirrored else head

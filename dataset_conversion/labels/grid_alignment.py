@@ -30,7 +30,7 @@ class _Steps:
     start: NDArray[np.int_]
 
 
-def onto_scan(label: Volume, scan: Grid, place: str, *, resample: bool) -> tuple[Volume, tuple[str, ...]]:
+def align_to_grid(label: Volume, scan: Grid, place: str, *, resample: bool) -> tuple[Volume, tuple[str, ...]]:
     """Lay a label on the scan's grid.
 
     Where the label's voxels are voxels of the scan (a crop or a larger extent, axes permuted or reversed), they are

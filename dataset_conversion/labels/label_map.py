@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.labels.grid_alignment import onto_scan
-from dataset_conversion.labels.segment_selection import chosen_of_one, chosen_of_two
+from dataset_conversion.labels.grid_alignment import align_to_grid
+from dataset_conversion.labels.segment_selection import select_head_and_necrosis, select_region
 from dataset_conversion.readers.segmentation import Segment, Segmentation, read_segmentation
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid
@@ -89,9 +89,9 @@ def label_map(
 
 
 def _of_one(source: Segmentation, rules: LabelRules, scan: Grid, place: str) -> Labelled:
-    (head, necrosis), notes = chosen_of_one(source, (rules.head, rules.necrosis), place)
+    (head, necrosis), notes = select_head_and_necrosis(source, (rules.head, rules.necrosis), place)
     drawn, outside = _nested(source.mask(head), _mask(source, necrosis), source.grid)
-    volume, resampled = onto_scan(drawn, scan, place, resample=rules.resample)
+    volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample)
     return Labelled(volume, (*notes, *outside, *resampled))
 
 
@@ -99,9 +99,9 @@ def _of_two(sources: Mapping[Region, Segmentation], rules: LabelRules, scan: Gri
     masks: dict[Region, BoolArray] = {}
     notes: list[str] = []
     for region, source in sources.items():
-        segment, left_out = chosen_of_two(source, region, rules.asked(region), place)
+        segment, left_out = select_region(source, region, rules.asked(region), place)
         drawn = Volume(_mask(source, segment) * np.uint8(region.labels[0]), source.grid)
-        volume, resampled = onto_scan(drawn, scan, place, resample=rules.resample)
+        volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample)
         masks[region] = volume.array > 0
         notes += [*left_out, *resampled]
     volume, outside = _nested(masks[Region.HEAD], masks[Region.NECROSIS], scan)

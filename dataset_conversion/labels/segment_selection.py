@@ -17,7 +17,7 @@ _SHOWN = 8
 _NAME_THEM = "name its values with `head_label` and `necrosis_label`"
 
 
-def chosen_of_one(
+def select_head_and_necrosis(
     source: Segmentation, asked: tuple[str, str], place: str
 ) -> tuple[tuple[Segment, Segment | None], tuple[str, ...]]:
     """Head and necrosis in one file, and notes on what was taken and left.
@@ -48,7 +48,7 @@ def chosen_of_one(
     return (head, necrosis), (*_taken(Region.HEAD, asked[0], head), *_taken(Region.NECROSIS, asked[1], necrosis), *left)
 
 
-def chosen_of_two(
+def select_region(
     source: Segmentation, region: Region, asked: str, place: str
 ) -> tuple[Segment | None, tuple[str, ...]]:
     """The one region that a file of its own holds, and notes on what was taken and left.

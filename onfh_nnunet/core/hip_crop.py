@@ -35,7 +35,7 @@ _TO_HEAD_BACK_LEFT = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], float)  # colum
 
 
 @dataclass(frozen=True)
-class HipCut:
+class HipCrop:
     """One box of a scan, in anatomical axes; `mirrored` when left and right are exchanged.
 
     Args:
@@ -55,7 +55,7 @@ class HipCut:
     mirrored: bool = False
 
     @classmethod
-    def whole(cls, source: Grid, *, mirrored: bool = False) -> HipCut:
+    def whole(cls, source: Grid, *, mirrored: bool = False) -> HipCrop:
         """The cut that keeps the whole scan and only turns it into anatomical axes."""
         axes, flipped = _anatomical(source)
         z, y, x = (source.size[axis] for axis in axes)
@@ -64,7 +64,7 @@ class HipCut:
     @classmethod
     def around(
         cls, source: Grid, centre_mm: Triple | FloatArray, *, mirrored: bool, box_mm: float = HIP_BOX_MM
-    ) -> HipCut:
+    ) -> HipCrop:
         """The cube of `box_mm` around a position (LPS): whole voxels that fit in, as far as they lie in the scan.
 
         Raises:
@@ -94,7 +94,7 @@ class HipCut:
         z, y, x = (self.source.spacing_mm[axis] for axis in self.axes)
         return Grid(self.size, (z, y, x), _triple(self.source.to_mm(origin)), direction_of(direction))
 
-    def take(self, scan: Volume) -> Volume:
+    def extract(self, scan: Volume) -> Volume:
         """Cut this hip out of a volume on the scan's grid.
 
         Raises:
@@ -103,7 +103,7 @@ class HipCut:
         same_grid("scan", scan.grid, self.source)
         return Volume(np.ascontiguousarray(self._view(scan.array)), self.grid)
 
-    def put_back(self, hip: NDArray[Any], into: NDArray[Any] | None = None) -> NDArray[Any]:
+    def restore(self, hip: NDArray[Any], into: NDArray[Any] | None = None) -> NDArray[Any]:
         """Lay a hip's array (z, y, x) back where it was cut out of the scan.
 
         Args:

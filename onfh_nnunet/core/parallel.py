@@ -37,7 +37,7 @@ MAX_PROCESSES = 60
 """Windows waits for no more."""
 
 
-def for_each(
+def map_in_threads(
     function: Callable[[NamedItem], Result], items: Sequence[NamedItem], progress: Progress = silent
 ) -> list[Result]:
     """Apply a function to each item, in threads.
@@ -89,7 +89,7 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | OnfhErro
         return error
 
 
-def on_all_cores(function: Callable[[Item], Result], items: Sequence[Item], few: int) -> Iterator[Result]:
+def map_in_processes(function: Callable[[Item], Result], items: Sequence[Item], few: int) -> Iterator[Result]:
     """The results of a function, in the order of the items, in processes.
 
     Args:

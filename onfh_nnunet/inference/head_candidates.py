@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.grid import FloatArray
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
 
 HEAD_ML = (10.0, 90.0)
@@ -19,13 +19,13 @@ HEAD_ML = (10.0, 90.0)
 
 
 @dataclass(frozen=True, eq=False)
-class HeadBlob:
+class HeadCandidate:
     """A connected region that the network calls head.
 
     Args:
         centre_mm: Centroid in LPS.
         ml: Volume.
-        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
+        roundness: Resources of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
         certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
         mask: Where it is, in the frame of the network's box (z, y, x).
     """
@@ -42,7 +42,7 @@ class HeadBlob:
         return self.roundness * self.certainty
 
 
-def head_blobs(head: NDArray[np.float32], cut: HipCut) -> list[HeadBlob]:
+def find_head_candidates(head: NDArray[np.float32], cut: HipCrop) -> list[HeadCandidate]:
     """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
     from scipy import ndimage
 
@@ -67,14 +67,14 @@ def roundness(points: FloatArray, centre: FloatArray, voxel: float) -> float:
     return float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
 
 
-def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCut) -> HeadBlob:
+def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCrop) -> HeadCandidate:
     spacing = np.array(cut.grid.spacing_mm)
     points = np.argwhere(mask[box]) * spacing
     centroid = points.mean(axis=0)
     index = centroid / spacing + [edge.start for edge in box]
     if cut.mirrored:
         index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
-    return HeadBlob(
+    return HeadCandidate(
         centre_mm=cut.grid.to_mm(index),
         ml=float(len(points) * cut.grid.voxel_ml),
         roundness=roundness(points, centroid, float(spacing.prod())),

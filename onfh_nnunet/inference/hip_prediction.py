@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from onfh_nnunet.core.errors import HipNotFound
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCut
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.head_candidates import HeadBlob, head_blobs
+from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates
 from onfh_nnunet.inference.laterality import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
 from onfh_nnunet.inference.locator import SeenHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -49,10 +49,10 @@ class Reading:
     """
 
     side: Side
-    cut: HipCut
+    cut: HipCrop
     image: Volume
     probabilities: NDArray[np.float32]
-    head: HeadBlob | None
+    head: HeadCandidate | None
     why_none: str = ""
 
 
@@ -68,13 +68,13 @@ class Prediction:
     """
 
     side: Side
-    cut: HipCut
+    cut: HipCrop
     labels: NDArray[np.uint8]
     warnings: tuple[str, ...]
 
     def mask(self) -> Volume:
         """The label map on the grid of the scan."""
-        return Volume(self.cut.put_back(self.labels), self.cut.source)
+        return Volume(self.cut.restore(self.labels), self.cut.source)
 
 
 def predict_hips(
@@ -135,11 +135,13 @@ def _read_best(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSe
 
 def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
     mirrored = side is not CANONICAL_SIDE
-    cut = HipCut.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
-    image = cut.take(scan)
+    cut = HipCrop.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
+    image = cut.extract(scan)
     probabilities = segmenter.probabilities(image)
-    blobs = head_blobs(probabilities[0], cut)
-    nearest = min(blobs, key=lambda blob: float(np.linalg.norm(blob.centre_mm - centre_mm)), default=None)
+    candidates = find_head_candidates(probabilities[0], cut)
+    nearest = min(
+        candidates, key=lambda candidate: float(np.linalg.norm(candidate.centre_mm - centre_mm)), default=None
+    )
     return Reading(side, cut, image, probabilities, nearest)
 
 
@@ -153,7 +155,7 @@ def _why_none(reading: Reading) -> str:
     return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
 
 
-def _prediction(reading: Reading, head: HeadBlob, missed: Sequence[str]) -> Prediction:
+def _prediction(reading: Reading, head: HeadCandidate, missed: Sequence[str]) -> Prediction:
     warnings = []
     if head.score < USUAL_SCORE:
         score = f"score {head.score:.2f}, usual is {USUAL_SCORE:g} or more"
@@ -164,11 +166,11 @@ def _prediction(reading: Reading, head: HeadBlob, missed: Sequence[str]) -> Pred
     return Prediction(reading.side, reading.cut, labels, (*warnings, *missed))
 
 
-def _cut_off(cut: HipCut, head: BoolArray) -> bool:
+def _cut_off(cut: HipCrop, head: BoolArray) -> bool:
     """Whether a head (z, y, x) reaches a face of its box beyond which the scan goes on."""
     where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head)
     first, last = where.min(axis=0), where.max(axis=0)
-    start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCut.whole(cut.source).size)
+    start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCrop.whole(cut.source).size)
     return bool(((first == 0) & (start > 0)).any() or ((last == size - 1) & (start + size < whole)).any())
 
 

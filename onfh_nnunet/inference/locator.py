@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.head_candidates import roundness
 
@@ -91,8 +91,8 @@ def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
     """Right and left head (2, z, y, x) in coarse voxels, and what turns their indices into positions in LPS mm."""
     import torch
 
-    whole = HipCut.whole(scan.grid)
-    upright = whole.take(scan)
+    whole = HipCrop.whole(scan.grid)
+    upright = whole.extract(scan)
     spacing = np.array(upright.grid.spacing_mm)
     image = coarse(upright.array, upright.grid.spacing_mm)
     edge = 2 ** (len(FEATURES) - 1)

@@ -48,7 +48,7 @@ class HipSegmenter:
         """How likely each voxel belongs to each region.
 
         Args:
-            hip: Image of one hip (z, y, x) as `HipCut.take` gives it, with its spacing.
+            hip: Image of one hip (z, y, x) as `HipCrop.take` gives it, with its spacing.
 
         Returns:
             Array (2, z, y, x): head, necrosis; between 0 and 1.

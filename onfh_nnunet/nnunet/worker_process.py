@@ -23,7 +23,7 @@ from onfh_nnunet.study.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Share:
+class Resources:
     """What one child may use of the machine.
 
     Args:
@@ -63,8 +63,8 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def run_child(
-    workspace: Workspace, what: str, command: list[str], share: Share, life: int, on_line: Callable[[str], None]
+def run_worker(
+    workspace: Workspace, what: str, command: list[str], share: Resources, life: int, on_line: Callable[[str], None]
 ) -> None:
     """Run a module of `onfh_nnunet.nnunet` and hand over each line that it prints.
 
@@ -125,7 +125,7 @@ def _opened(log: Path) -> IO[str]:
         ) from error
 
 
-def _environment(workspace: Workspace, share: Share) -> dict[str, str]:
+def _environment(workspace: Workspace, share: Resources) -> dict[str, str]:
     environment = (
         os.environ
         | home_untouched()

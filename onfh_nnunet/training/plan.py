@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.errors import SplitError, StaleError, WorkspaceError
-from onfh_nnunet.nnunet.worker_process import Share, lifeline, run_child
+from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, Preset, preset_named
 from onfh_nnunet.study.splits import Splits
@@ -89,9 +89,9 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]
         pass  # none yet, or of other data: made below
     remove_file(_record(workspace))
     command = ["plan_worker", str(workspace.dataset_id), preset.name, str(os.cpu_count() or 1)]
-    share = Share(threads=1, workers=os.cpu_count() or 1)
+    share = Resources(threads=1, workers=os.cpu_count() or 1)
     with lifeline() as life:
-        run_child(workspace, "plan", command, share, life, on_line=lambda line: None)
+        run_worker(workspace, "plan", command, share, life, on_line=lambda line: None)
     splits.write(workspace.folds_csv)
     write_text(workspace.preprocessed / "splits_final.json", json.dumps(splits.for_nnunet(), indent=1))
     made = Plan.of(dataset, splits, preset)

@@ -15,7 +15,7 @@ from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.devices import Device, gpu_count
 from onfh_nnunet.core.errors import SplitError, StaleError, TrainingError
 from onfh_nnunet.core.folder_lock import locked, require_unlocked
-from onfh_nnunet.nnunet.worker_process import Share, lifeline, run_child
+from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
 from onfh_nnunet.study.workspace import Workspace
@@ -136,7 +136,7 @@ def train(
             with locked(folder, "onfh train", "train another `fold`"):
                 require_unlocked(workspace.root, "onfh command", "run onfh train later")
                 training.write(folder)
-                run_child(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
+                run_worker(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
         finally:
             shares.put(share)
         finished_checkpoint(workspace, plan, fold)
@@ -185,16 +185,16 @@ def _require_same_plan(training: Training, plan: Plan, fold: int, folder: Path) 
         raise StaleError(f"fold {fold}", got, f"Remove {folder} and train it again, or restore the plan")
 
 
-def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Share]:
+def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Resources]:
     """The machine, divided among folds that train side by side."""
     cores = os.cpu_count() or 1
     gpus = gpu_count() if device is Device.CUDA else 0
     at_once = max(1, min(n_folds, gpus or (cores if device is Device.CPU else 1)))
-    shares: queue.SimpleQueue[Share] = queue.SimpleQueue()
+    shares: queue.SimpleQueue[Resources] = queue.SimpleQueue()
     for place in range(at_once):
         on_gpu = device is Device.CUDA
         workers = 0 if device is Device.CPU else min(12, cores // at_once)
-        shares.put(Share(threads=max(1, cores // at_once), workers=workers, gpu=place if on_gpu else None))
+        shares.put(Resources(threads=max(1, cores // at_once), workers=workers, gpu=place if on_gpu else None))
     return shares
 
 

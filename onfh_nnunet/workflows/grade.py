@@ -13,7 +13,7 @@ from onfh_nnunet.core.errors import CohortError, SideError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.image_files import without_suffix
-from onfh_nnunet.core.parallel import all_or_none, attempt, for_each
+from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
@@ -150,7 +150,7 @@ def grade_files(files: Sequence[MaskFile], progress: Progress = silent) -> list[
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    return for_each(grade_file, files, progress)
+    return map_in_threads(grade_file, files, progress)
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:

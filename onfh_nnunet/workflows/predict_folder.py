@@ -18,7 +18,7 @@ from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import pipelined
 from onfh_nnunet.workflows.scan_inputs import Inputs
 from onfh_nnunet.workflows.scan_names import ScanNames
-from onfh_nnunet.workflows.scan_pipeline import Rows, ScanWay
+from onfh_nnunet.workflows.scan_pipeline import Rows, ScanPipeline
 from postprocessing.measurement.grade_rows import GradeRow as Row
 
 __all__ = ["Predicted", "Row", "predict_scans"]
@@ -65,7 +65,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = Results(settings.out, model_file.sha256, names, predictor.caution)
         results.open()
-        outcomes = _outcomes(names.scans, ScanWay(predictor, results, settings), progress)
+        outcomes = _outcomes(names.scans, ScanPipeline(predictor, results, settings), progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
         errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
         alone = len(given.scans) == 1 and not settings.batch
@@ -76,7 +76,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 
-def _outcomes(scans: dict[str, Path], way: ScanWay, progress: Progress) -> dict[str, Rows | OnfhError]:
+def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
     """What became of each scan: its rows, or why it failed."""
     outcomes: dict[str, Rows | OnfhError] = {}
     with closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:

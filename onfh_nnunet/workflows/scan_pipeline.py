@@ -44,7 +44,7 @@ class FoundHips:
     predictions: Sequence[Prediction]
 
 
-class ScanWay:
+class ScanPipeline:
     """The three steps of a scan; what is done already passes the last two as its rows."""
 
     def __init__(self, predictor: Predictor, results: Results, settings: Settings) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, without_suffix
-from onfh_nnunet.core.parallel import for_each
+from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
@@ -61,7 +61,7 @@ def compare_pairs(pairs: Sequence[MaskPair], progress: Progress = silent) -> lis
     Raises:
         OnfhError: Hips cannot be read or compared; all of them are named.
     """
-    return for_each(compare_pair, pairs, progress)
+    return map_in_threads(compare_pair, pairs, progress)
 
 
 def compare_pair(pair: MaskPair) -> CrossvalRow:

@@ -41,7 +41,7 @@ class SegmentationMetrics:
         dice: Twice the overlap over the sum of both volumes (Dice LR. Ecology 1945;26:297-302).
         assd_mm: Average symmetric surface distance, both directions pooled.
         hd95_mm: The larger of the two directed 95th percentiles.
-        nsd_1mm: Share of the voxels of both surfaces that lie within 1 mm of the other surface.
+        nsd_1mm: Resources of the voxels of both surfaces that lie within 1 mm of the other surface.
         ml_true: Volume of the reference.
         ml_pred: Volume of the prediction.
         iou: Overlap over union (Jaccard P. New Phytol 1912;11:37-50).

@@ -16,7 +16,7 @@ import numpy as np
 from onfh_nnunet.core.bounding_box import cropped
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import FloatArray, Index, same_grid
-from onfh_nnunet.core.hip_crop import HipCut
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
@@ -128,10 +128,10 @@ def _view(image: Volume, masks: Mapping[str, Volume], title: str) -> _View:
     head = cropped(with_head[0]).grid
     centre_mm = head.to_mm((np.array(head.size) - 1) / 2)
     margin_mm = 2 * max(image.grid.spacing_mm)  # the outermost voxels are shown in part
-    cut = HipCut.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
-    shown = {name: cut.take(mask) for name, mask in masks.items()}
+    cut = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
+    shown = {name: cut.extract(mask) for name, mask in masks.items()}
     middle_mm = cut.grid.to_index(centre_mm) * np.array(cut.grid.spacing_mm)
-    return _View(cut.take(image), shown, middle_mm, _most_telling(list(shown.values())))
+    return _View(cut.extract(image), shown, middle_mm, _most_telling(list(shown.values())))
 
 
 def _most_telling(masks: list[Volume]) -> Index:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataset_conversion.phantom.anatomy.head import GrowthScar, Head
+from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.muscles import HIP_ARTERIES, HIP_MUSCLES, HIP_VEINS
-from dataset_conversion.phantom.anatomy.pelvis import Cup, Joint, pelvic_bone
+from dataset_conversion.phantom.anatomy.pelvis import Acetabulum, Joint, pelvic_bone
 from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Ball, Rod, Shape, Uneven, Union
+from dataset_conversion.phantom.anatomy.shapes import Capsule, Ellipsoid, Perturbed, Shape, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import Triple
 
@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Coat:
+class JointLayers:
     """What covers the marrow of a head.
 
     Args:
@@ -47,16 +47,16 @@ class Coat:
     fluid_mm: float
 
 
-USUAL_COAT = Coat(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
+USUAL_COAT = JointLayers(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
 
 
-def hip_parts(head: Head, scar: GrowthScar, lesion: Lesion | None, bumps: Waves, coat: Coat) -> list[Part]:
+def hip_parts(head: Head, scar: PhysealScar, lesion: Lesion | None, bumps: Waves, coat: JointLayers) -> list[Part]:
     """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
-    parts = [Part(Uneven(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
+    parts = [Part(Perturbed(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
         parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
     wet = coat.cartilage_mm + coat.fluid_mm
-    cup = Cup(head, wet + coat.cartilage_mm)
+    cup = Acetabulum(head, wet + coat.cartilage_mm)
     parts += [
         Part(pelvic_bone(cup), _BONE),
         Part(Joint(cup), ((0.0, Tissue.CARTILAGE), (coat.cartilage_mm, Tissue.FLUID), (wet, Tissue.CARTILAGE))),
@@ -76,12 +76,12 @@ def _femur(head: Head, cortex_mm: float) -> Union:
     neck = _along(head, 0.2), (x, y, z), (0.66 * r, 0.72 * r)
     return Union(
         (
-            Ball((0, 0, 0), (r, r, r)),
-            Rod(*neck),
-            Ball((x + 9, y + 7, z + 12), (15 - cortex_mm, 17 - cortex_mm, 22 - cortex_mm)),
-            Ball((x - 12, y + 10, z - 24), (10 - cortex_mm, 9 - cortex_mm, 13 - cortex_mm)),
-            Rod((x, y, z), (x - 3, y - 3, z - 60), (17 - 2 * cortex_mm, 14.5 - thick)),
-            Rod((x - 3, y - 3, z - 60), (x - 14, y, z - 260), (14.5 - thick, 14 - thick)),
+            Ellipsoid((0, 0, 0), (r, r, r)),
+            Capsule(*neck),
+            Ellipsoid((x + 9, y + 7, z + 12), (15 - cortex_mm, 17 - cortex_mm, 22 - cortex_mm)),
+            Ellipsoid((x - 12, y + 10, z - 24), (10 - cortex_mm, 9 - cortex_mm, 13 - cortex_mm)),
+            Capsule((x, y, z), (x - 3, y - 3, z - 60), (17 - 2 * cortex_mm, 14.5 - thick)),
+            Capsule((x - 3, y - 3, z - 60), (x - 14, y, z - 260), (14.5 - thick, 14 - thick)),
         ),
         fillet_mm=6.0,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from dataset_conversion.phantom.anatomy.anatomy import Part
 from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Ball, Box, Level, Points, Rod, Uneven, Union
+from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Ellipsoid, Level, Perturbed, Points, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 
 _CROTCH_MM = -85.0
@@ -39,7 +39,7 @@ class Body:
         width = np.float32(self.half_width_mm) * (1 - np.float32(0.14) * waist * waist * (3 - 2 * waist))
         around = np.square(np.square(x / width)) + np.square(np.square((y - 12) / np.float32(self.half_depth_mm)))
         trunk = np.maximum((np.sqrt(np.sqrt(around)) - 1) * np.float32(self.half_depth_mm), _CROTCH_MM - z)
-        thigh = Rod((self.half_width_mm / 2, 8, -60), (self.half_width_mm / 2 - 4, 8, -400), self._thigh_radii)
+        thigh = Capsule((self.half_width_mm / 2, 8, -60), (self.half_width_mm / 2 - 4, 8, -400), self._thigh_radii)
         level: Level = np.minimum(trunk, thigh.level((np.abs(x), y, z)))
         return level
 
@@ -54,31 +54,31 @@ def body_parts(body: Body, fat_mm: float, bumps: Waves) -> list[Part]:
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))
     return [
         Part(body, flesh),
-        Part(Uneven(Ball((0, 5, 60), (60, 64, 115)), bumps, 4.0), ((0.0, Tissue.FAT),)),  # inside of the pelvis
-        Part(Ball((-22, -82, 60), (24, 9, 130)), wall),  # rectus abdominis
-        Part(Ball((22, -82, 60), (24, 9, 130)), wall),
-        Part(Rod((0, 58, 130), (0, 78, 20), (34, 9)), ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))),  # sacrum
-        Part(Rod((0, 40, 60), (0, 36, -60), (14, 15)), ((0.0, Tissue.MUSCLE), (3.0, Tissue.BOWEL))),  # rectum
+        Part(Perturbed(Ellipsoid((0, 5, 60), (60, 64, 115)), bumps, 4.0), ((0.0, Tissue.FAT),)),  # inside of the pelvis
+        Part(Ellipsoid((-22, -82, 60), (24, 9, 130)), wall),  # rectus abdominis
+        Part(Ellipsoid((22, -82, 60), (24, 9, 130)), wall),
+        Part(Capsule((0, 58, 130), (0, 78, 20), (34, 9)), ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))),  # sacrum
+        Part(Capsule((0, 40, 60), (0, 36, -60), (14, 15)), ((0.0, Tissue.MUSCLE), (3.0, Tissue.BOWEL))),  # rectum
         Part(
-            Uneven(Ball((0, -22, 30), (42, 30, 32)), bumps, 2.5), ((-3.0, Tissue.MUSCLE), (0.0, Tissue.FLUID))
+            Perturbed(Ellipsoid((0, -22, 30), (42, 30, 32)), bumps, 2.5), ((-3.0, Tissue.MUSCLE), (0.0, Tissue.FLUID))
         ),  # bladder
-        Part(Uneven(_bowel(), bumps, 3.0), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
-        Part(Uneven(Ball((0, 2, -30), (28, 22, 26)), bumps, 3.0), wall),  # below the bladder
+        Part(Perturbed(_bowel(), bumps, 3.0), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
+        Part(Perturbed(Ellipsoid((0, 2, -30), (28, 22, 26)), bumps, 3.0), wall),  # below the bladder
     ]
 
 
 def symphysis() -> Part:
     """The disc between the pubic bones, painted over them."""
-    return Part(Ball((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
+    return Part(Ellipsoid((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
 
 
 def _bowel() -> Union:
     return Union(
         (
-            Rod((-45, -30, 85), (20, -40, 95), (13, 14)),
-            Rod((20, -10, 80), (48, 0, 130), (12, 13)),
-            Rod((-40, 0, 100), (0, -20, 130), (14, 12)),
-            Rod((0, 20, 90), (-30, 10, 150), (11, 13)),
+            Capsule((-45, -30, 85), (20, -40, 95), (13, 14)),
+            Capsule((20, -10, 80), (48, 0, 130), (12, 13)),
+            Capsule((-40, 0, 100), (0, -20, 130), (14, 12)),
+            Capsule((0, 20, 90), (-30, 10, 150), (11, 13)),
         ),
         fillet_mm=1.0,
     )

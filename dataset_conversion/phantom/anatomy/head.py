@@ -65,7 +65,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class GrowthScar:
+class PhysealScar:
     """The thin dark plate that the closed growth plate leaves across the head.
 
     Args:

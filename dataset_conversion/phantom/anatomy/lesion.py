@@ -12,7 +12,7 @@ import numpy as np
 
 from dataset_conversion.phantom.anatomy.head import Head
 from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Ball, Box, Level, Points
+from dataset_conversion.phantom.anatomy.shapes import Box, Ellipsoid, Level, Points
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import FloatArray, Triple
 
@@ -35,7 +35,7 @@ class Lesion:
     """
 
     head: Head
-    core: Ball
+    core: Ellipsoid
     cap_share: float
     roughness: Waves
     extent_mm: float
@@ -49,7 +49,7 @@ class Lesion:
         core = up / np.linalg.norm(up) * head.radius_mm * rng.uniform(0.75, 0.95)
         return cls(
             head,
-            Ball(_triple(core), _triple(rng.uniform(0.9, 1.15, 3))),
+            Ellipsoid(_triple(core), _triple(rng.uniform(0.9, 1.15, 3))),
             cap_share=rng.uniform(0, 0.6),
             roughness=Waves.draw(rng, (18, 45), 6),
             extent_mm=0.0,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, Coat, Part, hip_parts
+from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, JointLayers, Part, hip_parts
 from dataset_conversion.phantom.anatomy.body import Body, body_parts, symphysis
 from dataset_conversion.phantom.anatomy.ground_truth import grown
-from dataset_conversion.phantom.anatomy.head import GrowthScar, Head
+from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.random_field import Waves
 from dataset_conversion.phantom.anatomy.shapes import Frame
@@ -35,10 +35,10 @@ class PhantomHip:
 
     frame: Frame
     head: Head
-    scar: GrowthScar
+    scar: PhysealScar
     lesion: Lesion | None
     bumps: Waves
-    coat: Coat = USUAL_COAT
+    coat: JointLayers = USUAL_COAT
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Patient:
         hips = {}
         for side in Side:
             x, y, z = (middle + np.array([_LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
-            scar = GrowthScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
+            scar = PhysealScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
             lesion = grown(Lesion.draw(rng, head), shares[side]) if side in shares else None
             hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
         a, b, c = middle.tolist()

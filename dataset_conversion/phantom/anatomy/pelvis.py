@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.anatomy.head import Head
-from dataset_conversion.phantom.anatomy.shapes import Box, Level, Points, Rod, Union
+from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Level, Points, Union
 from onfh_nnunet.core.grid import Triple
 
 _OPENING: Triple = (0.64, -0.24, -0.73)  # unit vector out of the socket: lateral, anterior, inferior
@@ -15,7 +15,7 @@ _WALL_MM = 13.0
 
 
 @dataclass(frozen=True)
-class Cup:
+class Acetabulum:
     """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim.
 
     Args:
@@ -48,7 +48,7 @@ class Cup:
 class Joint:
     """Head and joint space, up to a labrum's breadth out of the socket."""
 
-    cup: Cup
+    cup: Acetabulum
 
     @property
     def box(self) -> Box:
@@ -62,17 +62,17 @@ class Joint:
         return level
 
 
-def pelvic_bone(cup: Cup) -> Union:
+def pelvic_bone(cup: Acetabulum) -> Union:
     """Ilium, ischium and pubis around the socket."""
     return Union(
         (
             cup,
-            Rod((-9, -2, 32), (-15, 20, 85), (19, 9)),  # body of the ilium
-            Rod((-15, 20, 85), (4, -4, 140), (9, 7)),  # its wing
-            Rod((-15, 24, 75), (-44, 56, 112), (10, 13)),  # towards the sacrum
-            Rod((-22, 22, -18), (-34, 34, -62), (15, 13)),  # ischium
-            Rod((-30, -14, -12), (-80, -30, -34), (11, 9)),  # upper branch of the pubis
-            Rod((-80, -30, -42), (-38, 26, -66), (6, 7)),  # its lower branch
+            Capsule((-9, -2, 32), (-15, 20, 85), (19, 9)),  # body of the ilium
+            Capsule((-15, 20, 85), (4, -4, 140), (9, 7)),  # its wing
+            Capsule((-15, 24, 75), (-44, 56, 112), (10, 13)),  # towards the sacrum
+            Capsule((-22, 22, -18), (-34, 34, -62), (15, 13)),  # ischium
+            Capsule((-30, -14, -12), (-80, -30, -34), (11, 9)),  # upper branch of the pubis
+            Capsule((-80, -30, -42), (-38, 26, -66), (6, 7)),  # its lower branch
         ),
         fillet_mm=8.0,
     )

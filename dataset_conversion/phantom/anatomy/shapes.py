@@ -33,7 +33,7 @@ class Shape(Protocol):
 
 
 @dataclass(frozen=True)
-class Ball:
+class Ellipsoid:
     """An ellipsoid along the axes.
 
     Args:
@@ -60,7 +60,7 @@ class Ball:
 
 
 @dataclass(frozen=True)
-class Rod:
+class Capsule:
     """A rod with round ends that may taper.
 
     Args:
@@ -119,7 +119,7 @@ class Union:
 
 
 @dataclass(frozen=True, eq=False)
-class Uneven:
+class Perturbed:
     """A solid with an uneven surface.
 
     Args:

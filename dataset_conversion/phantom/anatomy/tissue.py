@@ -41,7 +41,7 @@ class Tissue(IntEnum):
 
 
 @dataclass(frozen=True)
-class Protons:
+class TissueProperties:
     """The signal source of a tissue.
 
     Args:
@@ -62,25 +62,25 @@ class Protons:
 
 
 _T1 = (900.0, 1080.0)
-_MARROW = Protons(0.9, 0.8, _T1, 15, 0.105, 0.24)
+_MARROW = TissueProperties(0.9, 0.8, _T1, 15, 0.105, 0.24)
 # red marrow lives: a dark patch as large as a lesion, and by chance in its place, would tell it by one grey value
 _DEAD = replace(_MARROW, patches=0.0)
 
-PROTONS: dict[Tissue, Protons] = {
-    Tissue.AIR: Protons(0, 0, _T1, 1),
-    Tissue.SKIN: Protons(0.7, 0.1, _T1, 10),
-    Tissue.FAT: Protons(0.95, 0.95, _T1, 20, 0.035, 0.08),
-    Tissue.MUSCLE: Protons(0.8, 0.04, (1130, 1420), 22, 0.085, 0.19),
-    Tissue.FLUID: Protons(1.0, 0, (2850, 3620), 200),
+PROTONS: dict[Tissue, TissueProperties] = {
+    Tissue.AIR: TissueProperties(0, 0, _T1, 1),
+    Tissue.SKIN: TissueProperties(0.7, 0.1, _T1, 10),
+    Tissue.FAT: TissueProperties(0.95, 0.95, _T1, 20, 0.035, 0.08),
+    Tissue.MUSCLE: TissueProperties(0.8, 0.04, (1130, 1420), 22, 0.085, 0.19),
+    Tissue.FLUID: TissueProperties(1.0, 0, (2850, 3620), 200),
     # T1 of 1441 and 1932 ms, shortened: blood flows in unsaturated, in arteries faster than in veins
-    Tissue.ARTERY: Protons(0.95, 0, (350, 470), 100),
-    Tissue.VEIN: Protons(0.95, 0, (600, 800), 100),
-    Tissue.BOWEL: Protons(0.85, 0.15, _T1, 20, 0.21, 0.48),
-    Tissue.FIBROUS: Protons(0.5, 0, _T1, 5),
-    Tissue.CARTILAGE: Protons(0.85, 0, (1060, 1240), 25),
-    Tissue.CORTEX: Protons(0.2, 0, _T1, 1),
+    Tissue.ARTERY: TissueProperties(0.95, 0, (350, 470), 100),
+    Tissue.VEIN: TissueProperties(0.95, 0, (600, 800), 100),
+    Tissue.BOWEL: TissueProperties(0.85, 0.15, _T1, 20, 0.21, 0.48),
+    Tissue.FIBROUS: TissueProperties(0.5, 0, _T1, 5),
+    Tissue.CARTILAGE: TissueProperties(0.85, 0, (1060, 1240), 25),
+    Tissue.CORTEX: TissueProperties(0.2, 0, _T1, 1),
     Tissue.MARROW: _MARROW,
-    Tissue.BAND: Protons(0.4, 0.1, _T1, 4, 0.07),
+    Tissue.BAND: TissueProperties(0.4, 0.1, _T1, 4, 0.07),
     Tissue.DEAD_LIKE_MARROW: _DEAD,
     # darker by its density alone: a smaller share of fat is twice as dark where fat and water oppose each other
     Tissue.DEAD_DARKER: replace(_DEAD, density=0.83),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.anatomy.anatomy import Coat
+from dataset_conversion.phantom.anatomy.anatomy import JointLayers
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from dataset_conversion.phantom.mri.voxelize import label_map, painted
@@ -53,7 +53,7 @@ class HipBody:
         rng = np.random.default_rng([78, seed])
         share = {CANONICAL_SIDE: float(rng.uniform(0.02, 0.45))} if rng.random() < 0.55 else {}
         patient = Patient.draw(rng, share)
-        coat = Coat(*rng.uniform((0.5, 0.8, 0.2), (2.5, 2.6, 1.5)).tolist())
+        coat = JointLayers(*rng.uniform((0.5, 0.8, 0.2), (2.5, 2.6, 1.5)).tolist())
         hip = replace(patient.hips[CANONICAL_SIDE], coat=coat)
         x, y, z = (centre - (_FIELD_MM - _FINE_MM) / 2 for centre in hip.frame.centre_mm)
         grid = Grid((_FIELD_MM,) * 3, (_FINE_MM,) * 3, (x, y, z), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
