@@ -1,5 +1,6 @@
 """Files of strangers: read whole and rightly, or refused by name, whatever is in them; and what is written is whole."""
 
+import contextlib
 import gzip
 import os
 import random
@@ -98,14 +99,58 @@ def test_what_follows_a_zlib_stream_is_bounded_too(tmp_path):
     data = zlib.compress(ARRAY.tobytes())
     head = b"ObjectType = Image\nCompressedData = True\n"
     (tmp_path / "x.mha").write_bytes(head + RAW_META + b"LOCAL\n" + data + bytes(10**5))
-    with pytest.raises(ReadError, match="after its voxels"):
+    with pytest.raises(ReadError, match=r"x\.mha: holds more than 512 bytes after its voxels"):
         read_image(tmp_path / "x.mha")
+    for more in (PADDING_BYTES, PADDING_BYTES + 1):
+        (tmp_path / "x.mha").write_bytes(head + RAW_META + b"LOCAL\n" + data + b"x" * more)
+        with contextlib.nullcontext() if more == PADDING_BYTES else pytest.raises(ReadError, match="after its voxels"):
+            assert np.array_equal(read_image(tmp_path / "x.mha")[0], ARRAY)
     size = b"CompressedDataSize = %d\n"
     for n, match in ((len(data), "expected"), (len(data) + 1, "expected")):
         extra = bytes(10**5) if n == len(data) else b""
         (tmp_path / "x.mha").write_bytes(head + size % n + RAW_META + b"LOCAL\n" + data + extra)
         with pytest.raises(ReadError, match=match):
             read_image(tmp_path / "x.mha")
+
+
+@pytest.mark.parametrize("more", [0, 1, PADDING_BYTES, PADDING_BYTES + 20, 10**6, 10**11])
+@pytest.mark.parametrize("suffix", COMPRESSED)
+def test_zeros_after_the_compressed_voxels_are_bounded(tmp_path, suffix, more):
+    path = tmp_path / f"x{suffix}"
+    whole = written(path)
+    os.truncate(path, len(whole) + more)  # sparse: the disk holds none of them
+    if more <= PADDING_BYTES:
+        assert np.array_equal(read_image(path)[0], ARRAY)
+    else:
+        match = r"expected \d+ .CompressedDataSize" if suffix == ".mha" else f"x{suffix}.*more than 512 bytes after"
+        with pytest.raises(ReadError, match=match):
+            read_image(path)
+
+
+def test_members_of_a_gzip_file_are_one_stream_and_bounded(tmp_path):
+    write_image(tmp_path / "y.nii", ARRAY, GRID)
+    raw, path = (tmp_path / "y.nii").read_bytes(), tmp_path / "x.nii.gz"
+    members = [gzip.compress(raw[place : place + 400]) for place in range(0, len(raw), 400)]
+    bgzip_end = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+    for end in (b"", gzip.compress(b""), bgzip_end, bgzip_end + bytes(PADDING_BYTES)):
+        path.write_bytes(b"".join(members) + end)
+        assert np.array_equal(read_image(path)[0], ARRAY)
+    for end in (bgzip_end * 50_000, bytes(10**7) + bgzip_end, bgzip_end + bytes(PADDING_BYTES + 1 + 16), b"text"):
+        path.write_bytes(b"".join(members) + end)
+        with pytest.raises(ReadError):
+            read_image(path)
+
+
+@pytest.mark.parametrize("strategy", [zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED, zlib.Z_DEFAULT_STRATEGY])
+@pytest.mark.parametrize("level", [0, 9])
+@pytest.mark.parametrize("kind", ["noise", "zeros"])
+def test_sound_streams_of_any_packing_are_read(tmp_path, kind, level, strategy):
+    array = np.random.default_rng(1).integers(-(2**15), 2**15, (20, 200, 200)).astype(np.int16)
+    array = array if kind == "noise" else np.zeros_like(array)
+    write_image(tmp_path / "y.nii", array, oblique(size=array.shape))
+    packing = zlib.compressobj(level, zlib.DEFLATED, 31, 8, strategy)
+    (tmp_path / "x.nii.gz").write_bytes(packing.compress((tmp_path / "y.nii").read_bytes()) + packing.flush())
+    assert np.array_equal(read_image(tmp_path / "x.nii.gz")[0], array)
 
 
 BOMBS = """

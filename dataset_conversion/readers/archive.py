@@ -16,6 +16,7 @@ from typing import IO
 
 from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.scratch import scratch_folder
+from onfh_nnunet.core.user_files import open_regular
 
 MOST_BYTES = 16 * 2**30
 """Unpacked; a large study has some gigabytes."""
@@ -37,6 +38,23 @@ _NO_NAMES = re.compile(r'[:<>|"?*]')
 
 _CHUNK = 2**20
 _REMEDY = "Unpack it yourself, look at it, and give the folder"
+
+
+_PACKED = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
+"""How zip, gzip, bzip2, 7z, rar and xz begin."""
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is an archive or a packed file, by its bytes; a compressed NIfTI volume is none.
+
+    Raises:
+        ReadError: It is a device, a pipe or a socket.
+        OSError: It cannot be opened.
+    """
+    with open_regular(path) as file:
+        head = file.read(262)
+    is_archive = head.startswith(_PACKED) or head[257:] == b"ustar" or zipfile.is_zipfile(path)
+    return is_archive and not path.name.lower().endswith(".nii.gz")
 
 
 def refuse_bomb(path: Path, packed: int, size: int, free: int = FREE_BYTES) -> None:

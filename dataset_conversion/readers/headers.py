@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dataset_conversion.readers.archive import refuse_bomb
+from dataset_conversion.readers.archive import is_packed, refuse_bomb
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.user_files import is_regular, open_regular, refused_whole, walk
 
@@ -50,6 +52,19 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 _CHUNK = 2**20
 
+_PREAMBLE_BYTES = 132
+"""No DICOM file is shorter."""
+
+_SLICE_SUFFIXES = {".dcm", ".dicom", ".ima"}
+
+_COMPANIONS = {
+    *("dicomdir", "thumbs.db", "desktop.ini", "readme", "license", "version"),
+    *(".txt", ".xml", ".json", ".csv", ".tsv", ".html", ".htm", ".pdf", ".log", ".md", ".ini", ".bval", ".bvec"),
+    *(".docx", ".xlsx", ".pptx", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".ico"),
+    *(".exe", ".inf", ".dll", ".jar"),
+}
+"""What lies beside slices and is none, by whole name or suffix in lower case: texts, pictures, viewers."""
+
 
 def is_dicom(path: Path) -> bool:
     """Whether a file begins like DICOM (PS3.10, 7.1).
@@ -65,12 +80,22 @@ def is_dicom(path: Path) -> bool:
 def headers_in(folder: Path) -> list[Header]:
     """The headers of all DICOM files in a folder and in the folders below it, by path; DICOMDIRs are left out.
 
-    Links to folders are not followed. Other files are passed over, unless they are named like slices.
+    Other files are passed over where they cannot be slices: the last ones of a series would leave no gap.
 
     Raises:
-        ReadError: A folder cannot be listed, a file is damaged, or is named like the slices beside it and is not DICOM.
+        ReadError: A folder cannot be listed; a file is damaged; or beside DICOM images lies what may be or hold slices:
+            a file named like them, one too short for DICOM, an archive, a link to a folder outside.
     """
-    return [header for place, names in walk(folder) for header in _headers_of(place, names)]
+    images, others = [], []
+    for place, names in walk(folder):
+        others += _links(folder, place)
+        for path in (place / name for name in names):
+            if not (is_regular(path) and is_dicom(path)):
+                others.append(path)
+            elif sop_class(header := read_header(path)) != DIRECTORY:
+                images.append(header)
+    _refuse_lost(folder, [path_of(header) for header in images], others)
+    return images
 
 
 def read_header(path: Path) -> Header:
@@ -189,15 +214,38 @@ def _keyword(element: Any) -> str:
     return keyword_for_tag(element.tag) or str(element.tag)
 
 
-def _headers_of(folder: Path, names: list[str]) -> list[Header]:
-    entries = [folder / name for name in names]
-    dicom = {path for path in entries if is_regular(path) and is_dicom(path)}
-    headers = [read_header(path) for path in entries if path in dicom]
-    images = [header for header in headers if sop_class(header) != DIRECTORY]
-    suffixes = {path_of(header).suffix for header in images}
-    for path in entries:
-        # A pipe, a link that leads nowhere, or cut off before the 132nd byte: at the end of a series its absence would
-        # leave no gap.
-        if path not in dicom and path.suffix in suffixes and not path.name.startswith("."):
+def _links(root: Path, place: Path) -> list[Path]:
+    """Links of a folder to folders that are not read anyway."""
+    with os.scandir(place) as entries:
+        links = sorted(path for entry in entries if entry.is_symlink() and (path := Path(entry.path)).is_dir())
+    return [link for link in links if not link.resolve().is_relative_to(root.resolve())]
+
+
+def _refuse_lost(root: Path, images: Sequence[Path], others: Sequence[Path]) -> None:
+    """Refuse what may be or hold slices and is not among the images of a tree."""
+    names = {_marked(path.name) for path in images}
+    suffixes = {(path.parent, _marked(path.suffix)) for path in images}
+    folders = {_marked(path.parent.relative_to(root)) for path in images}
+    companions = _COMPANIONS - {path.suffix.lower() for path in images}
+    for path in others if images else ():
+        if path.name.startswith(".") or not companions.isdisjoint((path.name.lower(), path.suffix.lower())):
+            continue
+        alike = _marked(path.name) in names or (path.parent, _marked(path.suffix)) in suffixes
+        if path.is_dir():
+            problem, remedy = "is a link to a folder, which is not followed", "Give the folder it points to"
+            raise ReadError(path, problem, f"{remedy}, or move the link away")
+        if alike or path.suffix.lower() in _SLICE_SUFFIXES:
             raise ReadError(path, "is named like the slices beside it and is not DICOM", EXPORT_AGAIN)
-    return images
+        if not is_regular(path):
+            continue
+        if path.stat().st_size < _PREAMBLE_BYTES and _marked(path.parent.relative_to(root)) in folders:
+            problem = f"has {path.stat().st_size} bytes and lies where slices do, expected {_PREAMBLE_BYTES} or more"
+            raise ReadError(path, problem, f"{EXPORT_AGAIN}. If it is no slice, move it away")
+        if is_packed(path):
+            problem = "is an archive among the slices, which is not opened"
+            raise ReadError(path, problem, "Unpack it if it holds slices, and move it away")
+
+
+def _marked(name: object) -> str:
+    """A name in lower case with one mark for each number: the same for all slices of a series."""
+    return re.sub(r"\d+", "#", str(name).lower())

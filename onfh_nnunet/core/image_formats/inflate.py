@@ -20,6 +20,12 @@ DEFLATE_RATIO = 1100
 PADDING_BYTES = 512
 """What may follow the voxels: a block of padding. More means that header and data disagree, or never ends."""
 
+_DEFLATE_GROWS = 2
+"""How many times larger than its bytes a deflated file may be, and a chunk more: 9/8 where nothing can be packed."""
+
+_TRAILER_ZEROS = 16
+"""How many zeros a gzip file may end with by itself: the checksum and the size of an empty last member."""
+
 _CHUNK = 2**20
 _REMEDY = "Export it again; it may be truncated"
 
@@ -42,22 +48,28 @@ def require_held(path: Path, encoding: Encoding, stored: int, expected: int) -> 
         expected: Bytes that its header promises.
 
     Raises:
-        ReadError: They cannot all be there, or raw ones leave more than padding over.
+        ReadError: They cannot all be there, or more is there than can store them.
     """
     least = expected if encoding is Encoding.RAW else math.ceil(expected / DEFLATE_RATIO)
     if stored < least:
         wanted = f"{expected}" if encoding is Encoding.RAW else f"at least {least} to become {expected}"
         raise ReadError(path, f"cannot be read (it holds {max(stored, 0)} bytes, expected {wanted})", _REMEDY)
-    if encoding is Encoding.RAW and stored > expected + PADDING_BYTES:
+    most = expected + PADDING_BYTES if encoding is Encoding.RAW else _DEFLATE_GROWS * expected + _CHUNK
+    if stored > most:
         raise _more(path)
 
 
 def inflated(file: BinaryIO, encoding: Encoding) -> BinaryIO:
-    """The bytes that a file stores from its position on, decompressed as they are read."""
+    """The bytes that a file stores from its position on, decompressed as they are read.
+
+    Raises:
+        EOFError: A gzip file ends with more zeros than padding has.
+    """
     if encoding is Encoding.RAW:
         return file
     if encoding is Encoding.ZLIB:
         return cast(BinaryIO, _ZlibReader(file))
+    _refuse_zeros(file)
     from zlib_ng import gzip_ng  # refuses what Python's gzip refuses, at several times its speed
 
     return cast(BinaryIO, gzip_ng.GzipNGFile(fileobj=file))
@@ -90,6 +102,19 @@ def fill(path: Path, stream: BinaryIO, skip: int, target: memoryview) -> None:
         after += more
         if after > PADDING_BYTES:
             raise _more(path)
+    if isinstance(stream, _ZlibReader) and stream.n_after() > PADDING_BYTES:
+        raise _more(path)
+
+
+def _refuse_zeros(file: BinaryIO) -> None:
+    """Gzip readers pass over any number of zeros after a member: gigabytes of them, or none that anybody wrote."""
+    start, most = file.tell(), PADDING_BYTES + _TRAILER_ZEROS
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(start, size - most - 1))
+    end = file.read(most + 1)
+    file.seek(start)
+    if len(end) > most and not any(end):
+        raise EOFError(f"it holds more than {PADDING_BYTES} bytes after its voxels, all zero")
 
 
 def _more(path: object) -> ReadError:
@@ -117,7 +142,9 @@ class _ZlibReader(io.RawIOBase):
             if not waiting:
                 raise EOFError("it ends before its voxels do")
             data = self._inflate.decompress(waiting, len(buffer))
-        if not data and os.fstat(self._file.fileno()).st_size - self._file.tell() > PADDING_BYTES:
-            raise _more(self._file.name)
         buffer[: len(data)] = data
         return len(data)
+
+    def n_after(self) -> int:
+        """Bytes of the file after the stream, once it has ended."""
+        return len(self._inflate.unused_data) + os.fstat(self._file.fileno()).st_size - self._file.tell()
