@@ -159,7 +159,7 @@ def test_out_that_is_a_file_or_in_one_is_refused(predict, tmp_path):
 def test_out_that_may_not_be_written_is_refused(predict, tmp_path):
     noise().write(tmp_path / "scan.nii.gz")
     for out in (Path("/sys/kernel"), Path("/sys/kernel/out")):
-        with pytest.raises(WorkspaceError, match=r"cannot be written .*--out"):
+        with pytest.raises(WorkspaceError, match=r"cannot be written .*`out`"):
             predict(tmp_path / "scan.nii.gz", out=out)
 
 
