@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.cli.options import AsJson
 
 
 def compare(
@@ -16,11 +17,15 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the tables; those of an earlier comparison are replaced.")
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Metrics and agreement of two folders of masks."""
     from onfh_nnunet.workflows.compare import compare as compare_masks
 
     with console.steps("compare") as step:
         rows = compare_masks(reference_dir, prediction_dir, out=out, progress=step)
+    if as_json:
+        console.document(hips=rows)
+        return
     console.comparison_table(out)
     console.say(f"{len(rows)} hips compared: {out}")

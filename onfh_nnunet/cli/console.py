@@ -7,11 +7,14 @@ All output of the commands passes here, and nothing that a file or a header says
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
+import json
+import math
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +62,24 @@ def _options() -> dict[str, str]:
 def refusal(error: OnfhError) -> None:
     """Print why a command stops on stderr; a list in it has lines of its own."""
     print(as_typed(printable(f"onfh: {error}")), file=sys.stderr)
+
+
+def document(**content: object) -> None:
+    """Print one JSON document on stdout: rows as objects, in ASCII, and null for what could not be computed."""
+    print(json.dumps(_plain(content), indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: dataclasses as objects, enumerations as their values, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, str | Path) else value
 
 
 def failure(name: str, message: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.cli.options import AsJson
 
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.model import Score
@@ -22,11 +23,16 @@ def model(
         Path | None,
         typer.Option(metavar="DIR", help="Write it as a folder for stock nnUNetv2_predict_from_modelfolder."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a model is, for what, on whom it was trained and how well it did."""
     from onfh_nnunet.workflows.model import describe
 
     about = describe(path, unpack=unpack)
+    if as_json:
+        card = {what: said for what, said in about.lines if what}
+        console.document(card=card, scores=about.scores, folds=about.folds)
+        return
     for what, said in about.lines:
         console.say(f"{what:14}{said}")
     if about.scores:

@@ -24,4 +24,6 @@ Series = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
+
 DEFAULT_WORK = Path(choices.DEFAULT_WORK)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import DeviceOption, Series
+from onfh_nnunet.cli.options import AsJson, DeviceOption, Series
 from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
@@ -66,6 +66,7 @@ def predict(
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name results after the scans' files, instead of P001, P002 ...")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
 
@@ -83,23 +84,26 @@ def predict(
     )
     with console.steps("predict") as progress:
         predicted = predict_scans(inputs, settings, progress)
-    _show(predicted, settings)
+    if as_json:
+        console.document(hips=predicted.rows, failed=predicted.failed, out=out)
+    else:
+        for row in predicted.rows:
+            console.say(_line(row))
+        if predicted.rows:
+            console.say(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+    _note(predicted, settings)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
 
 
-def _show(predicted: Predicted, settings: Settings) -> None:
+def _note(predicted: Predicted, settings: Settings) -> None:
     from onfh_nnunet.workflows.scan_names import key_csv
 
     for path in predicted.passed_over:
         console.note(f"passed over, it is no scan: {path}")
     for failed in predicted.failed:
         console.failure(failed.case, failed.message)
-    for row in predicted.rows:
-        console.say(_line(row))
-    if predicted.rows:
-        console.say(f"{len(predicted.rows)} hips: {settings.out / 'grades.csv'}")
     if not settings.keep_ids and (predicted.rows or predicted.failed):
         console.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
     if predicted.computed_by:
