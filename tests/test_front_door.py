@@ -17,6 +17,8 @@ import onfh_nnunet as onfh
 from onfh_nnunet.core.csv_rows import columns
 from onfh_nnunet.core.errors import GeometryError, ModelError, ReadError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
+from onfh_nnunet.workflows.predict import _predictor
+from onfh_nnunet.workflows.predictor import Options
 from postprocessing.measurement.grade_rows import GradeRow
 
 
@@ -101,6 +103,14 @@ def test_threads_share_a_model(phantom, hips):
     with ThreadPoolExecutor(3) as pool:
         for found in pool.map(onfh.predict, [phantom[0]] * 3):
             assert [hip.necrosis_percent for hip in found] == [hip.necrosis_percent for hip in hips]
+
+
+def test_threads_that_ask_for_different_things_get_what_they_asked_for():
+    model = onfh.load_model()
+    asked = [Options(side=side, tta=tta) for side in (None, *onfh.Side) for tta in (False, True)] * 200
+    with ThreadPoolExecutor(8) as pool:
+        given = pool.map(lambda options: (options, _predictor(model, options)), asked)
+        assert all(predictor.options == options for options, predictor in given)
 
 
 def test_a_script_without_a_main_guard(phantom, tmp_path):

@@ -121,10 +121,13 @@ def _predictor(model: str | os.PathLike[str] | ModelFile | None, options: Option
 
     path = Path("model") if isinstance(model, ModelFile) else Path(model or SYNTHETIC)
     model_file = model if isinstance(model, ModelFile) else ModelFile.read(path)
-    if _LAST.get((model_file.sha256, options)) is None:
+    asked = (model_file.sha256, options)
+    predictor = _LAST.get(asked)
+    if predictor is None:  # another thread may put its own in the place at any moment: what is returned is ours
+        predictor = Predictor(model_file, options, path)
         _LAST.clear()
-        _LAST[model_file.sha256, options] = Predictor(model_file, options, path)
-    return _LAST[model_file.sha256, options]
+        _LAST[asked] = predictor
+    return predictor
 
 
 _LAST: dict[tuple[str, Options], Predictor] = {}

@@ -102,7 +102,7 @@ class Predictor:
     """
 
     def __init__(self, model_file: ModelFile, options: Options, name: Path) -> None:
-        self._model, self._options = model_file.model.of_folds(options.folds), options
+        self._model, self.options = model_file.model.of_folds(options.folds), options
         self._one_at_a_time = threading.Lock()
         self.calibration = calibration_of(model_file, name)
         self.caution = on_one_line(model_file.card.caution)
@@ -141,7 +141,7 @@ class Predictor:
 
         require_hip_scan(scan.volume, source)
         with self._one_at_a_time:
-            hips = predict_hips(scan.volume, self._segmenter, self._options.side, source)
+            hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
         _require_header_agrees(scan, hips, source)
         return hips
 
@@ -157,8 +157,8 @@ class Predictor:
     def _segmenter(self) -> HipSegmenter:
         from onfh_nnunet.inference.segmenter import HipSegmenter
 
-        engine = engine_for(self._model, resolve_device(self._options.device), self._options.engine)
-        return HipSegmenter(self._model, engine, tta=self._options.tta)
+        engine = engine_for(self._model, resolve_device(self.options.device), self.options.engine)
+        return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
 def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: object) -> None:
