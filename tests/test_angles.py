@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from solid_hips import DOWN, GRIDS, RADIUS_MM, ball, cap, cone, cropped_hip, everything, nothing
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, SUBCHONDRAL_MM
 from onfh_nnunet.core.hip import Side
 from postprocessing.measurement.kerboul_angles import Arc, kerboul_grade, necrotic_arcs
 from postprocessing.measurement.surface_involvement import surface_involvement
-from postprocessing.measurement.surface_rays import ARTICULAR_MM, SUBCHONDRAL_MM
 
 COMBINED_DEG = [190, 200, 240, 250, 300]
 PERCENT = {  # of the sphere: 100 (1 - cos) / 2 for a cone, 100 (1 - cos)^2 (2 + cos) / 4 for a planar cap

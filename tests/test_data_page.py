@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from dataset_conversion.discovery import lund_probe
 from onfh_nnunet.cli import app
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands

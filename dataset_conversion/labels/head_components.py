@@ -9,20 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.cohort.table import ScanSide
+from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML, SPECK_UP_TO_ML
 from onfh_nnunet.core.errors import LabelError, SideError
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
-
-HEAD_ABOVE_ML = 5.0
-"""A component above it is a femoral head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""
-
-SPECK_UP_TO_ML = 1.0
-"""In a scan of both hips, a third component above it is nobody's."""
-
-HEADS_APART_MM = 60.0
-"""The least left-right distance of two heads: adults have 130 mm and more, children's are above this."""
 
 _REMEDY = "Correct the label"
 _EMPTY = "has an empty head: no voxel of viable femoral head"
@@ -81,7 +73,7 @@ def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
     boxed = Volume(label.array[box], label.grid.part((start[0], start[1], start[2]), (size[0], size[1], size[2])))
     parts = _parts(boxed, case)
     if side != "B":
-        if parts.ml_of(1) > HEAD_ABOVE_ML:
+        if parts.ml_of(1) > SECOND_HEAD_ABOVE_ML:
             problem = f"holds two heads, of {parts.ml_of(0):.1f} and {parts.ml_of(1):.1f} ml, for side {side}"
             raise LabelError(case, problem, "Use side B, or label one hip only")
         return [Head(Side(side), box, parts.array > 0, _box_centre_mm(parts, parts.order[0]))]
@@ -121,16 +113,17 @@ def _parts(label: Volume, case: str) -> _Parts:
 
 def _right_and_left(parts: _Parts, case: str) -> tuple[int, int]:
     """The components that are the right and the left head."""
-    if parts.ml_of(1) <= HEAD_ABOVE_ML:
-        problem = f"holds one head of {parts.ml_of(0):.1f} ml and no second above {HEAD_ABOVE_ML:g} ml, for side B"
+    first, second, least = parts.ml_of(0), parts.ml_of(1), SECOND_HEAD_ABOVE_ML
+    if second <= least:
+        problem = f"holds one head of {first:.1f} ml and no second above {least:g} ml, for side B"
         raise LabelError(case, problem, "Use side L or R, or label both hips")
     if parts.ml_of(2) > SPECK_UP_TO_ML:
         raise LabelError(case, f"holds a third component, of {parts.ml_of(2):.1f} ml, beside two heads", _REMEDY)
     centres = parts.centroids_mm()
     right, left = sorted(parts.order[:2], key=lambda part: float(centres[part][0]))  # LPS: x grows to the left
-    apart = float(centres[left][0] - centres[right][0])
-    if apart < HEADS_APART_MM:
-        problem = f"has two heads {apart:.0f} mm apart from right to left, expected {HEADS_APART_MM:g} mm or more"
+    apart, least = float(centres[left][0] - centres[right][0]), LABELLED_HEADS_APART_MM
+    if apart < least:
+        problem = f"has two heads {apart:.0f} mm apart from right to left, expected {least:g} mm or more"
         raise SideError(case, problem, "Check the label and the orientation of the scan")
     return right, left
 

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import POSSIBLE_HEAD_ML
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
-
-HEAD_ML = (10.0, 90.0)
-"""A wide frame around the 22 to 65 ml of plausible heads: what is outside it is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +23,7 @@ class HeadCandidate:
     Args:
         centre_mm: Centroid in LPS.
         ml: Volume.
-        roundness: Resources of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
+        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
         certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
         mask: Where it is, in the frame of the network's box (z, y, x).
     """
@@ -51,7 +49,7 @@ def find_head_candidates(head: NDArray[np.float32], cut: HipCrop) -> list[HeadCa
     return [
         _blob(head[box], components == label, box, cut)
         for label, box in enumerate(ndimage.find_objects(components), start=1)
-        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
+        if POSSIBLE_HEAD_ML[0] <= ml[label] <= POSSIBLE_HEAD_ML[1]
     ]
 
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML, SECOND_HEAD_ABOVE_ML
 from onfh_nnunet.core.bounding_box import bounding_box, padded
 from onfh_nnunet.core.errors import LabelError
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
-
-SECOND_HEAD_ML = 5.0
-"""A second component of this size is another head: a plausible one has 22 ml or more, a speck far less than 1 ml."""
 
 
 def clean(mask: Volume, case: object) -> Volume:
@@ -96,7 +93,7 @@ def _refuse_second_head(labels: Volume, case: object) -> None:
     if n == 1:
         return
     ml = np.sort(np.bincount(components.ravel())[1:])[::-1] * labels.grid.voxel_ml
-    if ml[1] >= SECOND_HEAD_ML:
+    if ml[1] > SECOND_HEAD_ABOVE_ML:
         problem = f"holds two separate heads, of {ml[0]:.1f} and {ml[1]:.1f} ml"
         raise LabelError(case, problem, "Give one mask a hip")
 

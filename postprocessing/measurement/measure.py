@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_RESIDUAL_MM
 from onfh_nnunet.core.bounding_box import cropped
 from onfh_nnunet.core.extent import extent
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import touches_border
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
 from postprocessing.measurement.lesion_location import Location, locate, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
-from postprocessing.measurement.surface_rays import ARTICULAR_MM
-
-PLAUSIBLE_RESIDUAL_MM = 1.0
-"""Root mean square of the best fitting 60 % of the surface. Voxels of up to 3 mm alone stay below it."""
 
 _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of the surface"
 
