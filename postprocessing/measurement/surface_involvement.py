@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onfh_nnunet.core.anatomy import ARTICULAR_MM
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere, faces_mm
@@ -49,7 +50,8 @@ def surface_involvement(mask: Volume, sphere: Sphere) -> SurfaceInvolvement:
     radius = np.sqrt(1 - z**2)
     rays = follow(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
     n = int(rays.articular.sum())
-    return SurfaceInvolvement(100 * int(rays.involved.sum()) / n if n else None, _off_sphere(mask, sphere))
+    percent = percent_of(int(rays.involved.sum()), n) if n else None
+    return SurfaceInvolvement(percent, _off_sphere(mask, sphere))
 
 
 def _off_sphere(mask: Volume, sphere: Sphere) -> bool:
