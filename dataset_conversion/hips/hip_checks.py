@@ -9,6 +9,7 @@ import numpy as np
 from dataset_conversion.hips.extraction import HipSource
 from dataset_conversion.hips.findings import Finding, Level
 from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.labels import BoolArray, Region, touches_border
 from onfh_nnunet.core.scan_half import side_of_place
@@ -36,8 +37,6 @@ def contrast(hip: HipSource) -> float:
 
 
 def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
-    from scipy import ndimage
-
     head = Region.HEAD.mask(hip.label.array)
     ml = np.count_nonzero(head) * hip.label.grid.voxel_ml
     low, high = PLAUSIBLE_HEAD_ML
@@ -46,8 +45,7 @@ def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
     if touches_border(head):
         message = "the head touches the border of the scan; a cut head spoils volume and percentage"
         yield Level.WARNING, "border", message
-    parts = ndimage.label(head)[1]
-    if parts > 1:
+    if (parts := len(components_of(head))) > 1:
         yield Level.WARNING, "parts", f"the head has {parts} separate parts, expected 1"
     if hip.outside_ml > 0:
         message = f"{hip.outside_ml:.2f} ml of the label lie too far from the head and were left out"

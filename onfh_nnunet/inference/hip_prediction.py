@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import HEAD_RADIUS_MM
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import HipNotFound
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
@@ -178,9 +179,7 @@ def _cut_off(cut: HipCrop, head: BoolArray) -> bool:
 
 def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
     """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
-    from scipy import ndimage
-
     labels = labels_of(probabilities)
-    components, _ = ndimage.label(labels > 0)
-    own = np.bincount(components[head]).argmax()
-    return np.where(components == own, labels, np.uint8(0))
+    components = components_of(labels)
+    own = int(np.bincount(components.numbers[head]).argmax())
+    return np.where(components.mask(own), labels, np.uint8(0))

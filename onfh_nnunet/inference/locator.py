@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import LOCATED_HEADS_APART_MM, LOCATED_HEADS_UNEVEN_MM, POSSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
@@ -129,13 +130,11 @@ def untrained() -> Any:
 
 
 def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
-    from scipy import ndimage
-
-    head = probabilities.sum(0)
-    components, count = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel(), minlength=count + 1) * VOXEL_MM**3 / 1000
-    found = [number for number in range(1, count + 1) if POSSIBLE_HEAD_ML[0] <= ml[number] <= POSSIBLE_HEAD_ML[1]]
-    return [_seen(probabilities, head, components == number, to_mm) for number in found]
+    head, (least, most) = probabilities.sum(0), POSSIBLE_HEAD_ML
+    components = components_of(head > 0.5)
+    ml = components.voxels * VOXEL_MM**3 / 1000
+    found = np.flatnonzero((ml >= least) & (ml <= most)).tolist()
+    return [_seen(probabilities, head, components.mask(number), to_mm) for number in found]
 
 
 def _seen(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import LEAST_LESION_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import Triple
 from onfh_nnunet.core.labels import BoolArray
 
@@ -52,13 +53,10 @@ def detect(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> D
 
 def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:
     """The number of each voxel's lesion (z, y, x), 0 where there is none, and how many there are."""
-    from scipy import ndimage
-
-    components, _ = ndimage.label(mask)
-    large = np.bincount(components.ravel()) * math.prod(spacing_mm) / 1000 >= LEAST_LESION_ML
-    large[0] = False
+    components = components_of(mask)
+    large = components.voxels * math.prod(spacing_mm) / 1000 >= LEAST_LESION_ML
     numbers = np.where(large, large.cumsum(), 0).astype(np.int32)
-    return numbers[components], int(large.sum())
+    return numbers[components.numbers], int(large.sum())
 
 
 def _matched(true: NDArray[np.int32], pred: NDArray[np.int32], n_true: int, n_pred: int) -> int:
