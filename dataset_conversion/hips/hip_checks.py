@@ -11,7 +11,7 @@ from dataset_conversion.hips.findings import Finding, Level
 from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
-from onfh_nnunet.core.labels import BoolArray, Region, touches_border
+from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.scan_half import side_of_place
 
 
@@ -38,11 +38,10 @@ def contrast(hip: HipSource) -> float:
 
 def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
     head = Region.HEAD.mask(hip.label.array)
-    ml = np.count_nonzero(head) * hip.label.grid.voxel_ml
-    low, high = PLAUSIBLE_HEAD_ML
+    ml, (low, high) = hip.mask.extent.head_ml, PLAUSIBLE_HEAD_ML
     if not low <= ml <= high:
         yield Level.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
-    if touches_border(head):
+    if hip.mask.touches_border:
         message = "the head touches the border of the scan; a cut head spoils volume and percentage"
         yield Level.WARNING, "border", message
     if (parts := len(components_of(head))) > 1:

@@ -12,6 +12,7 @@ from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML, SECOND_HEAD_ABOVE_ML
 from onfh_nnunet.core.bounding_box import bounding_box, padded
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
 
@@ -70,18 +71,18 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
     return accepted
 
 
-def refuse_lesion_alone(mask: Volume, case: object) -> None:
+def refuse_lesion_alone(hip: HipMask, case: object) -> None:
     """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
 
     Args:
-        mask: From `require_hip_labels`.
+        hip: From `require_hip_labels`.
         case: What the message names.
 
     Raises:
         LabelError: There is no viable head, and too little necrosis for a head.
     """
-    ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
-    if ml < PLAUSIBLE_HEAD_ML[0] and not np.any(mask.array == Label.VIABLE_HEAD):
+    extent = hip.extent
+    if extent.necrosis == extent.head and (ml := extent.head_ml) < PLAUSIBLE_HEAD_ML[0]:
         problem = f"holds {ml:.1f} ml of necrosis (label {Label.NECROSIS:d}) and no viable head, too little for a head"
         raise LabelError(case, problem, "Export head (1) and necrosis (2) as one label map")
 

@@ -1,9 +1,7 @@
 """Which half of a scan a head lies in."""
 
 import csv
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,8 @@ from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM,
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.scan_half import shows_both_hips, side_of_place, width_mm
+from tests.helpers.paths import REAL
 
-REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 AXIAL = Grid((40, 100, 130), (4.0, 2.0, 2.0), (-129.0, -99.0, -78.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
 CORONAL = Grid((40, 100, 130), (4.0, 2.0, 2.0), (-129.0, -78.0, 99.0), ((0, 0, 1), (1, 0, 0), (0, -1, 0)))
 
