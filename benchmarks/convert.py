@@ -27,7 +27,7 @@ import psutil
 import pydicom
 from pydicom.uid import generate_uid
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from onfh_nnunet.core.choices import PhantomForm
 

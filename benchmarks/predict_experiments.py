@@ -54,7 +54,7 @@ class Int8Engine:
     @classmethod
     def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
         """The only fold of a model; ranges are those of some hips' patches."""
-        from onfh_nnunet.core.quiet import import_openvino
+        from onfh_nnunet.core.no_telemetry import import_openvino
         from onfh_nnunet.inference.engine.graph import graph_of
         from onfh_nnunet.models.network import network_of
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.plain_unet import DATASET, network, plans
+from recipes.plain_unet import DATASET, network, plans
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card

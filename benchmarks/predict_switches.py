@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.predict_answers import Answer, Hip, answers_of, print_table
 from benchmarks.predict_experiments import Int8Engine, RegionEngine
 from benchmarks.processes import machine
-from dataset_conversion.phantom.cohort import CohortRow, write_phantom_cohort
+from dataset_conversion.phantom.phantom_cohort import CohortRow, write_phantom_cohort
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.csv_rows import read_rows

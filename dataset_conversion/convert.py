@@ -17,7 +17,7 @@ from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.conversion.cohort_checks import cohort_findings
 from dataset_conversion.conversion.conversion_cache import Record, source_hashes, write_sources
-from dataset_conversion.conversion.examine import examine
+from dataset_conversion.conversion.cohort_conversion import examine
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
 from dataset_conversion.hips.findings import Finding, Level, at_level, refuse
 from dataset_conversion.labels.label_map import LabelRules

@@ -17,7 +17,7 @@ from onfh_nnunet.core.hip_crop import HIP_BOX_MM, HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import predict_hips
 from onfh_nnunet.inference.locator import SeenHead
-from onfh_nnunet.inference.signal_void import is_void
+from onfh_nnunet.inference.head_candidates import is_signal_void
 
 AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
 RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])
@@ -223,9 +223,9 @@ def test_void_is_told_from_dark_marrow():
         for signal, expected in ((0.0, True), (0.09, True), (0.11, False), (0.9, False), (3.0, False)):
             image = np.where(head, signal, 1.0) + zero
             image[0, 0, 0] = zero
-            assert is_void(image, head) is expected
-    assert not is_void(np.zeros((8, 8, 8)), np.ones((8, 8, 8), bool))
-    assert not is_void(np.zeros((8, 8, 8)), head)
+            assert is_signal_void(image, head) is expected
+    assert not is_signal_void(np.zeros((8, 8, 8)), np.ones((8, 8, 8), bool))
+    assert not is_signal_void(np.zeros((8, 8, 8)), head)
 
 
 def test_only_head_of_a_wide_scan_is_told():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from onfh_nnunet.core.choices import PhantomForm
 

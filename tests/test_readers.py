@@ -6,7 +6,7 @@ import pytest
 from dicom_files import PELVIS, noise, write_series
 
 from dataset_conversion.readers import read_scan, read_volume
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import compact
 from dataset_conversion.readers.headers import DIRECTORY
 from onfh_nnunet.core.errors import GeometryError, ReadError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid

@@ -15,7 +15,7 @@ from dataset_conversion.hips.findings import Finding, Level, in_table, of_error
 from dataset_conversion.hips.hip_checks import check_hip, contrast
 from dataset_conversion.labels.label_map import LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import compact
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map

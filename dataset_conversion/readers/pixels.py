@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.readers.archive import refuse_bomb
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import compact
 from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.gdcm_process import decode
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, path_of, with_pixels

@@ -14,11 +14,10 @@ from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates
+from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates, is_signal_void
 from onfh_nnunet.inference.laterality import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
 from onfh_nnunet.inference.locator import SeenHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
-from onfh_nnunet.inference.signal_void import is_void
 
 Locator = Callable[[Volume], list[SeenHead]]
 
@@ -152,7 +151,7 @@ def _why_none(reading: Reading) -> str:
         return "the model does not outline"
     if head.score < LEAST_SCORE:
         return f"the model recognises too poorly to outline (score {head.score:.2f}, needed is {LEAST_SCORE:g})"
-    return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
+    return "gives no signal, as metal does" if is_signal_void(reading.image.array, head.mask) else ""
 
 
 def _prediction(reading: Reading, head: HeadCandidate, missed: Sequence[str]) -> Prediction:

@@ -16,7 +16,7 @@ from dynamic_network_architectures.building_blocks.simple_conv_blocks import Con
 from torch import nn
 
 from onfh_nnunet.core.errors import ModelError
-from onfh_nnunet.core.quiet import import_openvino
+from onfh_nnunet.core.no_telemetry import import_openvino
 
 ov = import_openvino()
 ops = ov.opset13

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.quiet import import_openvino
+from onfh_nnunet.core.no_telemetry import import_openvino
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.network import network_of
 from onfh_nnunet.study.preset import CONFIGURATION

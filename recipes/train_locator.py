@@ -1,6 +1,6 @@
 """Train the locator that comes with the package, on synthetic bodies of random appearance.
 
-    python -m benchmarks.train_locator OUT.safetensors
+    python -m recipes.train_locator OUT.safetensors
 
 On two cores about 20 minutes. Not the same bytes each time: which view comes next depends on processes. Every view
 shows a hip: where a third of them showed none, the network came to miss real heads. The model says no where none is.
@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmarks.synthetic_training import Example, soft_dice, train
+from recipes.training_loop import Example, soft_dice, train
 from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
 from onfh_nnunet.inference.locator import untrained
 
