@@ -111,8 +111,8 @@ def _cut(cohort: Path) -> Iterator[Hip]:
     for row in read_rows(cohort / "cohort.csv", CohortRow):
         scan, label = read_volume(cohort / row.image), Volume.read(cohort / row.label)
         centre = scan.grid.to_mm(np.argwhere(label.array > 0).mean(axis=0))
-        cut = HipCrop.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
-        yield cut.extract(scan), cut.extract(label)
+        crop = HipCrop.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
+        yield crop.extract(scan), crop.extract(label)
 
 
 if __name__ == "__main__":

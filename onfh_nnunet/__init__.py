@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.compare import compare as compare
     from onfh_nnunet.workflows.convert import convert as convert
     from onfh_nnunet.workflows.crossval import cross_validate as cross_validate
-    from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.data_frames import to_frame as to_frame
+    from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.grade import grade as grade
     from onfh_nnunet.workflows.plan import plan as plan
     from onfh_nnunet.workflows.predict import predict as predict

@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from dataset_conversion.phantom.randomization.random_bodies import BodyTissues, random_view
+from onfh_nnunet.inference.locator import build_network
 from recipes.training_loop import Example, soft_dice, train
-from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
-from onfh_nnunet.inference.locator import untrained
 
 BODIES = 118
 PATCH = (40, 48, 64)
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    network = untrained()
+    network = build_network()
     train(network, examples, loss, ITERATIONS, LEARNING_RATE, seed=100, save=lambda: save(options.out, network))
 
 
@@ -43,7 +43,7 @@ def examples(seed: int) -> Iterator[Example]:
     while True:
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = Body.draw(number)
+            bodies[number] = BodyTissues.draw(number)
         yield _patch(*random_view(bodies[number], rng), rng)
 
 

@@ -22,10 +22,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from recipes import plain_unet
-from recipes.training_loop import Example, soft_dice, train
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
-from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from dataset_conversion.phantom.randomization.random_hips import (
+    EDGE,
+    VOXEL_MM,
+    HipTissues,
+    random_distractor,
+    random_hip,
+)
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
@@ -39,6 +43,8 @@ from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
+from recipes import plain_unet
+from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 200
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
@@ -91,11 +97,11 @@ def examples(seed: int, share_of_others: float) -> Iterator[Example]:
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         if rng.random() < share_of_others:
-            yield random_other(rng)
+            yield random_distractor(rng)
             continue
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = HipBody.draw(number)
+            bodies[number] = HipTissues.draw(number)
         yield random_hip(bodies[number], rng)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,8 +19,8 @@ HEAD_ML = (10.0, 90.0)
 """A wide range around the 22 to 65 ml of plausible heads; anything smaller or larger is not a head."""
 
 LEAST_SIGNAL = 0.1
-"""Share of the surrounding signal below which a region is a signal void. Our own choice: metal shows noise alone; marrow
-had 0.9 to 2.7 times the signal around it in four series of a real patient, none of them fat-suppressed."""
+"""Share of the surrounding signal below which a region is a signal void. Our own choice: metal shows noise alone;
+marrow had 0.9 to 2.7 times the signal around it in four series of a real patient, none of them fat-suppressed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +47,14 @@ class HeadCandidate:
         return self.roundness * self.certainty
 
 
-def find_head_candidates(head: NDArray[np.float32], cut: HipCrop) -> list[HeadCandidate]:
+def find_head_candidates(head: NDArray[np.float32], crop: HipCrop) -> list[HeadCandidate]:
     """Find the regions that may be heads in head probabilities (z, y, x), on the grid of the crop."""
     from scipy import ndimage
 
     components, _ = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel()) * cut.grid.voxel_ml
+    ml = np.bincount(components.ravel()) * crop.grid.voxel_ml
     return [
-        _candidate(head[box], components == label, box, cut)
+        _candidate(head[box], components == label, box, crop)
         for label, box in enumerate(ndimage.find_objects(components), start=1)
         if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
     ]
@@ -90,16 +90,16 @@ def is_signal_void(image: NDArray[Any], head: BoolArray) -> bool:
     return inside < LEAST_SIGNAL * around
 
 
-def _candidate(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCrop) -> HeadCandidate:
-    spacing = np.array(cut.grid.spacing_mm)
+def _candidate(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], crop: HipCrop) -> HeadCandidate:
+    spacing = np.array(crop.grid.spacing_mm)
     points = np.argwhere(mask[box]) * spacing
     centroid = points.mean(axis=0)
     index = centroid / spacing + [edge.start for edge in box]
-    if cut.mirrored:
-        index[LEFT_RIGHT_AXIS] = cut.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
+    if crop.mirrored:
+        index[LEFT_RIGHT_AXIS] = crop.size[LEFT_RIGHT_AXIS] - 1 - index[LEFT_RIGHT_AXIS]
     return HeadCandidate(
-        centre_mm=cut.grid.to_mm(index),
-        ml=float(len(points) * cut.grid.voxel_ml),
+        centre_mm=crop.grid.to_mm(index),
+        ml=float(len(points) * crop.grid.voxel_ml),
         roundness=roundness(points, centroid, float(spacing.prod())),
         certainty=float(np.abs(2 * head[head > 0.02] - 1).mean()),
         mask=mask,

@@ -9,7 +9,7 @@ import numpy as np
 from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.inference.locator import BETWEEN_HEADS_MM, SeenHead
+from onfh_nnunet.inference.locator import BETWEEN_HEADS_MM, LocatedHead
 
 CLEAR_RIGHTNESS = 0.75
 """From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
@@ -18,7 +18,7 @@ WIDE_SCAN_MM = 280.0
 """A scan this wide shows both hips, so that its middle is near the patient's."""
 
 
-def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
+def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:
     """The sides of two heads, the patient's right one first: the axes say which is which.
 
     Raises:
@@ -31,7 +31,7 @@ def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
     return Side.RIGHT, Side.LEFT
 
 
-def side_of_head(head: SeenHead, grid: Grid, side: Side | None, case: object) -> Side:
+def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object) -> Side:
     """The side of a scan's only head: as given, or as it looks.
 
     Raises:
@@ -53,7 +53,7 @@ def side_of_head(head: SeenHead, grid: Grid, side: Side | None, case: object) ->
     return head.side
 
 
-def _lies(head: SeenHead, grid: Grid) -> Side | None:
+def _lies(head: LocatedHead, grid: Grid) -> Side | None:
     """On which side of a wide scan's middle a head lies; None near the middle, or where the scan is not wide."""
     offset = float(head.centre_mm[0] - grid.corners_mm()[:, 0].mean())  # to the patient's left
     if width_mm(grid) < WIDE_SCAN_MM or abs(offset) <= BETWEEN_HEADS_MM[0] / 4:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
 from onfh_nnunet.core.labels import BoolArray, Label
@@ -37,7 +37,7 @@ def clean(mask: Volume, case: object) -> Volume:
     box = bounding_box(mask.array > 0)
     if box is None:
         raise _no_head(case)
-    labels = padded(mask.array, box)
+    labels = crop_with_border(mask.array, box)
     kept = np.zeros(mask.array.shape, np.uint8)
     kept[box] = np.where(labels == Label.NECROSIS, labels, Label.VIABLE_HEAD)[1:-1, 1:-1, 1:-1]
     kept[box] *= _filled_largest(labels > 0)[1:-1, 1:-1, 1:-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import Side
@@ -35,7 +35,7 @@ class GradeRow:
         interval_method: Where `percent_low` and `percent_high` come from.
         jic_type: From landmarks; then `arco_2021_type` tells 2 from 3.
 
-    The other columns are those of `HipMeasurement`, `Location`, `Octants`, `PercentInterval` and `steinberg_grade`.
+    The other columns are those of `HipMeasurement`, `LesionLocation`, `Octants`, `PercentInterval` and `steinberg_grade`.
     """
 
     case_id: str
@@ -99,7 +99,7 @@ def grade_row(
     Raises:
         LabelError: There is no head.
     """
-    hip, labels = measure(mask, side), cropped(mask)
+    hip, labels = measure(mask, side), crop_to_head(mask)
     met = interval or margin_interval(labels)
     return GradeRow(
         case_id=case_id,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
 from onfh_nnunet.core.labels import touches_border
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
-from postprocessing.measurement.lesion_location import Location, locate, location_warnings
+from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
 from postprocessing.measurement.surface_rays import ARTICULAR_MM
@@ -62,7 +62,7 @@ class HipMeasurement:
     head_centre_x_mm: float | None = None
     head_centre_y_mm: float | None = None
     head_centre_z_mm: float | None = None
-    location: Location = field(default_factory=Location)
+    location: LesionLocation = field(default_factory=LesionLocation)
     warnings: tuple[str, ...] = ()
 
 
@@ -76,7 +76,7 @@ def measure(mask: Volume, side: Side | None = None) -> HipMeasurement:
     Raises:
         LabelError: There is no head.
     """
-    labels = cropped(mask)
+    labels = crop_to_head(mask)
     counts, voxel_ml = extent(labels), labels.grid.voxel_ml
     sphere = fit_sphere(labels)
     bare = HipMeasurement(
@@ -104,7 +104,7 @@ def _about_sphere(bare: HipMeasurement, labels: Volume, sphere: Sphere, side: Si
         head_centre_x_mm=x,
         head_centre_y_mm=y,
         head_centre_z_mm=z,
-        location=locate(labels, sphere, arcs, side) if bare.necrosis_ml else Location(),
+        location=lesion_location(labels, sphere, arcs, side) if bare.necrosis_ml else LesionLocation(),
     )
     return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, side)))
 

@@ -9,7 +9,7 @@ import numpy as np
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere, faces_mm
-from postprocessing.measurement.surface_rays import ARTICULAR_MM, follow
+from postprocessing.measurement.surface_rays import ARTICULAR_MM, cast_rays
 
 OFF_SPHERE_SHARE = 0.05
 """Share of the necrotic surface off the sphere that is told: less is the ragged rim of the cut."""
@@ -46,7 +46,7 @@ def surface_involvement(mask: Volume, sphere: Sphere) -> SurfaceInvolvement:
     azimuth = (np.arange(around) + 0.5) * 2 * np.pi / around
     z, phi = (axis.ravel() for axis in np.meshgrid(height, azimuth))
     radius = np.sqrt(1 - z**2)
-    rays = follow(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
+    rays = cast_rays(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
     n = int(rays.articular.sum())
     return SurfaceInvolvement(100 * int(rays.involved.sum()) / n if n else None, _off_sphere(mask, sphere))
 

@@ -92,7 +92,7 @@ def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> s
 
 def percent_png(rows: Sequence[CrossvalRow]) -> bytes:
     """Necrosis in percent of the head, predicted against true, as a PNG; see `percent_figure`."""
-    return rendered(percent_figure([row.reading for row in rows], Names(), intervals=True), "png")
+    return rendered(percent_figure([row.grade_pair for row in rows], Names(), intervals=True), "png")
 
 
 def dice_png(rows: Sequence[CrossvalRow]) -> bytes:
@@ -100,15 +100,15 @@ def dice_png(rows: Sequence[CrossvalRow]) -> bytes:
     return rendered(dice_figure(rows), "png")
 
 
-def sealed(page: str) -> str:
+def with_digest(page: str) -> str:
     """A page with a last line that tells it from a page that somebody else wrote, or edited."""
     return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
 
 
-def is_sealed(content: bytes) -> bool:
-    """Whether a file's content is a page as `sealed` made it."""
+def has_valid_digest(content: bytes) -> bool:
+    """Whether a file's content is a page as `with_digest` made it."""
     page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
-    return bool(page) and sealed(page.decode(errors="replace")).encode() == content
+    return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
 
 
 def _render(version: str, **values: Any) -> str:

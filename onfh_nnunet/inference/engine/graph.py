@@ -24,11 +24,11 @@ ops = ov.opset13
 Node = Any  # an output of OpenVINO's graph: (batch, channel, z, y, x)
 
 
-def graph_of(network: Any, shape: Sequence[int]) -> Any:
+def build_graph(network: Any, shape: Sequence[int]) -> Any:
     """An OpenVINO model of a U-Net of nnU-Net: plain or with residual blocks.
 
     Args:
-        network: A torch module of `network_of`.
+        network: A torch module of `build_network`.
         shape: Of its input (batch, channel, z, y, x).
 
     Raises:
