@@ -81,7 +81,7 @@ class FolderRecord:
 
 @contextlib.contextmanager
 def written_folder(target: Path, kind: str) -> Iterator[Path]:
-    """As `files.written_whole`, for a folder that may replace an earlier one of the same kind.
+    """As `atomic_files.atomic_write`, for a folder that may replace an earlier one of the same kind.
 
     Args:
         target: The folder.
