@@ -10,7 +10,7 @@ from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad a finding is."""
 
     ERROR = "error"
@@ -32,7 +32,7 @@ class Finding:
 
     case_id: str
     line: int | None
-    level: Level
+    level: Severity
     check: str
     message: str
     in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
@@ -68,14 +68,14 @@ def in_table(note: str) -> str:
     return note.in_table if isinstance(note, Note) else note
 
 
-def of_error(error: OnfhError, case_id: str, line: int) -> Finding:
+def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
     """The finding that an exception is."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
-    return Finding(case_id, line, Level.ERROR, check, str(error))
+    return Finding(case_id, line, Severity.ERROR, check, str(error))
 
 
-def at_level(findings: Iterable[Finding], level: Level) -> list[Finding]:
+def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
     """Those of one level, in their order."""
     return [finding for finding in findings if finding.level is level]
 
@@ -86,7 +86,7 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     Raises:
         OnfhError: There are some.
     """
-    bad = list(findings) if strict else at_level(findings, Level.ERROR)
+    bad = list(findings) if strict else of_severity(findings, Severity.ERROR)
     if bad:
         listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")

@@ -26,17 +26,17 @@ def bounding_box(foreground: NDArray[np.bool_ | np.uint8]) -> Box | None:
     return _extent(foreground[:, rows, columns].max(axis=(1, 2))), rows, columns
 
 
-def voxels(mask: BoolArray) -> NDArray[np.intp]:
+def nonzero_indices(mask: BoolArray) -> NDArray[np.intp]:
     """The indices (n, 3) of a mask's voxels, in order: `np.argwhere`, which is much slower for few voxels."""
     return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=1)
 
 
-def padded(array: NDArray[Any], box: Box, layers: int | Sequence[int] = 1) -> NDArray[Any]:
+def crop_with_border(array: NDArray[Any], box: Box, layers: int | Sequence[int] = 1) -> NDArray[Any]:
     """A box of an array (z, y, x) within layers of zeros, as many on all sides or along each axis."""
     return np.pad(array[box], np.broadcast_to(layers, 3)[:, None])
 
 
-def grown(box: Box, layers: Sequence[int]) -> Box:
+def expand(box: Box, layers: Sequence[int]) -> Box:
     """A box with so many layers more along z, y and x, on either side, as far as the array has them."""
     z, y, x = (slice(max(part.start - n, 0), part.stop + n) for part, n in zip(box, layers, strict=True))
     return z, y, x

@@ -8,13 +8,13 @@ from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.scan_half import side_of_place
-from onfh_nnunet.inference.locator import SeenHead
+from onfh_nnunet.inference.locator import LocatedHead
 
 CLEAR_RIGHTNESS = 0.75
 """From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
 
 
-def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
+def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:
     """The sides of two heads, the patient's right one first: the axes say which is which.
 
     Raises:
@@ -27,7 +27,7 @@ def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
     return Side.RIGHT, Side.LEFT
 
 
-def side_of_head(head: SeenHead, grid: Grid, side: Side | None, case: object) -> Side:
+def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object) -> Side:
     """The side of a scan's only head: as given, or as it looks.
 
     Raises:

@@ -68,7 +68,7 @@ def cross_validate(
         require_all_cases(dataset, splits)
         plan = Plan.read(dataset, splits)
         folder = workspace.crossval
-        if not evaluated(dataset, splits, plan):
+        if not is_up_to_date(dataset, splits, plan):
             _clear(folder, dataset)
             rows = sorted(_rows(dataset, splits, plan, wanted, progress), key=lambda row: row.case_id)
             write_tables(folder, rows)
@@ -77,7 +77,7 @@ def cross_validate(
         return read_rows(folder / "cases.csv", CrossvalRow)
 
 
-def evaluated(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
+def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
     """Whether the cross-validation in the workspace is whole, and of the folds as they are trained now.
 
     Raises:

@@ -27,7 +27,7 @@ from postprocessing.measurement.grade_rows import grade_row
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.hip_prediction import HipPrediction
     from onfh_nnunet.inference.segmenter import HipSegmenter
     from onfh_nnunet.models.model_file import ModelFile
 
@@ -124,7 +124,7 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object) -> list[Prediction]:
+    def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
         """The hips of a scan, the right one first.
 
         Args:
@@ -145,7 +145,7 @@ class Predictor:
         _require_header_agrees(scan, hips, source)
         return hips
 
-    def graded(self, case_id: str, source: str, prediction: Prediction) -> PredictedHip:
+    def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
         hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
         percent = hip.extent.percent
@@ -161,7 +161,7 @@ class Predictor:
         return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
-def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: object) -> None:
+def _require_header_agrees(scan: Scan, hips: Sequence[HipPrediction], source: object) -> None:
     sides = {hip.side for hip in hips}
     if scan.laterality is not None and sides != {scan.laterality}:
         got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"

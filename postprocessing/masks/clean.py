@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML, SECOND_HEAD_ABOVE_ML
-from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.hip_mask import HipMask
@@ -36,7 +36,7 @@ def clean(mask: Volume, case: object) -> Volume:
     box = bounding_box(mask.array > 0)
     if box is None:
         raise _no_head(case)
-    labels = padded(mask.array, box)
+    labels = crop_with_border(mask.array, box)
     kept = np.zeros(mask.array.shape, np.uint8)
     kept[box] = np.where(labels == Label.NECROSIS, labels, Label.VIABLE_HEAD)[1:-1, 1:-1, 1:-1]
     kept[box] *= _filled_largest(labels > 0)[1:-1, 1:-1, 1:-1]

@@ -33,7 +33,7 @@ class GradeRow:
         interval_method: Where `percent_low` and `percent_high` come from.
         jic_type: From landmarks; then `arco_2021_type` tells 2 from 3.
 
-    The other columns are those of `HipMeasurement`, `Location`, `Octants`, `PercentInterval` and `steinberg_grade`.
+    The other columns come from `HipMeasurement`, `LesionLocation`, `Octants`, `PercentInterval`, `steinberg_grade`.
     """
 
     case_id: str

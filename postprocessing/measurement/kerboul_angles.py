@@ -15,7 +15,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere
-from postprocessing.measurement.surface_rays import follow
+from postprocessing.measurement.surface_rays import cast_rays
 
 ARC_STEP_DEG = 0.5
 
@@ -100,7 +100,7 @@ def necrotic_arcs(mask: Volume, sphere: Sphere) -> NecroticArcs:
     turn = np.deg2rad(_TURN_DEG)
     none, across, up = np.zeros_like(turn), np.sin(turn), np.cos(turn)
     left, front = np.stack([across, none, up], axis=1), np.stack([none, -across, up], axis=1)
-    return NecroticArcs(*(Arc(follow(mask, sphere, directions).involved) for directions in (left, front)))
+    return NecroticArcs(*(Arc(cast_rays(mask, sphere, directions).involved) for directions in (left, front)))
 
 
 def kerboul_grade(combined_deg: float) -> int:

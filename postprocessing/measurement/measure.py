@@ -13,7 +13,7 @@ from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
-from postprocessing.measurement.lesion_location import Location, locate, location_warnings
+from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
 
@@ -57,7 +57,7 @@ class HipMeasurement:
     head_centre_x_mm: float | None = None
     head_centre_y_mm: float | None = None
     head_centre_z_mm: float | None = None
-    location: Location = field(default_factory=Location)
+    location: LesionLocation = field(default_factory=LesionLocation)
     warnings: tuple[str, ...] = ()
 
 
@@ -97,7 +97,7 @@ def _about_sphere(bare: HipMeasurement, hip: HipMask, sphere: Sphere) -> HipMeas
         head_centre_x_mm=x,
         head_centre_y_mm=y,
         head_centre_z_mm=z,
-        location=locate(labels, sphere, arcs, hip.side) if bare.necrosis_ml else Location(),
+        location=lesion_location(labels, sphere, arcs, hip.side) if bare.necrosis_ml else LesionLocation(),
     )
     return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, hip.side)))
 

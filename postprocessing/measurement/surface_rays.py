@@ -29,7 +29,7 @@ class Rays:
     involved: BoolArray
 
 
-def follow(mask: Volume, sphere: Sphere, directions: FloatArray) -> Rays:
+def cast_rays(mask: Volume, sphere: Sphere, directions: FloatArray) -> Rays:
     """Follow rays from outside the sphere to where the head begins.
 
     Args:

@@ -9,7 +9,7 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.segmentation_metrics import compare
-from postprocessing.statistics.agreement import Reading
+from postprocessing.statistics.agreement import GradePair
 
 FIRST = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "ml_true", "ml_pred")
 ERRORS = ("volume_error_ml", "absolute_volume_error_ml", "volume_error_percent", "absolute_volume_error_percent")
@@ -80,9 +80,9 @@ class CrossvalRow:
     necrosis_false_positives: int = 0
 
     @property
-    def reading(self) -> Reading:
+    def grade_pair(self) -> GradePair:
         """What agreement needs of this hip."""
-        return Reading(
+        return GradePair(
             self.patient, self.grade_true, self.grade_pred, self.necrosis_percent_true, self.necrosis_percent_pred
         )
 

@@ -23,7 +23,7 @@ MIN_IOU = 0.10
 
 
 @dataclass(frozen=True)
-class Detection:
+class LesionDetection:
     """Lesions counted; in a healthy hip without a predicted lesion all three are 0.
 
     Args:
@@ -37,7 +37,7 @@ class Detection:
     false_positives: int
 
 
-def detect(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> Detection:
+def match_lesions(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> LesionDetection:
     """Match the lesions of two masks.
 
     Args:
@@ -48,7 +48,7 @@ def detect(reference: BoolArray, prediction: BoolArray, spacing_mm: Triple) -> D
     true, n_true = _lesions(reference, spacing_mm)
     pred, n_pred = _lesions(prediction, spacing_mm)
     hits = _matched(true, pred, n_true, n_pred) if n_true and n_pred else 0
-    return Detection(hits, n_true - hits, n_pred - hits)
+    return LesionDetection(hits, n_true - hits, n_pred - hits)
 
 
 def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:

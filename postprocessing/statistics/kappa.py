@@ -12,7 +12,7 @@ from onfh_nnunet.core.grid import FloatArray
 from postprocessing.statistics.reliability import ratio
 
 
-def disagreement(k: int, power: int) -> FloatArray:
+def disagreement_weights(k: int, power: int) -> FloatArray:
     """How far two of k ordered categories are apart, in shares of the longest way (Cohen, Psychol Bull 1968;70:213).
 
     Args:
@@ -42,7 +42,7 @@ def kappa(table: FloatArray, weights: FloatArray) -> FloatArray:
     return 1 - ratio((weights * table).sum((-1, -2)) * total, (weights * by_chance).sum((-1, -2)))
 
 
-def gwet(table: FloatArray, weights: FloatArray) -> FloatArray:
+def gwet_coefficient(table: FloatArray, weights: FloatArray) -> FloatArray:
     """Gwet's AC1 with unweighted disagreement, AC2 with any other.
 
     Gwet, Br J Math Stat Psychol 2008;61:29; weighted: Handbook of Inter-Rater Reliability, 4th ed. 2014. Chance agrees

@@ -13,7 +13,7 @@ from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.user_files import read_text
-from postprocessing.statistics.agreement import Reading
+from postprocessing.statistics.agreement import GradePair
 
 GRADE_COLUMNS = ("steinberg_grade", "grade")
 """The first that a table has is read."""
@@ -49,7 +49,7 @@ def read_gradings(path: Path) -> dict[str, Grading]:
     return dict(read)
 
 
-def paired(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[Reading]:
+def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[GradePair]:
     """Both readers' gradings of each hip, in order of the case ids, whose patients they name.
 
     Raises:
@@ -61,7 +61,7 @@ def paired(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[
     if missing:
         raise CohortError("two readers", "graded other hips, " + "; ".join(missing), "Give both tables the same hips")
     return [
-        Reading(Hip.parse(case_id).patient, one.grade, other.grade, one.percent, other.percent)
+        GradePair(Hip.parse(case_id).patient, one.grade, other.grade, one.percent, other.percent)
         for case_id, one, other in ((case_id, first[case_id], second[case_id]) for case_id in sorted(first))
     ]
 

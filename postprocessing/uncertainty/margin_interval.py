@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.bounding_box import Box, bounding_box, grown, padded
+from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_with_border, expand
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip_mask import HipMask
@@ -92,7 +92,7 @@ def _moved(labels: Volume, lesion: Box) -> tuple[float, float]:
     """Voxels that the necrosis loses when the margin moves into it, and gains when it moves out, fractions included."""
     steps, shares = _shares(labels.grid)
     layers = steps.max(axis=0).tolist()
-    near = padded(labels.array, grown(lesion, layers), layers)
+    near = crop_with_border(labels.array, expand(lesion, layers), layers)
     # Read flat, a step is a fixed way, and the layers of background keep it from running into the next row.
     ways = steps @ (near.shape[1] * near.shape[2], near.shape[2], 1)
     necrotic, viable = (near.ravel() == label for label in (Label.NECROSIS, Label.VIABLE_HEAD))

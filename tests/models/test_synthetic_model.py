@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.randomization.distractors import random_things
+from dataset_conversion.phantom.randomization.distractors import random_distractors
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import HipNotFound, SideError
@@ -74,7 +74,7 @@ def test_newcomer_needs_no_model(tmp_path, onfh):
 def test_things_that_are_no_hips_get_no_mask(segmenter, seed):
     """Shapes and balls of random grey, and noise: refused, for one reason or another."""
     rng = np.random.default_rng([9, seed])
-    grey = random_things(AXIAL.size, 2.0, rng) if seed else rng.normal(100, 20, AXIAL.size)
+    grey = random_distractors(AXIAL.size, 2.0, rng) if seed else rng.normal(100, 20, AXIAL.size)
     with pytest.raises((HipNotFound, SideError), match="scan"):
         predict_hips(Volume(grey.astype(np.float32), AXIAL), segmenter, None, "scan")
 

@@ -20,8 +20,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
 from onfh_nnunet.study.workspace import Workspace
 from postprocessing.measurement.grade_rows import grade_row, write_grades
-from postprocessing.report.charts import dice_png, percent_png
-from postprocessing.report.page import CrossvalTables, prediction_page
+from postprocessing.report.page import CrossvalTables, dice_png, percent_png, prediction_page
 from postprocessing.report.slices import REFERENCE, hip_png
 from postprocessing.statistics.published import KAPPA_NOTE
 from postprocessing.statistics.summary_tables import crossval_row, write_tables
