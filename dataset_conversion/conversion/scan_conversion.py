@@ -17,6 +17,7 @@ from dataset_conversion.labels.label_map import LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.compact import compact
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.labels import Region
@@ -173,7 +174,7 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
         *grid.spacing_mm,
         head_ml=head * grid.voxel_ml,
         necrosis_ml=necrosis * grid.voxel_ml,
-        necrosis_percent=100 * necrosis / head,
+        necrosis_percent=percent_of(necrosis, head),
         grade=steinberg_grade(necrosis, head) if reader is None else reader,
     )
 

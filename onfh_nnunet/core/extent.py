@@ -12,6 +12,11 @@ from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
 
 
+def percent_of(necrosis: float, head: float) -> float:
+    """Necrosis in percent of a head, or of a part or a model of it, from unrounded amounts in any one unit."""
+    return 100 * necrosis / head
+
+
 @dataclass(frozen=True)
 class Extent:
     """Voxels of a head, necrosis included, and of its necrosis."""
@@ -22,7 +27,7 @@ class Extent:
     @property
     def percent(self) -> float | None:
         """Necrosis in percent of the head, not rounded; None without a head."""
-        return 100 * self.necrosis / self.head if self.head else None
+        return percent_of(self.necrosis, self.head) if self.head else None
 
     @property
     def grade(self) -> Grade:

@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_RESIDUAL_MM
 from onfh_nnunet.core.bounding_box import cropped
-from onfh_nnunet.core.extent import extent
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
+from onfh_nnunet.core.extent import extent, percent_of
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import touches_border
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
 from postprocessing.measurement.lesion_location import Location, locate, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
-from postprocessing.measurement.surface_rays import ARTICULAR_MM
-
-PLAUSIBLE_RESIDUAL_MM = 1.0
-"""Root mean square of the best fitting 60 % of the surface. Voxels of up to 3 mm alone stay below it."""
 
 _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of the surface"
 
@@ -82,7 +79,7 @@ def measure(mask: Volume, side: Side | None = None) -> HipMeasurement:
     bare = HipMeasurement(
         head_ml=counts.head * voxel_ml,
         necrosis_ml=counts.necrosis * voxel_ml,
-        necrosis_percent=100 * counts.necrosis / counts.head,
+        necrosis_percent=percent_of(counts.necrosis, counts.head),
     )
     measured = _about_sphere(bare, labels, sphere, side) if sphere else replace(bare, warnings=(_NO_SPHERE,))
     return replace(measured, warnings=(*_head_warnings(bare, mask), *measured.warnings))
@@ -93,7 +90,7 @@ def _about_sphere(bare: HipMeasurement, labels: Volume, sphere: Sphere, side: Si
     x, y, z = (float(value) for value in sphere.centre_mm)
     measured = replace(
         bare,
-        necrosis_percent_of_sphere=100 * bare.necrosis_ml / sphere.volume_ml,
+        necrosis_percent_of_sphere=percent_of(bare.necrosis_ml, sphere.volume_ml),
         head_diameter_mm=2 * sphere.radius_mm,
         kerboul_coronal_deg=arcs.coronal.degrees,
         kerboul_sagittal_deg=arcs.sagittal.degrees,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.bounding_box import Box, bounding_box, cropped, grown, padded
-from onfh_nnunet.core.extent import extent
+from onfh_nnunet.core.extent import extent, percent_of
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, Grade
@@ -71,8 +71,8 @@ def margin_interval(mask: Volume) -> PercentInterval:
         only = 0.0 if lesion is None else 100.0
         return PercentInterval(only, only, IntervalMethod.MARGIN)
     lost, gained = _moved(labels, lesion)
-    low = 100 * (counts.necrosis - lost) / counts.head
-    high = 100 * (counts.necrosis + gained) / counts.head
+    low = percent_of(counts.necrosis - lost, counts.head)
+    high = percent_of(counts.necrosis + gained, counts.head)
     return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
 
 
