@@ -23,7 +23,7 @@ def imported(*folders):
     nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
-    own = {*OURS, "benchmarks", *(path.stem for path in files), *(path.parent.name for path in files)}
+    own = {*OURS, "benchmarks", *(path.stem for path in files), "tests", *(path.parent.name for path in files)}
     modules = {name.split(".")[0] for name in names} - own - set(sys.stdlib_module_names)
     known = packages_distributions()  # lacks what is not installed: an option is then taken by its own name
     return {normal(distribution) for module in modules for distribution in set(known.get(module, [module]))}
