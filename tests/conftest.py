@@ -17,11 +17,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import settings
 
 from onfh_nnunet import cli
 
 AUDIT = Path(__file__).with_name("audit")
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TRAVIS", "CIRCLECI", "BUILDKITE")
+
+# No test depends on time, and in CI each run tries the same examples.
+settings.register_profile("onfh", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("onfh")
 
 
 @pytest.fixture(scope="session")
