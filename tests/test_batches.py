@@ -432,17 +432,16 @@ def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):
-    (tmp_path / "out").mkdir()
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
-        Inputs.of_batch([tmp_path], tmp_path / "out")
+        Inputs.of_batch([tmp_path])
     with pytest.raises(ReadError, match=r"is not a folder.*Leave out `batch`"):
-        Inputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
+        Inputs.of_batch([tmp_path / "scan.nii"])
 
 
 def test_voxels_beside_their_header_are_no_scan(tmp_path):
     image(BOTH).write(tmp_path / "x.mhd")
-    given = Inputs.of_batch([tmp_path], tmp_path / "out")
+    given = Inputs.of_batch([tmp_path])
     assert list(named(given.scans)) == ["x"]
 
 

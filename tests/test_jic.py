@@ -8,11 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from solid_hips import RADIUS_MM, cone, hip, mirrored, places, unit
 
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import grade_row, with_landmarks
-from postprocessing.measurement.jic import JicTies, WeightBearing, jic_type, weight_bearing
+from postprocessing.measurement.jic import WeightBearing, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 
 REAL = Path(os.environ.get("ONFH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 from onfh_nnunet.models.model_file import ModelFile, out_of_fold_model
 from onfh_nnunet.study.dataset import Dataset

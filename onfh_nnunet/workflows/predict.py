@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.parallel import all_or_none
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.predictor import Options, Predictor, Settings
 from onfh_nnunet.workflows.prefetch import FATAL

@@ -55,7 +55,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     """
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
+    given = Inputs.of_batch(inputs) if settings.batch else Inputs.of(inputs)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)

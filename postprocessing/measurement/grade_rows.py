@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.core.bounding_box import cropped
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.arco import ArcoType, arco_type
-from postprocessing.measurement.jic import JicTies, JicType, jic_type, weight_bearing
+from postprocessing.measurement.jic import JicType, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 from postprocessing.measurement.measure import HipMeasurement, measure
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
