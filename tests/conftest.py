@@ -53,12 +53,16 @@ def onfh(environment, without_network):
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, onfh):
-    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``."""
+    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``.
+
+    What plan and train said on stderr is in ``said.txt``.
+    """
     folder = tmp_path_factory.mktemp("study")
     cohort, work = folder / "cohort", folder / "work"
     onfh("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
     onfh("convert", cohort / "cohort.csv", "--work", work)
-    onfh("plan", "--work", work, "--preset", "quick", "--folds", 2)
-    onfh("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    planned = onfh("plan", "--work", work, "--preset", "quick", "--folds", 2)
+    trained = onfh("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    (folder / "said.txt").write_text(planned.stderr + trained.stderr)
     onfh("export", "--work", work, "--out", folder / "model.safetensors")
     return folder

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.printable import plural
 
 
 class Level(StrEnum):
@@ -90,4 +91,4 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     if bad:
         listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
-        raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)
+        raise OnfhError("cohort", f"has {plural(len(bad), 'finding')}:\n  {listed}\n", remedy)

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.cli.options import Quiet
+from onfh_nnunet.cli.progress import steps
 
 
 def cohort(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of studies and labels, at any depth.")],
+    _quiet: Quiet = False,
 ) -> None:
     """Propose a cohort.csv from a folder, for a person to correct: onfh cohort DIR > cohort.csv.
 
@@ -20,8 +23,9 @@ def cohort(
     """
     from onfh_nnunet.workflows.cohort import propose
 
-    with console.steps("cohort") as step:
+    with steps("cohort") as step:
         proposal = propose(folder, progress=step)
     for note in proposal.notes:
-        console.note(f"uncertain: {note}")
+        console.warn(f"uncertain: {note}")
     typer.echo(proposal.csv().encode(), nl=False)
+    console.next_step("check", "cohort.csv")

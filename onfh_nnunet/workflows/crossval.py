@@ -15,6 +15,7 @@ from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.folder_record import claim
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -62,6 +63,7 @@ def cross_validate(
     """
     workspace, wanted = Workspace.open(Path(work)), chosen(Device, device, "device")
     with locked_study(workspace, "onfh crossval"):
+        log_into(workspace.root)
         dataset = Dataset.read(workspace)
         splits = Splits.read(workspace.folds_csv)
         require_all_cases(dataset, splits)
@@ -123,7 +125,9 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
         for case_id in splits.validation(fold):
             mask = _mask(dataset, cases[case_id], segmenter)
             mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-            yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+            row = crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+            LOGGER.info("%s: judged by fold %d, grade %s, true grade %s", case_id, fold, row.grade_pred, row.grade_true)
+            yield row
             done += 1
             progress(case_id, done, len(cases))
 
