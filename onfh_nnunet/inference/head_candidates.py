@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import POSSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
-
-HEAD_ML = (10.0, 90.0)
-"""A wide frame around the 22 to 65 ml of plausible heads: what is outside it is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class HeadCandidate:
     Args:
         centre_mm: Centroid in LPS.
         ml: Volume.
-        roundness: Resources of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
+        roundness: Share of it inside the ball of the same volume around its centroid: 1 for a ball, 0.9 for a head.
         certainty: Mean of abs(2p - 1) in its box where the probability p is above 0.02.
         mask: Where it is, in the frame of the network's box (z, y, x).
     """
@@ -44,14 +43,12 @@ class HeadCandidate:
 
 def find_head_candidates(head: NDArray[np.float32], cut: HipCrop) -> list[HeadCandidate]:
     """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
-    from scipy import ndimage
-
-    components, _ = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel()) * cut.grid.voxel_ml
+    components, (least, most) = components_of(head > 0.5), POSSIBLE_HEAD_ML
+    ml = components.voxels * cut.grid.voxel_ml
     return [
-        _blob(head[box], components == label, box, cut)
-        for label, box in enumerate(ndimage.find_objects(components), start=1)
-        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
+        _candidate(head[box], components.mask(number), box, cut)
+        for number, box in enumerate(components.boxes(), start=1)
+        if least <= ml[number] <= most
     ]
 
 
@@ -67,7 +64,7 @@ def roundness(points: FloatArray, centre: FloatArray, voxel: float) -> float:
     return float((np.linalg.norm(points - centre, axis=1) <= radius).mean())
 
 
-def _blob(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCrop) -> HeadCandidate:
+def _candidate(head: NDArray[np.float32], mask: BoolArray, box: tuple[slice, ...], cut: HipCrop) -> HeadCandidate:
     spacing = np.array(cut.grid.spacing_mm)
     points = np.argwhere(mask[box]) * spacing
     centroid = points.mean(axis=0)
