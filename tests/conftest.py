@@ -118,12 +118,16 @@ def kept_signals():
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, onfh_process):
-    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``."""
+    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``.
+
+    What plan and train said on stderr is in ``said.txt``.
+    """
     folder = tmp_path_factory.mktemp("study")
     cohort, work = folder / "cohort", folder / "work"
     onfh_process("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
     onfh_process("convert", cohort / "cohort.csv", "--work", work)
-    onfh_process("plan", "--work", work, "--preset", "quick", "--folds", 2)
-    onfh_process("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    planned = onfh_process("plan", "--work", work, "--preset", "quick", "--folds", 2)
+    trained = onfh_process("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    (folder / "said.txt").write_text(planned.stderr + trained.stderr)
     onfh_process("export", "--work", work, "--out", folder / "model.safetensors")
     return folder

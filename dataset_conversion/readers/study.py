@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, headers_in, path_of
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.printable import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Series:
     headers: tuple[Header, ...]
 
     def __str__(self) -> str:
-        return f"{self.description!r} ({self.uid}, {len(self.headers)} files)"
+        return f"{self.description!r} ({self.uid}, {plural(len(self.headers), 'file')})"
 
 
 def series_in(folder: Path) -> list[Series]:

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.cli.options import AsJson, Quiet
+from onfh_nnunet.cli.progress import steps
+from onfh_nnunet.cli.result_tables import comparison_table
+from onfh_nnunet.core.printable import plural
 
 
 def compare(
@@ -18,14 +21,15 @@ def compare(
         Path, typer.Option("--out", "-o", help="Folder for the tables; those of an earlier comparison are replaced.")
     ],
     as_json: AsJson = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Metrics and agreement of two folders of masks."""
     from onfh_nnunet.workflows.compare import compare as compare_masks
 
-    with console.steps("compare") as step:
+    with steps("compare") as step:
         rows = compare_masks(reference_dir, prediction_dir, out=out, progress=step)
     if as_json:
         console.document(hips=rows)
         return
-    console.comparison_table(out)
-    console.say(f"{len(rows)} hips compared: {out}")
+    comparison_table(out)
+    console.result(f"{plural(len(rows), 'hip')} compared: {out}")

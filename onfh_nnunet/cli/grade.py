@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.cli.options import AsJson, Quiet
+from onfh_nnunet.cli.progress import steps
 from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import plural
 
 
 def grade(
@@ -26,13 +28,14 @@ def grade(
         JicTies, typer.Option(help="Where exactly 1/3 and 2/3 belong: the ministry's B and C, or A and B of 2001.")
     ] = JicTies.MINISTRY,
     as_json: AsJson = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Measure and grade masks from any tool: 1 viable head, 2 necrosis."""
     from onfh_nnunet.workflows.grade import grade as grade_masks
 
-    with console.steps("grade") as progress:
+    with steps("grade") as progress:
         rows = grade_masks(masks, side=side, landmarks=landmarks, jic_ties=jic_ties, out=out, progress=progress)
     if as_json:
         console.document(hips=rows)
     else:
-        console.say(f"{len(rows)} hips graded: {out}")
+        console.result(f"{plural(len(rows), 'hip')} graded: {out}")

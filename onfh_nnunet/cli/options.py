@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from onfh_nnunet.cli.console import be_quiet
 from onfh_nnunet.core import choices
 from onfh_nnunet.core.devices import Device
 
@@ -24,6 +25,25 @@ Series = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
+Fold = Annotated[str, typer.Option("--fold", help="Which folds: all, a number, or several such as 0,2.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        *("--quiet", "-q"),
+        callback=be_quiet,
+        expose_value=False,
+        help="Print only warnings, errors and the last line of the result.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
 
 DEFAULT_WORK = Path(choices.DEFAULT_WORK)
+
+
+def fold_numbers(text: str) -> tuple[int, ...] | Literal["all"]:
+    """What `--fold` names: all, or numbers of folds."""
+    try:
+        return "all" if text == "all" else tuple(int(part) for part in text.split(","))
+    except ValueError:
+        problem = f"{text!r} is neither 'all' nor numbers such as 0 or 0,2"
+        raise typer.BadParameter(problem, param_hint="--fold") from None

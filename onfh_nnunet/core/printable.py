@@ -20,3 +20,8 @@ def printable(text: object) -> str:
 def on_one_line(text: object) -> str:
     """The same for a name, which may begin no line of its own: line feeds are escaped as well."""
     return printable(text).replace("\n", "\\n")
+
+
+def plural(n: int, noun: str) -> str:
+    """A number with its noun: ``1 scan``, ``2 scans``; for nouns that take an s."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -10,6 +10,7 @@ from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import written_folder
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import compare_masks, compare_pairs, match_masks
@@ -51,7 +52,8 @@ def compare(
     Example:
         >>> import numpy as np
         >>> from onfh_nnunet.core.grid import Grid
-        >>> from onfh_nnunet.core.volume import Volume
+        >>> from onfh_nnunet.core.run_log import LOGGER, log_into
+    from onfh_nnunet.core.volume import Volume
         >>> from onfh_nnunet.workflows.compare import compare
         >>> axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
         >>> labels = np.pad(np.ones((40, 40, 40), np.uint8), 4)
@@ -66,6 +68,9 @@ def compare(
     with locked_output(folder, "onfh compare"), written_folder(folder, "tables") as part:
         rows = _rows(reference, prediction, progress)
         write_tables(part, rows)
+    for row in rows:
+        LOGGER.info("%s: compared, grade %s, reference grade %s", row.case_id, row.grade_pred, row.grade_true)
+    log_into(folder)  # only now it is there
     return rows
 
 

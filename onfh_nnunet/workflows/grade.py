@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import CohortError, SideError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Hip, Side
@@ -20,7 +21,6 @@ from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
 from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, with_landmarks, write_grades
-from postprocessing.measurement.jic import JicTies
 from postprocessing.measurement.landmarks import Landmarks
 from postprocessing.metrics.mask_pairs import masks_in
 

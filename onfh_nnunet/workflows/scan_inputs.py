@@ -41,15 +41,15 @@ class ScanInputs:
         return cls(tuple(paths))
 
     @classmethod
-    def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
+    def of_batch(cls, folders: Sequence[Path]) -> ScanInputs:
         """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
 
-        Hidden entries and `out` are no scans.
+        Hidden entries are no scans.
 
         Raises:
             ReadError: One is no folder, cannot be read, or holds no scan.
         """
-        entries = [entry for folder in folders for entry in _entries(folder, out)]
+        entries = [entry for folder in folders for entry in _entries(folder)]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
         return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
 
@@ -85,14 +85,13 @@ def _name(path: Path) -> str:
     return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
-def _entries(folder: Path, out: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out `batch`")
     try:
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        scans = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
-    scans = [entry for entry in entries if not _is_same(entry, out)]
     if not scans:
         raise ReadError(folder, "holds no scan", "Give a folder whose entries are scans")
     return scans
@@ -102,13 +101,6 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:  # a link into a folder that may not be searched: no folder, but a scan that fails
-        return False
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there, or links lead in a circle
         return False
 
 

@@ -11,6 +11,7 @@ from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
@@ -91,7 +92,7 @@ class ScanPipeline:
                 self._allowance.require(source, self._settings.series)
             return read_scan(source, self._settings.series)
         except OnfhError as error:
-            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            append_trace(self._results.folder / LOG, name, source, error)
             raise
 
     def _made_from(self, source: Path) -> str:

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import ModelFile, write_model_file

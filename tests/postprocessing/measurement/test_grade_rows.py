@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError
 from onfh_nnunet.core.hip import Side
@@ -14,7 +15,6 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_file, grade_files
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
-from postprocessing.measurement.jic import JicTies
 from postprocessing.measurement.landmarks import LandmarkRow, Landmarks
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval
 from tests.helpers.solid_hips import cap, cone, hip, mirrored
