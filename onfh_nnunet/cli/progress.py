@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from onfh_nnunet.cli import console
@@ -23,7 +24,7 @@ def steps(title: str) -> Iterator[Progress]:
     if console.is_quiet():
         yield silent
     elif not sys.stderr.isatty():
-        yield lambda case, done, total: _line(f"{title} {done}/{total} {on_one_line(case)}".rstrip())
+        yield partial(_step_line, title)
     else:
         with _bars() as bars:
             task = bars.add_task(title, total=None)
@@ -75,6 +76,11 @@ def epochs() -> Iterator[Epochs]:
                 bars.update(tasks[fold], description=text, completed=done)
 
             yield Epochs(show)
+
+
+def _step_line(title: str, case: str, done: int, total: int) -> None:
+    if total > 1:  # of a single case the result or the refusal says all
+        _line(f"{title} {done}/{total} {on_one_line(case)}".rstrip())
 
 
 def _line(text: str) -> None:

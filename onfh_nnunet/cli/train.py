@@ -23,7 +23,6 @@ def train(
     from onfh_nnunet.workflows.train import train as train_folds
 
     wanted = fold_numbers(fold)
-    console.note("reads the dataset and its plan")
     with shown_epochs() as shown:
         made = train_folds(
             *(work, wanted, device, epochs), on_start=_say_device, on_fold=shown.begin, on_epoch=shown.end_epoch

@@ -14,19 +14,19 @@ def silent(_case: str, _done: int, _total: int) -> None:
 
 
 def now_and_then(
-    work: Callable[[], None], every_s: float = 5.0, clock: Callable[[], float] = time.monotonic
+    work: Callable[[], None], every_s: float = 3.0, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[], None]:
     """A function that does some work whenever it is called, but not too often.
 
-    It works at most every few seconds, and for at most a twentieth of the time: saving what grows with each of many
-    calls costs little in all.
+    It works at once, then at most every few seconds, and for at most a twentieth of the time: saving what grows
+    with each of many calls costs little in all.
 
     Args:
         work: What it does.
         every_s: Seconds from one time to the next, at least.
         clock: What tells seconds.
     """
-    due = clock() + every_s
+    due = clock()
 
     def maybe() -> None:
         nonlocal due

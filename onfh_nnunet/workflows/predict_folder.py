@@ -81,11 +81,13 @@ def predict_scans(
         rows: Rows = []
         errors: dict[str, OnfhError] = {}
         alone = len(given.scans) == 1 and not settings.batch
+        pipeline = ScanPipeline(predictor, results, settings)
         with _grades_kept(results, rows, others) as keep:
-            for name, outcome in _outcomes(names.scans, ScanPipeline(predictor, results, settings), progress):
+            for name, outcome in _outcomes(names.scans, pipeline, progress):
                 if not isinstance(outcome, OnfhError):
                     rows += outcome
-                    keep()
+                    if pipeline.n_written:  # otherwise all is as the last run left it
+                        keep()
                     on_scan(outcome)
                     continue
                 errors[name] = outcome

@@ -46,11 +46,20 @@ class FoundHips:
 
 
 class ScanPipeline:
-    """The three steps of a scan; what is done already passes the last two as its rows."""
+    """The three steps of a scan; what is done already passes the last two as its rows.
+
+    Attributes:
+        n_written: How many scans were not done already, and are now.
+    """
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
+<<<<<<< HEAD
         self._allowance: MemoryLimit | None = None
+=======
+        self._allowance: Allowance | None = None
+        self.n_written = 0
+>>>>>>> manners
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
@@ -82,6 +91,7 @@ class ScanPipeline:
         graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
         rows = [hip.measurement for hip in graded]
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
+        self.n_written += 1
         return rows
 
     def _scan(self, name: str, source: Path) -> Scan:

@@ -31,7 +31,8 @@ def record_tables(folder: Path, texts: Mapping[Path, str]) -> None:
     hashes: dict[str, list[str]] = {}
     for table, text in texts.items():
         name, new = name_in(folder, table), hashlib.sha256(text.encode()).hexdigest()
-        hashes[name] = list(dict.fromkeys([new, *before.get(name, ())[:1]]))
+        known = before.get(name, [])
+        hashes[name] = known if new in known[:1] else [new, *known[:1]]
     if hashes != before:
         Provenance(hashes).write(_record(folder))
 

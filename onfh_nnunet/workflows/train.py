@@ -52,7 +52,7 @@ def train(
         fold: The number of one fold or of several, or all.
         device: auto takes cuda, then mps, then cpu.
         epochs: Training epochs; those of the preset by default.
-        on_start: Called once before the first epoch, with the device that computes.
+        on_start: Called once, before the data are read, with the device that computes.
         on_fold: Called before the first epoch of each fold, with its number and how many epochs there are, from
             several threads.
         on_epoch: Called after each epoch, from several threads.
@@ -75,12 +75,13 @@ def train(
     """
     if epochs is not None and epochs < 1:
         raise TrainingError(f"`epochs` {epochs}", "is too few", "Use 1 or more, or leave it to the preset")
-    dataset = Dataset.read(Workspace.open(Path(work)))
-    splits = Splits.read(dataset.workspace.folds_csv)
-    plan = Plan.read(dataset, splits)
+    workspace = Workspace.open(Path(work))
+    splits = Splits.read(workspace.folds_csv)
     asked = range(splits.n_folds) if fold == "all" else [fold] if isinstance(fold, int) else fold
     folds = sorted({require_fold(one, splits.n_folds) for one in asked})
     computes_on = resolve_device(chosen(Device, device, "device"))
     on_start(computes_on)
+    dataset = Dataset.read(workspace)  # every file is hashed: the user knows by now that something happens
+    plan = Plan.read(dataset, splits)
     trained = training.train(dataset, plan, folds, computes_on, epochs, on_epoch, on_fold)
     return Trained(computes_on, tuple(trained), tuple(number for number in folds if number not in trained))
