@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataset_conversion.cohort.table import ScanSide
-from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, named_side, stem, words
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
 from dataset_conversion.hips.hip_checks import BOTH_HIPS_WIDTH_MM, OFF_MIDDLE_MM
 from dataset_conversion.labels.head_components import HEAD_ABOVE_ML, HEADS_APART_MM
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop

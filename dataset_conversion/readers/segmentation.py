@@ -43,7 +43,7 @@ class Segment:
     value: int
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}".rstrip()
+        return f"{self.number}" if self.name in ("", str(self.number)) else f"{self.number} {self.name}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ def convert(
     work: AnyPath = DEFAULT_WORK,
     *,
     dataset_id: int = DEFAULT_DATASET_ID,
-    head_label: str = "1",
-    necrosis_label: str = "2",
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
     label_names: AnyPath | None = None,
     resample_labels: bool = False,
     series: str | None = None,
@@ -38,8 +38,9 @@ def convert(
         cohort: The table cohort.csv; paths in it are relative to it.
         work: The folder of the study, which is made if need be.
         dataset_id: nnU-Net's number of the dataset, 1 to 999.
-        head_label: Value, segment name or code of the viable head in the labels.
-        necrosis_label: Value, segment name or code of the necrosis in the labels.
+        head_label: Value, segment name or code of the viable head in the labels; by default the segment whose name says
+            head, and 1 where values have no names.
+        necrosis_label: The same for the necrosis, and 2; ``none`` where no label draws one.
         label_names: A label description file of ITK-SNAP, to name label values.
         resample_labels: Whether labels on another grid are resampled onto the scan's, nearest neighbour.
         series: Description or UID of the DICOM series where a scan has several and its row names none.
@@ -77,8 +78,8 @@ def convert(
 def check(
     cohort: AnyPath,
     *,
-    head_label: str = "1",
-    necrosis_label: str = "2",
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
     label_names: AnyPath | None = None,
     resample_labels: bool = False,
     series: str | None = None,
@@ -116,5 +117,5 @@ def check(
     return conversion.check(Path(cohort), rules, series=series, progress=progress)
 
 
-def _rules(head: str, necrosis: str, names: AnyPath | None, resample: bool) -> LabelRules:
+def _rules(head: str | None, necrosis: str | None, names: AnyPath | None, resample: bool) -> LabelRules:
     return LabelRules(head, necrosis, names=read_names(Path(names)) if names else None, resample=resample)
