@@ -31,8 +31,9 @@ def missing(source: Segmentation, region: Region, asked: str, place: str) -> Lab
         return unclear(source, place)
     held = listing(source.segments) or "nothing"
     problem = f"has no {region}: no label or segment {asked!r}; it holds {held}"
-    empty = ", or add an empty segment of that name to a hip without necrosis" if region is Region.NECROSIS else ""
-    return LabelError(place, problem, f"Name it with `{region}_label`{empty}")
+    healthy = "add an empty segment of that name to a hip without necrosis"
+    other = healthy if region is Region.NECROSIS else "give a label that draws the head"
+    return LabelError(place, problem, f"Name it with `{region}_label`, or {other}")
 
 
 def unstated_necrosis(source: Segmentation, head: Sequence[Segment], place: str) -> LabelError:

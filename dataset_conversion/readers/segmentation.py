@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.readers.headers import is_dicom
+from dataset_conversion.readers.headers import is_dicom, read_header, sop_class
 from onfh_nnunet.core.errors import LabelError, ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.image_files import read_image
 from onfh_nnunet.core.labels import BoolArray
+from onfh_nnunet.core.user_files import is_regular
 
 HIGHEST_VALUE = int(np.iinfo(np.uint16).max)
 """Of a label: what lies above it is an intensity."""
@@ -95,6 +96,17 @@ def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Seg
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
     return _label_map(path, names or {})
+
+
+def is_dicom_label(path: Path) -> bool:
+    """Whether it is a DICOM file of a class that holds labels.
+
+    Raises:
+        ReadError: It is DICOM and damaged.
+    """
+    from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
+
+    return is_regular(path) and is_dicom(path) and sop_class(read_header(path)) in SEGMENTATION_CLASSES
 
 
 def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:

@@ -21,6 +21,9 @@ NecrosisLabel = Annotated[
     str | None, typer.Option(help="The same of the necrosis. Default: the name that says so, or 2; none: no necrosis.")
 ]
 LabelNames = Annotated[Path | None, typer.Option(help="ITK-SNAP's label description file, to name label values.")]
+NecrosisMasks = Annotated[
+    Path | None, typer.Option(help="Masks of the necrosis alone: a folder with the same names, or the file of one hip.")
+]
 ResampleLabels = Annotated[
     bool, typer.Option("--resample-labels", help="Bring labels on another grid onto the scan's, nearest neighbour.")
 ]

@@ -7,11 +7,10 @@ from pathlib import Path
 from dataset_conversion import convert as conversion
 from dataset_conversion.convert import Conversion
 from dataset_conversion.hips.findings import Finding
-from dataset_conversion.labels.label_map import LabelRules
-from dataset_conversion.readers.itksnap import read_names
 from onfh_nnunet.core.choices import DEFAULT_DATASET_ID, DEFAULT_WORK, AnyPath
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.hip_labels import label_rules
 
 __all__ = ["Conversion", "Finding", "check", "convert"]
 
@@ -68,7 +67,7 @@ def convert(
         >>> len(made.dataset.cases)
         2
     """
-    rules = _rules(head_label, necrosis_label, label_names, resample_labels)
+    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     workspace = Workspace(Path(work), dataset_id)
     return conversion.convert(
         Path(cohort), workspace, rules, series=series, keep_ids=keep_ids, strict=strict, progress=progress
@@ -113,9 +112,5 @@ def check(
         >>> [finding for finding in check(f"{folder}/cohort/cohort.csv") if finding.level == "error"]
         []
     """
-    rules = _rules(head_label, necrosis_label, label_names, resample_labels)
+    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     return conversion.check(Path(cohort), rules, series=series, progress=progress)
-
-
-def _rules(head: str | None, necrosis: str | None, names: AnyPath | None, resample: bool) -> LabelRules:
-    return LabelRules(head, necrosis, names=read_names(Path(names)) if names else None, resample=resample)
