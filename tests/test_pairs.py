@@ -106,6 +106,11 @@ def test_head_of_ten_voxels_is_compared(tmp_path):
     assert (row.head_ml_true, row.head_dice, row.head_assd_mm) == pytest.approx((0.08, 0, 2))
 
 
+def test_prediction_without_its_empty_slices_is_laid_on_its_reference(tmp_path):
+    assert judged(pair(tmp_path, head(11), on_grid(head(11).array[:-1]))).head_dice == 1
+    assert judged(pair(tmp_path, on_grid(head(11).array[:-1]), head(11))).head_dice == 1
+
+
 def no_head():
     return on_grid(np.zeros(head().grid.size, np.uint8))
 
@@ -121,7 +126,7 @@ def two_heads():
 @pytest.mark.parametrize(
     ("reference", "prediction", "error", "message"),
     [
-        (head(), on_grid(head().array[:-1]), GridMismatch, r"P001_R: size .* expected"),
+        (on_grid(head().array, (2.0, 2.0, 2.1)), on_grid(head().array[:-1]), GridMismatch, r"P001_R: size .* expected"),
         (head(), head(spacing=(2.0, 2.0, 2.1)), GridMismatch, r"P001_R: spacing"),
         (
             head(),

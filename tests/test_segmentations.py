@@ -3,9 +3,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_files import PELVIS, RIGHT, ball, noise, write_series
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from segmentation_files import AXES_OF_SPACE, FRAME, oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
 from dataset_conversion.readers.itksnap import read_names
@@ -140,6 +143,41 @@ def test_label_map_segmentation_with_a_gap_in_its_numbers(tmp_path):
     assert [str(segment) for segment in read.segments] == ["1 head", "5 necrosis"]
     assert np.array_equal(whole(read, read.layers[0]), array > 0)
     assert np.array_equal(whole(read, by_name(read)["necrosis"]), array == 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"),
+    [
+        ("BINARY", DeflatedExplicitVRLittleEndian),
+        ("LABELMAP", DeflatedExplicitVRLittleEndian),
+        ("LABELMAP", RLELossless),
+        ("FRACTIONAL", RLELossless),
+    ],
+)
+def test_compressed_segmentation_equals_the_plain_one(tmp_path, kind, syntax):
+    array = np.stack(boxes(), axis=-1) if kind == "FRACTIONAL" else boxes()[0] * np.uint8(1)
+    names = ["head", "necrosis"] if kind == "FRACTIONAL" else ["head"]
+    file = write_dicom_seg(tmp_path, array, GRID, names, kind)
+    plain, dataset = read_segmentation(file), pydicom.dcmread(file)
+    if syntax.is_encapsulated:
+        dataset.compress(syntax)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(tmp_path / "packed.dcm")
+    packed = read_segmentation(tmp_path / "packed.dcm")
+    assert packed.segments == plain.segments
+    same_grid("packed", packed.grid, plain.grid)
+    assert all(np.array_equal(one, other) for one, other in zip(packed.layers, plain.layers, strict=True))
+
+
+def test_single_bits_in_rle_are_refused(tmp_path):
+    def packed(dataset):
+        dataset.file_meta.TransferSyntaxUID = RLELossless
+        dataset.PixelData = encapsulate([bytes(64)] * int(dataset.NumberOfFrames))
+        dataset["PixelData"].is_undefined_length = True
+
+    file = write_dicom_seg(tmp_path, boxes()[0], GRID, ["head"], change=packed)
+    with pytest.raises(ReadError, match="voxels of one bit in RLE Lossless, which is not read"):
+        read_segmentation(file)
 
 
 def test_described_segment_without_a_frame_is_empty(tmp_path):

@@ -71,6 +71,7 @@ def read_dicom_seg(path: Path) -> Segmentation:
         raise ReadError(path, problem, "Convert it to a DICOM SEG or a label map, for example in 3D Slicer")
     with refused_whole(path):
         stored = read_whole(path)
+        _refuse_packed_bits(path, stored)
         _refuse_large(path, (stored.Rows, stored.Columns, stored.NumberOfFrames))
         image = highdicom.seg.Segmentation.from_dataset(stored, copy=False)
         if image.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL:
@@ -78,6 +79,14 @@ def read_dicom_seg(path: Path) -> Segmentation:
         grid = _grid(path, image)
         layers, overlap = _layers(path, image, grid)
         return Segmentation(grid, layers, _segments(image, overlap), str(image.FrameOfReferenceUID))
+
+
+def _refuse_packed_bits(path: Path, stored: Any) -> None:
+    """Compression of single bits, which nobody defines alike; `DeflatedExplicitVRLittleEndian` packs whole files."""
+    syntax = stored.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and stored.get("BitsAllocated") == 1:
+        problem = f"is a BINARY segmentation with voxels of one bit in {syntax.name}, which is not read"
+        raise ReadError(path, problem, "Export it uncompressed, deflated, or as a LABELMAP")
 
 
 def _refuse_large(path: Path, shape: Sequence[int]) -> None:

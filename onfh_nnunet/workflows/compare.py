@@ -17,7 +17,14 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.hip_labels import label_rules, labels_in, necrosis_beside, read_hip, read_prediction
+from onfh_nnunet.workflows.hip_labels import (
+    label_rules,
+    labels_in,
+    necrosis_beside,
+    on_one_grid,
+    read_hip,
+    read_prediction,
+)
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import compare_masks
 from postprocessing.statistics.summary_tables import write_tables
@@ -54,8 +61,9 @@ def compare(
     Args:
         reference: A folder of labels in the formats of `convert`, one hip each; or one mask (z, y, x) of 0 background,
             1 viable head, 2 necrosis.
-        prediction: A folder of masks of the same hips under the same names; or the other mask, on the same grid. One
-            without necrosis, or an empty one, is an answer.
+        prediction: A folder of masks of the same hips under the same names, on the same voxels; or the other mask, on
+            the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and
+            necrosis, whatever the options say of the references.
         head_label: Value, segment name or code of the viable head; by default the segment whose name says head, and 1
             where values have no names.
         necrosis_label: The same for the necrosis, and 2; ``none`` where no label draws one.
@@ -69,7 +77,7 @@ def compare(
         The metrics of each hip, in order of the case ids; distances in mm, volumes in ml, None where undefined.
 
     Raises:
-        GridMismatch: The masks of a hip do not lie on one grid.
+        GridMismatch: The masks of a hip do not share their voxels.
         LabelError: A mask is no label map of one hip, or a reference holds no head.
         OnfhError: Several hips cannot be compared; all of them are named.
         ReadError: A folder holds no mask, the folders hold masks of different names, or a mask cannot be read.
@@ -79,7 +87,6 @@ def compare(
         >>> import numpy as np
         >>> from onfh_nnunet.core.grid import Grid
         >>> from onfh_nnunet.core.volume import Volume
-    from onfh_nnunet.workflows.hip_labels import label_rules, labels_in, necrosis_beside, read_hip, read_prediction
         >>> from onfh_nnunet.workflows.compare import compare
         >>> axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
         >>> labels = np.pad(np.ones((40, 40, 40), np.uint8), 4)
@@ -160,13 +167,12 @@ def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> CrossvalRow
     Raises:
         ReadError: A file is no image.
         LabelError: A mask is no label of one hip, or the reference holds no head.
-        GridMismatch: The masks do not lie on one grid.
+        GridMismatch: The masks do not share their voxels.
     """
     meant = rules or LabelRules()
-    drawn = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant).volume
-    return compare_masks(
-        pair.case_id, drawn, read_prediction(pair.prediction, meant), (pair.reference, pair.prediction)
-    )
+    reference = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant).volume
+    drawn, predicted = on_one_grid(reference, read_prediction(pair.prediction, meant), pair.case_id)
+    return compare_masks(pair.case_id, drawn, predicted, (pair.reference, pair.prediction))
 
 
 def _side(case_id: str) -> Side | None:

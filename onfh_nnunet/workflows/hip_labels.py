@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_conversion.labels.grid_alignment import align_to_grid
 from dataset_conversion.labels.head_components import find_heads
-from dataset_conversion.labels.label_map import LabelFiles, Labelled, LabelRules, label_map, of_one
+from dataset_conversion.labels.label_map import LabelFiles, Labelled, LabelRules, label_map
 from dataset_conversion.readers.itksnap import read_names
 from dataset_conversion.readers.segmentation import Segmentation, is_dicom_label, read_segmentation
 from onfh_nnunet.core.choices import AnyPath
@@ -58,20 +59,37 @@ def read_hip(path: Path, necrosis: Path | None, side: Side | None, rules: LabelR
 def read_prediction(path: Path, rules: LabelRules) -> Volume:
     """Read a mask that a program predicted: one without necrosis, without a head, or empty is its answer.
 
+    Values of 0, 1 and 2 are those of `Label`; what `rules` say holds for other values.
+
     Raises:
         OnfhError: It cannot be read, or is no label of one hip.
     """
-    source = read_segmentation(path, rules.names)
+    source = read_segmentation(path)
     if not any(layer.any() for layer in source.layers):
         return Volume(np.zeros(source.grid.size, np.uint8), source.grid)
-    if _is_plain(source) and rules.head in (None, "1") and rules.necrosis in (None, "2"):
+    if _is_plain(source):
         return require_hip_labels(Volume(source.layers[0], source.grid), path)
-    return require_hip_labels(of_one(source, LabelFiles(path, healthy=True), rules, str(path)).volume, path)
+    drawn = label_map(LabelFiles(path, healthy=True), rules, str(path))
+    return require_hip_labels(drawn.volume, path)
 
 
 def _is_plain(source: Segmentation) -> bool:
     """Whether it is a label map of the values of `Label`."""
     return all(not segment.name and segment.number <= max(Label) for segment in source.segments)
+
+
+def on_one_grid(drawn: Volume, predicted: Volume, case_id: str) -> tuple[Volume, Volume]:
+    """Two masks of one hip, the smaller one laid on the grid of the larger one where it has the same voxels.
+
+    A segmentation may be stored without its empty slices.
+
+    Raises:
+        GridMismatch: They do not share their voxels.
+        GeometryError: The smaller one reaches out of the larger one.
+    """
+    if drawn.array.size >= predicted.array.size:
+        return drawn, align_to_grid(predicted, drawn.grid, case_id, resample=False)[0]
+    return align_to_grid(drawn, predicted.grid, case_id, resample=False)[0], predicted
 
 
 def labels_in(folder: Path) -> dict[str, Path]:
