@@ -79,6 +79,7 @@ def label_map(
     place: str,
     scan_grid: Grid | None = None,
     scan_frame_of_reference: str | None = None,
+    drawn_on: Grid | None = None,
 ) -> Labelled:
     """Read the label of a scan.
 
@@ -88,6 +89,7 @@ def label_map(
         place: What messages name.
         scan_grid: The grid of the scan; none for the label's own.
         scan_frame_of_reference: The scan's FrameOfReferenceUID, where it is known.
+        drawn_on: The grid on which contours become voxels where there is no scan.
 
     Returns:
         The label map. It may lack the necrosis, or the viable head; where it lies and whether it is one head is for
@@ -102,7 +104,7 @@ def label_map(
         GeometryError: The label belongs to another frame of reference, or lies outside the scan.
     """
     paths = {Region.HEAD: files.head} | ({} if files.necrosis is None else {Region.NECROSIS: files.necrosis})
-    sources = {region: read_segmentation(path, rules.names) for region, path in paths.items()}
+    sources = {region: read_segmentation(path, rules.names, scan_grid or drawn_on) for region, path in paths.items()}
     for source in sources.values():
         _same_patient_position(source, scan_frame_of_reference, place)
         _sides_in_place(source, place)

@@ -69,13 +69,14 @@ class Segmentation:
         return mask
 
 
-def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Segmentation:
-    """Read a label map, a 3D Slicer segmentation (``.seg.nrrd``) or a DICOM SEG.
+def read_segmentation(path: Path, names: Mapping[int, str] | None = None, scan: Grid | None = None) -> Segmentation:
+    """Read a label map, a 3D Slicer segmentation (``.seg.nrrd``), a DICOM SEG or an RTSTRUCT.
 
     Args:
-        path: The file; for DICOM SEG also a folder that holds exactly one.
+        path: The file; for DICOM SEG and RTSTRUCT also a folder that holds exactly one.
         names: What the values of a plain label map mean, such as an ITK-SNAP label description states it. A named
             value that no voxel has is an empty segment. The other formats bring their own names.
+        scan: The grid on which contours become voxels.
 
     Raises:
         ReadError: It is missing, damaged, or none of these.
@@ -84,13 +85,15 @@ def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Seg
     """
     # these build upon this module's values
     from dataset_conversion.readers.dicom_seg import only_segmentation, read_dicom_seg
+    from dataset_conversion.readers.rtstruct import STRUCTURE_SET, read_rtstruct
     from dataset_conversion.readers.segnrrd import is_seg_nrrd, read_seg_nrrd
 
     try:
         file = only_segmentation(path) if path.is_dir() else path
         if file.is_file():
             if is_dicom(file):
-                return read_dicom_seg(file)
+                is_contours = sop_class(read_header(file)) == STRUCTURE_SET
+                return read_rtstruct(file, scan) if is_contours else read_dicom_seg(file)
             if is_seg_nrrd(file):
                 return read_seg_nrrd(file)
     except OSError as error:
@@ -105,8 +108,10 @@ def is_dicom_label(path: Path) -> bool:
         ReadError: It is DICOM and damaged.
     """
     from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
+    from dataset_conversion.readers.rtstruct import STRUCTURE_SET
 
-    return is_regular(path) and is_dicom(path) and sop_class(read_header(path)) in SEGMENTATION_CLASSES
+    classes = (*SEGMENTATION_CLASSES, STRUCTURE_SET)
+    return is_regular(path) and is_dicom(path) and sop_class(read_header(path)) in classes
 
 
 def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:

@@ -170,8 +170,9 @@ def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> CrossvalRow
         GridMismatch: The masks do not share their voxels.
     """
     meant = rules or LabelRules()
-    reference = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant).volume
-    drawn, predicted = on_one_grid(reference, read_prediction(pair.prediction, meant), pair.case_id)
+    answer = read_prediction(pair.prediction, meant)
+    reference = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant, drawn_on=answer.grid).volume
+    drawn, predicted = on_one_grid(reference, answer, pair.case_id)
     return compare_masks(pair.case_id, drawn, predicted, (pair.reference, pair.prediction))
 
 

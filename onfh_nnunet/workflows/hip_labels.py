@@ -15,6 +15,7 @@ from dataset_conversion.readers.segmentation import Segmentation, is_dicom_label
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.image_files import FILE_SUFFIXES
 from onfh_nnunet.core.labels import Label
@@ -35,7 +36,9 @@ def label_rules(
     return LabelRules(head_label, necrosis_label, names, resample)
 
 
-def read_hip(path: Path, necrosis: Path | None, side: Side | None, rules: LabelRules) -> Labelled:
+def read_hip(
+    path: Path, necrosis: Path | None, side: Side | None, rules: LabelRules, drawn_on: Grid | None = None
+) -> Labelled:
     """Read the label of one hip.
 
     Args:
@@ -43,6 +46,7 @@ def read_hip(path: Path, necrosis: Path | None, side: Side | None, rules: LabelR
         necrosis: The mask of the necrosis.
         side: The patient's side, where known; it chooses the hip in a label that names both.
         rules: What the label means.
+        drawn_on: The grid on which contours become voxels.
 
     Returns:
         The label on its own grid, and the side that its names state.
@@ -50,7 +54,7 @@ def read_hip(path: Path, necrosis: Path | None, side: Side | None, rules: LabelR
     Raises:
         OnfhError: It cannot be read, or is no label of one hip.
     """
-    labelled = label_map(LabelFiles(path, necrosis, side.value if side else None), rules, str(path))
+    labelled = label_map(LabelFiles(path, necrosis, side.value if side else None), rules, str(path), drawn_on=drawn_on)
     require_hip_labels(labelled.volume, path)
     find_heads(labelled.volume, "R", str(path))  # refuses a lesion outside the head; the side decides nothing here
     return labelled
