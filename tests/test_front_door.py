@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk
-from dicom_files import PELVIS, RIGHT, ball, both_heads, noise
 from scipy.spatial.transform import Rotation
 
 import onfh_nnunet as onfh
@@ -20,6 +19,7 @@ from onfh_nnunet.core.grid import Grid, direction_of, same_grid
 from onfh_nnunet.workflows.predict import _predictor
 from onfh_nnunet.workflows.predictor import Options
 from postprocessing.measurement.grade_rows import GradeRow
+from tests.helpers.dicom_files import PELVIS, RIGHT, ball, both_heads, noise
 
 
 @pytest.fixture(scope="module")

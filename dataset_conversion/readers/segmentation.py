@@ -25,6 +25,10 @@ HIGHEST_VALUE = int(np.iinfo(np.uint16).max)
 """Of a label: what lies above it is an intensity."""
 
 
+_ROUNDING = 1e-6
+"""How far a label may lie from a whole number: a header that scales voxels by 1/255 makes 1.00000006 of a 1."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """One labelled structure.
@@ -123,12 +127,16 @@ def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == np.uint8:
         return array
     low, high = array.min(), array.max()
-    if array.dtype.kind not in "uif" or low < 0 or high > HIGHEST_VALUE:
+    if array.dtype.kind not in "uif" or low < -_ROUNDING or high > HIGHEST_VALUE:
         problem = f"holds {array.dtype} values from {low:g} to {high:g}, expected labels from 0 to {HIGHEST_VALUE}"
         raise LabelError(path, problem, "Give the label map, not an image")
-    labels = array.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
-    if array.dtype.kind == "f" and not np.array_equal(labels, array):
-        problem = f"holds values that are not whole, such as {array[labels != array].flat[0]:g}, expected labels"
+    kind = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16
+    if array.dtype.kind != "f":
+        return array.astype(kind)
+    labels: NDArray[Any] = np.rint(array).astype(kind)
+    apart = np.abs(array - labels) > _ROUNDING
+    if apart.any():
+        problem = f"holds values that are not whole, such as {array[apart][0]:.6g}, expected labels"
         raise LabelError(path, problem, "Export the label map as whole numbers, without interpolation")
     return labels
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from onfh_nnunet.core.atomic_files import sha256, write_text
+from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, EngineName, chosen
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.folder_record import claim
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -67,26 +68,25 @@ def cross_validate(
         require_all_cases(dataset, splits)
         plan = Plan.read(dataset, splits)
         folder = workspace.crossval
-        if not evaluated(dataset, splits, plan):
+        if not is_up_to_date(dataset, splits, plan):
             _clear(folder, dataset)
             rows = sorted(_rows(dataset, splits, plan, wanted, progress), key=lambda row: row.case_id)
             write_tables(folder, rows)
             write_figures(folder, rows)
-            write_text(_record(workspace), _made_from(workspace, splits, plan))
+            _made_from(workspace, splits, plan).write(_record(workspace))
         return read_rows(folder / "cases.csv", CrossvalRow)
 
 
-def evaluated(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
+def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
     """Whether the cross-validation in the workspace is whole, and of the folds as they are trained now.
 
     Raises:
         TrainingError: A fold is not trained.
         StaleError: A fold was trained on other data or other folds.
     """
-    workspace, record = dataset.workspace, _record(dataset.workspace)
-    made_from = _made_from(workspace, splits, plan)
-    same = record.is_file() and record.read_text(encoding="utf-8") == made_from
-    return same and _complete(workspace.crossval, dataset)
+    workspace = dataset.workspace
+    now = _made_from(workspace, splits, plan)
+    return Provenance.read(_record(workspace)) == now and _complete(workspace.crossval, dataset)
 
 
 def calibration(workspace: Workspace) -> Calibration:
@@ -109,8 +109,9 @@ def _record(workspace: Workspace) -> Path:
     return workspace.crossval / "made_from.json"
 
 
-def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> str:
-    return json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
+def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> Provenance:
+    checkpoints = {fold: finished_checkpoint(workspace, plan, fold) for fold in range(splits.n_folds)}
+    return Provenance({f"fold_{fold}_sha256": sha256(checkpoint) for fold, checkpoint in checkpoints.items()})
 
 
 def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress: Progress) -> Iterator[CrossvalRow]:
@@ -121,9 +122,10 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
         model = out_of_fold_model(dataset, plan, fold)
         segmenter = HipSegmenter(model, engine_for(model, computes_on, EngineName.AUTO))
         for case_id in splits.validation(fold):
-            mask = _mask(dataset, cases[case_id], segmenter)
+            case = cases[case_id]
+            mask = _mask(dataset, case, segmenter)
             mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-            yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+            yield crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
             done += 1
             progress(case_id, done, len(cases))
 

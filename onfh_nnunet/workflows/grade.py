@@ -15,6 +15,7 @@ from onfh_nnunet.core.errors import CohortError, SideError
 from onfh_nnunet.core.file_names import named_side, stem
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
@@ -207,8 +208,8 @@ def grade_file(file: MaskFile, rules: LabelRules | None = None) -> GradeRow:
         OnfhError: It cannot be read or graded.
     """
     if isinstance(file.path, Volume):
-        mask = require_hip_labels(file.path, file.case_id)
-        refuse_lesion_alone(mask, file.case_id)
-        return grade_row(file.case_id, "", file.side, mask)
+        hip = HipMask(require_hip_labels(file.path, file.case_id), file.side)
+        refuse_lesion_alone(hip, file.case_id)
+        return grade_row(file.case_id, "", hip)
     read = read_hip(file.path, file.necrosis, file.side, rules or LabelRules())
-    return grade_row(file.case_id, file.source, file.side or read.side, read.volume, read.notes)
+    return grade_row(file.case_id, file.source, HipMask(read.volume, file.side or read.side), read.notes)

@@ -1,0 +1,54 @@
+"""Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh_process` watches each command."""
+
+import subprocess
+import sys
+
+import pytest
+
+from onfh_nnunet.cli import COMMANDS
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
+
+
+def test_the_hook_sees_an_attempt(environment, without_network, tmp_path):
+    log = tmp_path / "log"
+    code = (
+        "import urllib.request, contextlib\nwith contextlib.suppress(OSError): urllib.request.urlopen('http://[::1]:9')"
+    )
+    command = [*without_network, sys.executable, "-c", code]
+    subprocess.run(command, env=environment | {"ONFH_AUDIT_LOG": str(log)}, check=True)
+    assert "urllib.Request ('http://[::1]:9'" in log.read_text()
+    assert "socket.connect" in log.read_text()
+
+
+def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_process, tmp_path):
+    """The first five commands are run by the fixture `study`."""
+    run = {"phantom", "convert", "plan", "train", "export"}
+    scans = sorted((study / "cohort" / "images").iterdir())[:1]
+    out, labels = tmp_path / "out", study / "work/nnUNet_raw/Dataset711_ONFH/labelsTr"
+    for command, *arguments in (
+        ("doctor", "--work", tmp_path),
+        ("cohort", study / "cohort"),
+        ("check", study / "cohort" / "cohort.csv"),
+        ("crossval", "--work", study / "work"),
+        ("report", study / "work" / "crossval"),
+        ("model", study / "model.safetensors", "--unpack", tmp_path / "stock"),
+        ("export", "--from", tmp_path / "stock", "--out", tmp_path / "again.safetensors"),
+        ("predict", *scans, "--out", out),
+        ("predict", *scans, "--engine", "torch", "--out", tmp_path / "torch"),
+        ("report", out),
+        ("grade", *labels.iterdir(), "--out", tmp_path / "grades.csv"),
+        ("compare", labels, labels, "--out", tmp_path / "compared"),
+        ("agree", tmp_path / "grades.csv", tmp_path / "grades.csv", "--out", tmp_path / "agreed"),
+    ):
+        done = onfh_process(command, *arguments, check=False)
+        assert "Traceback" not in done.stderr
+        run.add(command)
+    assert (out / "report.html").is_file()
+    assert run == {command.__name__ for command in COMMANDS}
+
+
+def test_openvino_finds_no_telemetry_even_where_it_is_imported_first():
+    code = "import onfh_nnunet.inference.engine.graph, openvino, sys; print(sys.modules['openvino_telemetry'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None"

@@ -1,0 +1,274 @@
+import io
+import json
+import re
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pytest
+from matplotlib import image as mpl_image
+
+from onfh_nnunet.cli.report import report
+from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, WorkspaceError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
+from onfh_nnunet.study.workspace import Workspace
+from postprocessing.measurement.grade_rows import grade_row, write_grades
+from postprocessing.report.page import CrossvalTables, dice_png, percent_png, prediction_page
+from postprocessing.report.slices import REFERENCE, hip_png
+from postprocessing.statistics.published import KAPPA_NOTE
+from postprocessing.statistics.summary_tables import crossval_row, write_tables
+
+IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+SPACING = (2.0, 1.0, 1.25)
+SIZE = (50, 100, 80)  # 100 mm along each axis: head, back, left
+MIDDLE = np.array([25, 50, 40])
+
+
+def volume(array, spacing=SPACING):
+    return Volume(array, Grid(array.shape, spacing, (-50.0, 7.0, 30.0), IDENTITY))
+
+
+def mask(necrosis_from_mm=8, shift_mm=(0, 0, 0)):
+    """A head of radius 22 mm at the middle, dead above a height."""
+    place = (np.moveaxis(np.indices(SIZE), 0, -1) - MIDDLE) * SPACING - np.array(shift_mm)
+    head = np.linalg.norm(place, axis=-1) <= 22
+    return volume((head + (head & (place[..., 0] >= necrosis_from_mm)).astype(np.uint8)).astype(np.uint8))
+
+
+def marked(*offset_mm):
+    """A noisy scan with a bright block at an offset (to head, back, left) from the middle of the head."""
+    scan = np.random.default_rng(0).normal(100, 20, SIZE).astype(np.int16)
+    low = MIDDLE + np.rint((np.array(offset_mm) - 5) / SPACING).astype(int)
+    high = MIDDLE + np.rint((np.array(offset_mm) + 5) / SPACING).astype(int)
+    scan[tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))] = 1000
+    return volume(scan)
+
+
+def decode(png):
+    return mpl_image.imread(io.BytesIO(png))[..., :3]
+
+
+def brightest(panel):
+    """Where the block is in a panel, in mm right of and below its middle; letters, lines and noise are thinner."""
+    from scipy import ndimage
+
+    where = np.argwhere(ndimage.binary_opening((panel > 0.99).all(axis=-1), np.ones((9, 9)))).mean(axis=0)
+    down, right = (where / panel.shape[0] - 0.5) * 96
+    return right, down
+
+
+def turned(scan, axes, flips):
+    """The same scan in the patient, with its array axes permuted and flipped."""
+    array = scan.array.transpose(axes)
+    matrix = np.asarray(scan.grid.direction)[:, list(axes)]
+    first = np.zeros(3)
+    for axis in flips:
+        first[axes[axis]] = scan.grid.size[axes[axis]] - 1
+        matrix[:, axis] *= -1
+    spacing = tuple(scan.grid.spacing_mm[axis] for axis in axes)
+    return Volume(np.flip(array, flips), Grid(array.shape, spacing, tuple(scan.grid.to_mm(first)), matrix.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("panel", "offset_mm", "right", "down"),
+    [
+        (0, (0, -30, 25), 25, -30),  # axial: front is up, the patient's left on the viewer's right
+        (1, (30, 0, -25), -25, -30),  # coronal: head is up, the patient's right on the viewer's left
+        (2, (-30, -25, 0), -25, 30),  # sagittal: front on the viewer's left
+    ],
+)
+def test_marker_lies_where_a_radiologist_looks_for_it(panel, offset_mm, right, down):
+    picture = decode(hip_png(marked(*offset_mm), {"prediction": mask(necrosis_from_mm=99)}, "P001_R"))
+    width = picture.shape[1] // 3
+    found = brightest(picture[:, panel * width : (panel + 1) * width])
+    assert found == pytest.approx((right, down), abs=2)  # the coarsest voxel
+
+
+@pytest.mark.parametrize(
+    ("axes", "flips"), [((1, 2, 0), ()), ((0, 1, 2), (2,)), ((2, 0, 1), (0, 1)), ((1, 0, 2), (0,))]
+)
+def test_plane_of_acquisition_does_not_change_the_picture(axes, flips):
+    scan, labels = marked(0, -30, 25), mask()
+    expected = decode(hip_png(scan, {"prediction": labels}, "P001_R"))
+    got = decode(hip_png(turned(scan, axes, flips), {"prediction": turned(labels, axes, flips)}, "P001_R"))
+    assert np.abs(got - expected).mean() < 1e-3
+
+
+def test_reference_is_drawn_over_the_prediction():
+    scan = marked(0, -30, 25)
+    alone = decode(hip_png(scan, {"prediction": mask()}, "P001_R"))
+    both = decode(hip_png(scan, {"prediction": mask(), REFERENCE: mask(4, (0, 3, 0))}, "P001_R"))
+    assert alone.shape == both.shape
+    assert not np.array_equal(alone, both)
+
+
+def test_picture_goes_through_the_missed_lesion_of_the_reference():
+    scan = marked(16, 0, 0)
+    empty = volume(np.zeros(SIZE, np.uint8))
+    axial = decode(hip_png(scan, {"prediction": empty, REFERENCE: mask(12)}, "P001_R"))
+    assert brightest(axial[:, : axial.shape[1] // 3]) == pytest.approx((0, 0), abs=2)
+
+
+def test_all_pictures_have_one_size_and_the_same_bytes_again():
+    small = Volume(mask().array[8:42, 20:80], mask().grid.part((8, 20, 0), (34, 60, 80)))
+    scan = Volume(np.zeros(small.grid.size, np.float32), small.grid)
+    png = hip_png(scan, {"prediction": small}, r"$\odd$ <name>")
+    assert png == hip_png(scan, {"prediction": small}, r"$\odd$ <name>")
+    assert decode(png).shape == decode(hip_png(marked(0, 0, 0), {"prediction": mask()}, "P001_R")).shape
+
+
+def test_masks_that_cannot_be_shown_are_refused_by_name():
+    other = volume(mask().array, (2.0, 1.0, 1.5))
+    with pytest.raises(GridMismatch, match="P001_R: spacing"):
+        hip_png(marked(0, 0, 0), {"prediction": other}, "P001_R")
+    with pytest.raises(LabelError, match="P001_R: holds no femoral head"):
+        hip_png(marked(0, 0, 0), {"prediction": volume(np.zeros(SIZE, np.uint8))}, "P001_R")
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    out = tmp_path / "out"
+    marked(0, -30, 25).write(tmp_path / "scan.nii.gz")
+    rows = [
+        grade_row(f"scan_{side}", str(tmp_path / "scan.nii.gz"), HipMask(mask(height), side))
+        for side, height in ((Side.RIGHT, 8), (Side.LEFT, 99))
+    ]
+    for row, height in zip(rows, (8, 99), strict=True):
+        mask(height).write(out / f"{row.case_id}.nii.gz")
+    write_grades(out / "grades.csv", rows)
+    return out, rows
+
+
+def shown(out):
+    return (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_graded_hip_is_in_the_page(predicted):
+    out, rows = predicted
+    report(out)
+    page = shown(out)
+    assert page.count("data:image/png;base64,") == len(rows)
+    for row in rows:
+        assert f">{row.case_id}</a>" in page
+        assert f"{row.necrosis_percent:.1f} ({row.percent_low:.1f} to {row.percent_high:.1f}, margin)" in page
+        assert f'<td class="grade">{row.steinberg_grade}</td>' in page
+        assert row.warnings in unescape(page)
+    assert "Research use only. Not a medical device." in page
+    assert "not its stage" in page
+
+
+def test_page_is_self_contained_and_the_same_again(predicted):
+    out, _ = predicted
+    report(out)
+    page = shown(out)
+    assert not re.search(r"<script|<link|@import|url\(|(src|href)=\"(?!data:image/png|#)", page)
+    report(out)
+    assert shown(out) == page
+
+
+def test_hostile_names_are_escaped():
+    row = replace(
+        grade_row('<b onclick="x">&', "<script>alert(1)</script>.nii", HipMask(mask())), warnings="</td><img src=x>"
+    )
+    page = prediction_page([row], {row.case_id: b"png"}, "0")
+    assert not re.search(r"<script|<b |<img src=x", page)
+    for text in (row.case_id, row.source, row.warnings):
+        assert text in unescape(page)
+
+
+def test_folder_that_is_none_of_both_is_refused(tmp_path):
+    with pytest.raises(WorkspaceError, match="is neither an output of predict nor a cross-validation"):
+        report(tmp_path)
+
+
+def test_missing_files_are_named(predicted):
+    out, _ = predicted
+    (out / "scan_L.nii.gz").unlink()
+    with pytest.raises(WorkspaceError, match=r"scan_L: has no mask: .*scan_L\.nii\.gz is missing"):
+        report(out)
+    mask().write(out / "scan_L.nii.gz")
+    (out.parent / "scan.nii.gz").unlink()
+    with pytest.raises(ReadError, match=r"scan\.nii\.gz"):
+        report(out)
+    assert not (out / "report.html").exists()
+
+
+def test_mask_of_another_scan_is_refused(predicted):
+    out, _ = predicted
+    volume(mask().array[:40]).write(out / "scan_R.nii.gz")
+    with pytest.raises(GridMismatch, match="scan_R: size"):
+        report(out)
+
+
+def case(hip):
+    paths = (f"Dataset711_ONFH/imagesTr/{hip.case_id}_0000.nii.gz", f"Dataset711_ONFH/labelsTr/{hip.case_id}.nii.gz")
+    return Case(hip.case_id, hip.patient, hip.side, *paths, hip.mirrored, *SIZE, *SPACING, 44.0, 9.0, 20.5, Grade.B)
+
+
+@pytest.fixture
+def validated(tmp_path):
+    """Two hips of a patient; the marker in front on the left of each is mirrored with the left hip's array."""
+    workspace = Workspace(tmp_path)
+    cases, rows = [], []
+    for side in Side:
+        hip = Hip("P001", side)
+        cut = HipCrop.whole(mask().grid, mirrored=hip.mirrored)
+        image, label, prediction = (cut.extract(each) for each in (marked(8, -30, 25), mask(8), mask(6)))
+        cases.append(case(hip))
+        image.write(workspace.nnunet_raw / cases[-1].image)
+        label.write(workspace.nnunet_raw / cases[-1].label)
+        prediction.write(workspace.crossval / "masks" / f"{hip.case_id}.nii.gz")
+        rows.append(crossval_row(hip, 0, HipMask(label), HipMask(prediction)))
+    write_rows(workspace.cases_csv, Case, cases)
+    (workspace.raw / "dataset.json").write_text(json.dumps({HASH_KEY: "0" * 64}))
+    write_files_csv(workspace.raw, cases)
+    write_tables(workspace.crossval, rows)
+    return workspace.crossval
+
+
+def test_cross_validation_stands_beside_the_published_figures(validated):
+    report(validated)
+    page = shown(validated)
+    tables = CrossvalTables.read(validated)
+    assert page.count("data:image/png;base64,") == len(tables.cases) + 2
+    for row in tables.cases:
+        assert f"{row.head_dice:.3f} / {row.necrosis_dice:.3f}" in page
+    for row in tables.summary:
+        assert f'<td class="text">{row.metric}</td>' in page
+    for row in tables.agreement:
+        assert f'<td class="text">{row.statistic}</td>' in page
+    assert "0.89 (0.85 to 0.92)" in page
+    assert KAPPA_NOTE in unescape(page)
+
+
+def test_left_hips_are_shown_as_they_lie_in_the_patient(validated, monkeypatch):
+    pictures = {}
+    monkeypatch.setattr("onfh_nnunet.workflows.report.crossval_page", lambda _, made, __: pictures.update(made) or "")
+    report(validated)
+    assert set(pictures) == {"P001_L", "P001_R"}
+    for png in pictures.values():
+        axial = decode(png)
+        right, _ = brightest(axial[:, : axial.shape[1] // 3])
+        assert right == pytest.approx(25, abs=2)
+
+
+def test_hip_that_left_the_dataset_is_named(validated):
+    workspace = Workspace(validated.parent)
+    write_rows(workspace.cases_csv, Case, [])
+    with pytest.raises(WorkspaceError, match="P001_L: is not in the dataset"):
+        report(validated)
+
+
+def test_charts_leave_out_what_is_undefined(validated):
+    rows = CrossvalTables.read(validated).cases
+    none = [replace(row, necrosis_percent_pred=None, head_dice=None, necrosis_dice=None) for row in rows]
+    for chart in (percent_png, dice_png):
+        assert decode(chart(none)).shape == decode(chart(rows)).shape
+        assert not np.array_equal(decode(chart(none)), decode(chart(rows)))

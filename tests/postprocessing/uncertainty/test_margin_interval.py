@@ -1,0 +1,195 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onfh_nnunet.core.csv_rows import columns, read_rows
+from onfh_nnunet.core.errors import LabelError
+from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
+from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
+
+IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+RADIUS_MM = 23.0
+GRADES_CSV = (
+    "case_id,source,side,head_ml,necrosis_ml,necrosis_percent,percent_low,percent_high,steinberg_grade,"
+    "possible_grades,necrosis_percent_of_sphere,head_diameter_mm,kerboul_coronal_deg,kerboul_sagittal_deg,kerboul_deg,"
+    "kerboul_grade,necrotic_surface_percent,warnings"
+)
+
+
+def volume(labels, spacing=(1.0, 1.0, 1.0)):
+    return Volume(np.asarray(labels, np.uint8), Grid(np.shape(labels), spacing, (0.0, 0.0, 0.0), IDENTITY))
+
+
+def sphere_with_cap(height_mm, spacing, axis):
+    """A sphere whose part above a plane at a height over the centre, across an axis (z, y, x), is necrotic."""
+    size = tuple(round(52 / step) for step in spacing)
+    along = [(np.arange(n) - (n - 1) / 2 + 0.13) * step for n, step in zip(size, spacing, strict=True)]
+    places = np.stack(np.meshgrid(*along, indexing="ij"), -1)
+    head = np.linalg.norm(places, axis=-1) <= RADIUS_MM
+    return volume(head * (1 + (places @ (np.array(axis) / np.linalg.norm(axis)) > height_mm)), spacing)
+
+
+def block(necrotic, of=20, spacing=(1.0, 1.0, 1.0)):
+    """A block whose first slices are necrotic: every margin is a plane across the first axis."""
+    labels = np.zeros((of + 4, 12, 13))
+    labels[2:-2, 2:-2, 2:-2] = 1
+    labels[2 : 2 + necrotic, 2:-2, 2:-2] = 2
+    return volume(labels, spacing)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 1.0, 0.5), (0.5, 2.0, 2.0)])
+def test_flat_margin_moves_by_half_the_mean_spacing(spacing):
+    interval = margin_interval(HipMask(block(8, spacing=spacing)))
+    moved = 100 * np.mean(spacing) / 2 / (20 * spacing[0])
+    assert interval.low == pytest.approx(40 - moved)
+    assert interval.high == pytest.approx(40 + moved)
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (1, -1, 0), (0.7, -0.5, 0.3), (0, 0.2, 1)])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.25, 1.0, 1.25), (2.0, 0.8, 0.8)])
+@pytest.mark.parametrize("height", [4.0, 10.0])
+def test_width_is_that_of_the_shifted_cap(height, spacing, axis):
+    mask = sphere_with_cap(height, spacing, axis)
+    interval = margin_interval(HipMask(mask))
+    moved_ml = math.pi * (RADIUS_MM**2 - height**2) * np.mean(spacing) / 1000  # the slab between low and high
+    head_ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
+    # A staircase of voxels is nearer to its neighbours than the plane it stands for: an oblique margin loses width.
+    assert 0.75 < (interval.high - interval.low) / (100 * moved_ml / head_ml) < 1.1
+
+
+def by_definition(labels, spacing, loser, winner):
+    """Every voxel of one label against every voxel of the other; of equally near ones the thicker counts."""
+    moved = np.mean(spacing) / 2
+    lost = 0.0
+    for place in np.argwhere(labels == loser):
+        steps = np.argwhere(labels == winner) - place
+        distance = np.linalg.norm(steps * spacing, axis=1)
+        thickness = np.linalg.norm(steps * np.square(spacing), axis=1) / distance
+        nearest = np.isclose(distance, distance.min(), rtol=0, atol=1e-8)
+        depth, thick = distance[nearest][0], thickness[nearest].max()
+        lost += np.clip((moved - (depth - thick / 2)) / thick + 0.5, 0, 1)
+    return lost
+
+
+SPACINGS = st.tuples(*[st.sampled_from([0.6, 1.0, 1.25, 2.0, 3.0])] * 3)
+
+
+def random_hip(seed, necrotic, size=(5, 6, 7)):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(size) < 0.9) * (1 + (rng.random(size) < necrotic))
+    labels[0, 0, :2] = 1, 2
+    return labels
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), SPACINGS)
+def test_nearest_voxel_across_the_margin_decides_what_is_lost(seed, necrotic, spacing):
+    labels = random_hip(seed, necrotic)
+    interval = margin_interval(HipMask(volume(labels, spacing)))
+    head, necrosis = np.count_nonzero(labels), np.count_nonzero(labels == 2)
+    assert interval.low == pytest.approx(100 * (necrosis - by_definition(labels, spacing, 2, 1)) / head, abs=1e-9)
+    assert interval.high == pytest.approx(100 * (necrosis + by_definition(labels, spacing, 1, 2)) / head, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), SPACINGS, st.integers(0, 2))
+def test_mirrored_hip_has_the_same_interval(seed, spacing, axis):
+    labels = random_hip(seed, 0.2)
+    one, other = (margin_interval(HipMask(volume(each, spacing))) for each in (labels, np.flip(labels, axis)))
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-9)
+
+
+def test_lesion_far_from_viable_bone_has_a_certain_percentage():
+    labels = np.zeros((20, 6, 6))
+    labels[2:5, 2:4, 2:4], labels[15:18, 2:4, 2:4] = 1, 2
+    assert margin_interval(HipMask(volume(labels))) == PercentInterval(50, 50, IntervalMethod.MARGIN)
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.4, 3)] * 3))
+def test_interval_holds_the_percentage(seed, spacing):
+    labels = np.random.default_rng(seed).integers(0, 3, (4, 5, 6))
+    labels[0, 0, 0] = 1
+    interval = margin_interval(HipMask(volume(labels, spacing)))
+    percent = 100 * np.count_nonzero(labels == 2) / np.count_nonzero(labels)
+    assert 0 <= interval.low <= percent <= interval.high <= 100
+
+
+def test_without_a_margin_the_percentage_is_certain():
+    assert margin_interval(HipMask(block(0))) == PercentInterval(0, 0, IntervalMethod.MARGIN)
+    assert margin_interval(HipMask(block(20))) == PercentInterval(100, 100, IntervalMethod.MARGIN)
+
+
+def test_lesion_of_one_voxel_is_a_lesion_at_half_a_voxels_shift():
+    labels = np.ones((7, 7, 7))
+    labels[3, 3, 3] = 2
+    interval = margin_interval(HipMask(volume(labels)))
+    assert 0 < interval.low < 100 / 343 < interval.high
+    assert possible_grades(interval) == (Grade.A,)
+
+
+def test_mask_without_a_head_is_refused():
+    with pytest.raises(LabelError, match="no femoral head"):
+        margin_interval(HipMask(volume(np.zeros((3, 3, 3)))))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "grades"),
+    [
+        (0, 0, "none"),
+        (0, 3, "none A"),
+        (0.001, 3, "A"),
+        (0, 15, "none A B"),
+        (10, 14.999, "A"),
+        (14.999, 15, "A B"),
+        (15, 15, "B"),
+        (15, 30, "B"),
+        (30, 30, "B"),
+        (30, 30.001, "B C"),
+        (30.001, 100, "C"),
+        (14, 31, "A B C"),
+        (0, 100, "none A B C"),
+    ],
+)
+def test_interval_meets_its_grades_and_ties_fall_in_b(low, high, grades):
+    assert " ".join(possible_grades(PercentInterval(low, high, IntervalMethod.CONFORMAL))) == grades
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 1), (-1, 1), (1, 101), (float("nan"), 1)])
+def test_impossible_interval_is_refused(low, high):
+    with pytest.raises(ValueError, match="no interval"):
+        PercentInterval(low, high, IntervalMethod.MARGIN)
+
+
+@pytest.mark.parametrize(("necrotic", "grade", "grades"), [(3, "B", "A/B"), (6, "B", "B/C"), (0, "none", "none")])
+def test_row_grades_the_voxel_counts_and_names_every_possible_grade(necrotic, grade, grades):
+    row = grade_row("P001_R", "P001.nii.gz", HipMask(block(necrotic), Side.RIGHT))  # 15.0 and 30.0 %: ties
+    assert (row.steinberg_grade, row.possible_grades) == (grade, grades)
+    assert row.percent_low <= row.necrosis_percent <= row.percent_high
+
+
+def test_table_has_the_columns_of_the_contract_and_reads_back(tmp_path):
+    row = grade_row("P001_R", "P001.nii.gz", HipMask(block(3)), ["seen before"])
+    write_grades(tmp_path / "grades.csv", [row])
+    header = (tmp_path / "grades.csv").read_text().splitlines()[0]
+    assert header == ",".join(columns(GradeRow))
+    assert f"{header},".startswith(f"{GRADES_CSV},")
+    (again,) = read_rows(tmp_path / "grades.csv", GradeRow)
+    assert again.warnings.startswith("seen before; head of ")
+    assert again.side is None
+    assert again.necrosis_percent == pytest.approx(row.necrosis_percent)
+
+
+def test_what_cannot_be_computed_is_an_empty_cell_with_a_warning(tmp_path):
+    voxel = HipMask(volume([[[2]]], (1.0, 2.0, 30.0)), Side.LEFT)
+    write_grades(tmp_path / "grades.csv", [grade_row("P001_L", "m.nrrd", voxel)])
+    with (tmp_path / "grades.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["steinberg_grade"], row["kerboul_deg"], row["kerboul_grade"]) == ("C", "", "")
+    assert "no sphere fits" in row["warnings"]
