@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_conversion.discovery.candidates import ScanCandidate, stem
+from dataset_conversion.discovery.candidates import ScanCandidate
+from onfh_nnunet.core.file_names import stem
 from onfh_nnunet.core.printable import plural
 
 _SIDE_OR_CHANNEL = re.compile(r"([ _.-](l|r|b|left|right|both|0000))+$", re.IGNORECASE)

@@ -11,8 +11,8 @@ from onfh_nnunet.cli.progress import steps
 
 def check(
     cohort: Cohort,
-    head_label: HeadLabel = "1",
-    necrosis_label: NecrosisLabel = "2",
+    head_label: HeadLabel = None,
+    necrosis_label: NecrosisLabel = None,
     label_names: LabelNames = None,
     resample_labels: ResampleLabels = False,
     series: Series = None,

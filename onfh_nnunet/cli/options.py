@@ -14,9 +14,17 @@ from onfh_nnunet.core.devices import Device
 Work = Annotated[Path, typer.Option("--work", help="Folder of the study: data, plan, trained folds, tables.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="auto takes cuda, then mps, then cpu.")]
 Cohort = Annotated[Path, typer.Argument(help="cohort.csv: patient_id, image, side, label, grade.")]
-HeadLabel = Annotated[str, typer.Option(help="Value, segment name or code of the viable head in the labels.")]
-NecrosisLabel = Annotated[str, typer.Option(help="Value, segment name or code of the necrosis in the labels.")]
+HeadLabel = Annotated[
+    str | None,
+    typer.Option(help="Value, segment name or code of the viable head. Default: the name that says so, or 1."),
+]
+NecrosisLabel = Annotated[
+    str | None, typer.Option(help="The same of the necrosis. Default: the name that says so, or 2; none: no necrosis.")
+]
 LabelNames = Annotated[Path | None, typer.Option(help="ITK-SNAP's label description file, to name label values.")]
+NecrosisMasks = Annotated[
+    Path | None, typer.Option(help="Masks of the necrosis alone: a folder with the same names, or the file of one hip.")
+]
 ResampleLabels = Annotated[
     bool, typer.Option("--resample-labels", help="Bring labels on another grid onto the scan's, nearest neighbour.")
 ]

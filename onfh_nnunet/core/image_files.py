@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-"""The usual endings, longest match first where one ends another; for naming what is written after what was read."""
+"""The usual endings."""
 
 
 class ImageFormat(StrEnum):
@@ -43,12 +42,6 @@ _READERS = {
     ImageFormat.NRRD: read_nrrd_header,
     ImageFormat.METAIMAGE: read_metaimage_header,
 }
-
-
-def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
-    """A file's name without its ending, whatever its case; as it is when it has none of these."""
-    suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
-    return name[: len(name) - len(suffix)]
 
 
 def format_of(path: Path) -> ImageFormat | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
-from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
+from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of
 from onfh_nnunet.core.user_files import is_regular, open_regular
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
@@ -76,7 +77,7 @@ def _name(path: Path) -> str:
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
     bare = Path(os.path.abspath(path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
-    parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
+    parts = unicodedata.normalize("NFKD", stem(Path(bare)))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)

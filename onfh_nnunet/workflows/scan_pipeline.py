@@ -54,12 +54,8 @@ class ScanPipeline:
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
-<<<<<<< HEAD
         self._allowance: MemoryLimit | None = None
-=======
-        self._allowance: Allowance | None = None
         self.n_written = 0
->>>>>>> manners
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)

@@ -10,12 +10,12 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import convert
-from dataset_conversion.discovery.candidates import named_side, stem, words
 from dataset_conversion.discovery.matching import _same_voxels
 from dataset_conversion.discovery.propose import propose
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
