@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
 
 from dataset_conversion.readers import read_scan, read_volume
 from dataset_conversion.readers.compact import compact
@@ -149,7 +151,11 @@ def differ(keyword, value, only=None):
         (differ("ImageOrientationPatient", [0, 1, 0, 0, 0, 1], only=1), ReadError, "2 orientations"),
         (differ("ImagePositionPatient", [-12.5, 3, 40.25], only=1), ReadError, r"position of another.*instance 2"),
         (differ("ImagePositionPatient", [-12.5, 3, 50.75], only=4), GeometryError, "3.000 mm between instance 4"),
-        (differ("ImagePositionPatient", [-12.5, 4, 45.25], only=2), GeometryError, "1.00 mm within their plane"),
+        (
+            differ("ImagePositionPatient", [-12.5, 4, 45.25], only=2),
+            GeometryError,
+            r"0\.80 mm from their place",
+        ),
         (differ("ImagePositionPatient", None), ReadError, "lacks ImagePositionPatient"),
     ],
 )
@@ -237,3 +243,49 @@ def test_compressed_series_equal_the_plain_one(name):
 def test_real_trap_is_refused_by_name(parts, kind, match):
     with pytest.raises(kind, match=match):
         read_volume(real(*parts))
+
+
+def tilted(n=12):
+    """An oblique grid whose cosines have no short decimals."""
+    turned = Rotation.from_euler("xyz", [23, 7, 0], degrees=True).as_matrix()
+    return Grid((n, 90, 200), (3.0, 1.6, 1.6), (-150.0, -70.0, -40.0), direction_of(turned[:, ::-1]))
+
+
+def rounded(grid, cosines, positions):
+    def change(dataset, number):
+        columns = np.array(grid.direction)
+        axes = [*columns[:, 2], *columns[:, 1]]
+        dataset.ImageOrientationPatient = [f"{value:.{cosines}f}" for value in axes]
+        dataset.ImagePositionPatient = [f"{value:.{positions}f}" for value in grid.to_mm((number, 0, 0))]
+
+    return change
+
+
+@pytest.mark.parametrize(("cosines", "positions"), [(4, 4), (9, 1), (4, 1)])
+def test_rounded_header_lies_within_a_tenth_of_a_voxel_of_the_exact_one(tmp_path, cosines, positions):
+    scan = noise(tilted())
+    write_series(tmp_path, scan, change=rounded(scan.grid, cosines, positions))
+    volume = read_volume(tmp_path)
+    assert np.array_equal(volume.array, scan.array)
+    apart = np.linalg.norm(volume.grid.corners_mm() - scan.grid.corners_mm(), axis=1).max()
+    # half a unit of the last place: of three coordinates, and of cosines over half of 320 mm in each of two axes
+    assert apart < np.sqrt(3) * 0.5 * 10.0**-positions * 2 + np.sqrt(3) * 0.5 * 10.0**-cosines * (320 + 144 + 36)
+    itk = sitk.ImageSeriesReader()
+    itk.SetFileNames(sorted(map(str, tmp_path.iterdir())))
+    expected = np.array(itk.Execute().GetOrigin())
+    assert np.allclose(volume.grid.origin_mm, expected, rtol=0, atol=1e-6)
+
+
+def test_cosines_of_two_decimals_are_refused(tmp_path):
+    write_series(tmp_path, noise(tilted()), change=rounded(tilted(), 2, 6))
+    with pytest.raises(GeometryError, match=r"direction cosines .* that are not perpendicular"):
+        read_volume(tmp_path)
+
+
+def test_two_slabs_are_called_two_stacks(tmp_path):
+    def apart(dataset, number):
+        dataset.ImagePositionPatient = [0, 0, 3 * number + (120 if number >= 6 else 0)]
+
+    write_series(tmp_path, noise(tilted()), change=apart, ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    with pytest.raises(GeometryError, match=r"holds 2 stacks of 6 and 6 slices, 123\.0 mm apart between instance 6"):
+        read_volume(tmp_path)
