@@ -1,4 +1,4 @@
-"""What the checks before training find: errors stop a conversion, warnings are for a person to look at."""
+"""What the checks before training find: errors stop a conversion, warnings are for a person to look at, notes tell."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Level(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Finding:
     Args:
         case_id: The case, the scan (its side ``B``), or ``cohort``.
         line: The scan's line in cohort.csv; none for a finding about the whole cohort.
-        level: Error or warning.
+        level: Error, warning, or note of what is right.
         check: What was looked at, in one word.
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
@@ -81,12 +82,13 @@ def at_level(findings: Iterable[Finding], level: Level) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
-    """Raise one error that lists all errors, or with `strict` all findings; nothing where there are none.
+    """Raise one error that lists all errors, or with `strict` warnings too; nothing where there are none.
 
     Raises:
         OnfhError: There are some.
     """
-    bad = list(findings) if strict else at_level(findings, Level.ERROR)
+    stopping = (Level.ERROR, Level.WARNING) if strict else (Level.ERROR,)
+    bad = [finding for finding in findings if finding.level in stopping]
     if bad:
         listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")

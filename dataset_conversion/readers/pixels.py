@@ -111,6 +111,7 @@ def _without_rescale(header: Header, copy: Path) -> Path:
     GDCM applies a slope, and of an enhanced file that of the first frame to all.
     """
     import pydicom
+    from pydicom.uid import UID
 
     path = path_of(header)
     slopes = ("RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
@@ -118,7 +119,7 @@ def _without_rescale(header: Header, copy: Path) -> Path:
         return path
     with refused_whole(path):
         pixels = pydicom.dcmread(path, specific_tags=list(_PIXEL_MODULE))
-        pixels.file_meta.MediaStorageSOPClassUID = pixels.SOPClassUID = _CAPTURE
+        pixels.SOPClassUID = pixels.file_meta.MediaStorageSOPClassUID = UID(_CAPTURE)
         pixels.SOPInstanceUID = pixels.file_meta.MediaStorageSOPInstanceUID
         pixels.save_as(copy)
     return copy

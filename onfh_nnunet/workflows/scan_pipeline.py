@@ -45,11 +45,16 @@ class FoundHips:
 
 
 class ScanPipeline:
-    """The three steps of a scan; what is done already passes the last two as its rows."""
+    """The three steps of a scan; what is done already passes the last two as its rows.
+
+    Attributes:
+        passed_over: What lay beside the slices of the scans that were read, a line each.
+    """
 
     def __init__(self, predictor: Predictor, results: Results, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: Allowance | None = None
+        self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = Allowance.under(settings.max_memory_gb)
@@ -89,7 +94,9 @@ class ScanPipeline:
         try:
             if self._allowance is not None:
                 self._allowance.require(source, self._settings.series)
-            return read_scan(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+            self.passed_over += [f"{source}: {line}" for line in scan.passed_over]
+            return scan
         except OnfhError as error:
             append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
             raise
