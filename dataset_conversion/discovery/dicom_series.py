@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_conversion.discovery.candidates import LabelCandidate, LabelPart, ScanCandidate, words_of
+from dataset_conversion.readers.choice import of_anatomy
 from dataset_conversion.readers.dicom import laterality
 from dataset_conversion.readers.headers import Header, path_of
 from dataset_conversion.readers.segmentation import Segmentation
@@ -37,6 +38,8 @@ def scans_of_series(headers: Sequence[Header], folder: Path) -> tuple[list[ScanC
             continue
         if series.is_localizer:
             notes.append(f"{_home(series)}: left out series {series}, it is a localizer")
+        stacks, beside = of_anatomy(stacks)
+        notes += [f"{_home(series)}: {line}" for line in beside]
         for stack in stacks:
             try:
                 with refused_whole(_home(series)):

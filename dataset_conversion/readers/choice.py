@@ -117,12 +117,17 @@ def _stacks(named: Sequence[Series], words: str, lines: list[str]) -> list[Stack
             if len(named) == 1:
                 raise
             stacks.append(Stack(series, Part((), ())))
-    meant = [one for one in stacks if _has_words(one.part, words)]
-    anatomy = [one for one in meant if not NO_ANATOMY & set(one.part.names)]
-    if words or len(anatomy) == len(meant) or not anatomy:
-        return meant
-    lines += [f"series {one} shows no anatomy" for one in meant if one not in anatomy]
+    if words:
+        return [one for one in stacks if _has_words(one.part, words)]
+    anatomy, beside = of_anatomy(stacks)
+    lines += beside
     return anatomy
+
+
+def of_anatomy(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
+    """The stacks without phase, real and imaginary images, unless there are no others; and a line on each of these."""
+    anatomy = [one for one in stacks if not NO_ANATOMY & set(one.part.names)] or list(stacks)
+    return anatomy, [f"series {one} shows no anatomy" for one in stacks if one not in anatomy]
 
 
 def _has_words(part: Part, words: str) -> bool:

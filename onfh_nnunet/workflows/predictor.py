@@ -150,7 +150,7 @@ class Predictor:
             return hips
         shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
         if self.options.side is None:
-            problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality)"
+            problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
             remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
             raise SideError(source, problem, remedy)
         warning = f"the DICOM header says side {stated} (Laterality); read as {self.options.side}, as asked"

@@ -53,6 +53,8 @@ def read_nifti_header(path: Path) -> ImageHeader:
 
 def header_of_pair(voxels: Path) -> Path | None:
     """The header beside the voxels of a NIfTI pair, by their names; none for any other file."""
+    if not voxels.name.lower().endswith((".img", ".img.gz")):
+        return None
     try:
         return _beside(voxels, ".img", ".hdr")
     except ReadError:
