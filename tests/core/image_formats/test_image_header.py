@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -32,7 +32,7 @@ META_TYPES = {
     "MET_DOUBLE": "f8",
 }  # fmt: skip
 SPACES = ["right-anterior-superior", "RAS", "left-anterior-superior", "LAS", "Left-Posterior-Superior"]
-ROOM = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROOM = settings(max_examples=300)
 
 lengths = st.floats(0.1, 8)
 places = st.tuples(*[st.floats(-500, 500)] * 3)
@@ -44,6 +44,12 @@ turns = st.builds(
 )
 sizes = st.tuples(*[st.integers(1, 5)] * 3)
 orders = st.sampled_from("<>")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One folder for all examples: each writes its files anew."""
+    return tmp_path_factory.mktemp("images")
 
 
 def voxels(size_xyz, dtype, order):
@@ -81,7 +87,7 @@ def same_as_itk(path, engine):
     st.booleans(),
 )
 def test_nrrd_in_any_space_is_what_itk_reads(
-    tmp_path, size, kind, order, space, turn, spacing, origin, encoding, end, beside
+    folder, size, kind, order, space, turn, spacing, origin, encoding, end, beside
 ):
     array = voxels(size, NRRD_TYPES[kind], order)
     vectors = " ".join(f"({','.join(map(repr, map(float, column)))})" for column in (turn * spacing).T)
@@ -94,9 +100,9 @@ def test_nrrd_in_any_space_is_what_itk_reads(
     data = array.tobytes() if encoding == "raw" else gzip.compress(array.tobytes())
     if beside:
         lines.append("data file: x.bin")
-        (tmp_path / "x.bin").write_bytes(data)
+        (folder / "x.bin").write_bytes(data)
         data = b""
-    path = tmp_path / "x.nrrd"
+    path = folder / "x.nrrd"
     path.write_bytes((end.join(lines) + 2 * end).encode() + data)
     same_as_itk(path, "NrrdImageIO")
 
@@ -118,7 +124,7 @@ def test_nrrd_in_any_space_is_what_itk_reads(
     st.sampled_from(["local", "beside", "after a header", "at the end"]),
 )
 def test_metaimage_is_what_itk_reads(
-    tmp_path, size, kind, order, msb, axes, first, distance, turn, spacing, origin, equals, compressed, place
+    folder, size, kind, order, msb, axes, first, distance, turn, spacing, origin, equals, compressed, place
 ):
     array = voxels(size, META_TYPES[kind], order)
     data = zlib.compress(array.tobytes()) if compressed else array.tobytes()
@@ -135,9 +141,9 @@ def test_metaimage_is_what_itk_reads(
         f"{name}{equals if name != 'ObjectType' and '|' not in name else ' = '}{value}\n"
         for name, value in fields.items()
     ).encode()
-    path = tmp_path / "x.mha"
+    path = folder / "x.mha"
     path.write_bytes(head + (data if place == "local" else b""))
-    (tmp_path / "x.bin").write_bytes(before + data)
+    (folder / "x.bin").write_bytes(before + data)
     same_as_itk(path, "MetaImageIO")
 
 
