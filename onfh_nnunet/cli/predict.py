@@ -121,6 +121,8 @@ def _note(predicted: Predicted, settings: Settings) -> None:
 
     for path in predicted.passed_over:
         console.warn(f"passed over, it is no scan: {path}")
+    for line in predicted.beside:
+        console.note(f"passed over: {line}")
     if not settings.keep_ids and (predicted.rows or predicted.failed):
         console.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
     if predicted.computed_by:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onfh_nnunet.core.hip import Side
 
-_SUFFIX = re.compile(r"(\.(seg|label))?\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm|zip)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"(\.(seg|label))?\.((nii|hdr|img)(\.gz)?|nrrd|nhdr|mha|mhd|dcm|zip)$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _SIDE_WORDS = {Side.LEFT: {"l", "left"}, Side.RIGHT: {"r", "right"}}
 

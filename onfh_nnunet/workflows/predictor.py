@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,8 +142,20 @@ class Predictor:
         require_hip_scan(scan.volume, source)
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
-        _require_header_agrees(scan, hips, source)
-        return hips
+        return self._agreeing_with_header(scan, hips, source)
+
+    def _agreeing_with_header(self, scan: Scan, hips: list[HipPrediction], source: object) -> list[HipPrediction]:
+        """The hips; with a warning each where the header states another side than `side` does."""
+        stated, sides = scan.laterality, [hip.side for hip in hips]
+        if stated is None or sides == [stated]:
+            return hips
+        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
+        if self.options.side is None:
+            problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
+            remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+            raise SideError(source, problem, remedy)
+        warning = f"the DICOM header says side {stated} (Laterality); read as {self.options.side}, as asked"
+        return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
@@ -160,10 +171,3 @@ class Predictor:
 
         engine = engine_for(self._model, resolve_device(self.options.device), self.options.engine)
         return HipSegmenter(self._model, engine, tta=self.options.tta)
-
-
-def _require_header_agrees(scan: Scan, hips: Sequence[HipPrediction], source: object) -> None:
-    sides = {hip.side for hip in hips}
-    if scan.laterality is not None and sides != {scan.laterality}:
-        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
-        raise SideError(source, got, "Find out which is right, and give `side` or correct the header")

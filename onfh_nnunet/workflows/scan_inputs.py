@@ -14,9 +14,10 @@ from pathlib import Path
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.file_names import stem
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of
-from onfh_nnunet.core.user_files import is_regular, open_regular
+from onfh_nnunet.core.image_formats.nifti import header_of_pair
+from onfh_nnunet.core.user_files import is_regular
 
-SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
+SCAN_SUFFIXES = (*FILE_SUFFIXES, ".img", ".img.gz", ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
 
 
@@ -45,12 +46,12 @@ class ScanInputs:
     def of_batch(cls, folders: Sequence[Path]) -> ScanInputs:
         """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
 
-        Hidden entries are no scans.
+        Hidden entries are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
             ReadError: One is no folder, cannot be read, or holds no scan.
         """
-        entries = [entry for folder in folders for entry in _entries(folder)]
+        entries = [entry for folder in folders for entry in _entries(folder) if header_of_pair(entry) is None]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
         return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
 
@@ -107,14 +108,14 @@ def _is_folder(path: Path) -> bool:
 
 def _is_scan_file(path: Path) -> bool:
     """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
+    from dataset_conversion.readers.headers import is_dicom
+
     if path.name.lower().endswith(SCAN_SUFFIXES):
         return True
     try:
         if not is_regular(path):
             return path.is_symlink()
-        with open_regular(path) as file:
-            is_dicom = file.read(132)[128:] == b"DICM"
-        return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
+        return is_dicom(path) or zipfile.is_zipfile(path) or format_of(path) is not None
     except (OSError, zipfile.BadZipFile):
         return True
     except OnfhError:

@@ -50,12 +50,14 @@ class ScanPipeline:
 
     Attributes:
         n_written: How many scans were not done already, and are now.
+        passed_over: What lay beside the slices of the scans that were read, a line each.
     """
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: MemoryLimit | None = None
         self.n_written = 0
+        self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
@@ -96,7 +98,9 @@ class ScanPipeline:
         try:
             if self._allowance is not None:
                 self._allowance.require(source, self._settings.series)
-            return read_scan(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+            self.passed_over += [f"{source}: {line}" for line in scan.passed_over]
+            return scan
         except OnfhError as error:
             append_trace(self._results.folder / LOG, name, source, error)
             raise
