@@ -27,8 +27,8 @@ import psutil
 import pydicom
 from pydicom.uid import generate_uid
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 
 SPACING_MM = (1.125, 0.5859375, 0.5859375)

@@ -34,7 +34,7 @@ LAWS: dict[str, Law] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NewHips:
     """One new hip a cohort, of a patient that the cohort never saw.
 
     Args:
@@ -48,7 +48,7 @@ class Outcome:
     width: FloatArray
 
 
-def simulate(law: Law, cohorts: int, seed: int = SEED) -> Outcome:
+def simulate(law: Law, cohorts: int, seed: int = SEED) -> NewHips:
     """Draw cohorts, calibrate each on its hips, and ask for the interval of one hip of a new patient."""
     rng = np.random.default_rng(seed)
     patients = [f"P{i:02d}" for i in range(BILATERAL) for _ in "LR"] + [f"Q{i:02d}" for i in range(UNILATERAL)]
@@ -62,7 +62,7 @@ def simulate(law: Law, cohorts: int, seed: int = SEED) -> Outcome:
             raise ValueError(calibration.note)
         results.append((interval.low <= cohort_true[-1] <= interval.high, interval.high - interval.low))
     held, width = np.array(results, float).T
-    return Outcome(true[:, -1], held, width)
+    return NewHips(true[:, -1], held, width)
 
 
 def _hips(rng: np.random.Generator, law: Law, cohorts: int, patients: int) -> tuple[FloatArray, FloatArray]:

@@ -22,8 +22,8 @@ from typing import Any
 
 from benchmarks.predict_model import FOLDS, PATCH, SPACING_MM
 from benchmarks.processes import Cost, Taken, machine, python, run
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.volume import Volume

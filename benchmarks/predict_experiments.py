@@ -54,9 +54,9 @@ class Int8Engine:
     @classmethod
     def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
         """The only fold of a model; ranges are those of some hips' patches."""
-        from onfh_nnunet.core.quiet import import_openvino
-        from onfh_nnunet.inference.engine.graph import graph_of
-        from onfh_nnunet.models.network import network_of
+        from onfh_nnunet.core.no_telemetry import import_openvino
+        from onfh_nnunet.inference.engine.graph import build_graph
+        from onfh_nnunet.models.network import build_network
 
         ov = import_openvino()
         import nncf  # type: ignore[import-untyped]
@@ -65,7 +65,7 @@ class Int8Engine:
         for hip in hips:
             HipSegmenter(model, seen).probabilities(hip)
         (weights,) = model.weights.values()
-        graph = graph_of(network_of(model, weights), seen.patches[0].shape)
+        graph = build_graph(build_network(model, weights), seen.patches[0].shape)
         with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
             quantised = nncf.quantize(graph, nncf.Dataset(seen.patches), subset_size=len(seen.patches))
         return cls(ov.Core().compile_model(quantised, "CPU", {"PERFORMANCE_HINT": "LATENCY"}))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.plain_unet import DATASET, network, plans
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
+from recipes.plain_unet import DATASET, network, plans
 
 PATCH = (64, 128, 128)
 SPACING_MM = (1.125, 0.5859375, 0.5859375)

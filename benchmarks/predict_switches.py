@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.predict_answers import Answer, Hip, answers_of, print_table
 from benchmarks.predict_experiments import Int8Engine, RegionEngine
 from benchmarks.processes import machine
-from dataset_conversion.phantom.cohort import CohortRow, write_phantom_cohort
+from dataset_conversion.phantom.phantom_cohort import CohortRow, write_phantom_cohort
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.csv_rows import read_rows
@@ -111,8 +111,8 @@ def _cut(cohort: Path) -> Iterator[Hip]:
     for row in read_rows(cohort / "cohort.csv", CohortRow):
         scan, label = read_volume(cohort / row.image), Volume.read(cohort / row.label)
         centre = scan.grid.to_mm(np.argwhere(label.array > 0).mean(axis=0))
-        cut = HipCrop.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
-        yield cut.extract(scan), cut.extract(label)
+        crop = HipCrop.around(scan.grid, centre, mirrored=row.side != CANONICAL_SIDE)
+        yield crop.extract(scan), crop.extract(label)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume

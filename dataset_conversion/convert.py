@@ -16,10 +16,10 @@ from pathlib import Path
 from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.conversion.cohort_checks import cohort_findings
-from dataset_conversion.conversion.conversion_cache import Record, source_hashes, write_sources
-from dataset_conversion.conversion.examine import examine
+from dataset_conversion.conversion.cohort_conversion import convert_scans
+from dataset_conversion.conversion.conversion_cache import ConversionCache, source_hashes, write_sources
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
-from dataset_conversion.hips.findings import Finding, Level, at_level, refuse
+from dataset_conversion.hips.findings import Finding, Severity, of_severity, refuse
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_apart, write_text
 from onfh_nnunet.core.csv_rows import write_rows
@@ -100,7 +100,7 @@ def _convert(
     secret = read_secret(workspace.secret)
     jobs = _jobs(cohort, scans, names, rules, workspace, secret)
     hashes = source_hashes(jobs)
-    record = Record.read(workspace)
+    record = ConversionCache.read(workspace)
     there = [_known(record, job, source) for job, source in zip(jobs, hashes, strict=True)]
     left_out = tuple(f"{names[scan.patient_id]}_{scan.side} (line {scan.line})" for scan in scans if not scan.label)
     outcomes = [outcome for outcome in there if outcome]
@@ -111,7 +111,7 @@ def _convert(
     with written_folder(workspace.raw, "cases of a dataset") as folder:
         for name in ("imagesTr", "labelsTr"):
             (folder / name).mkdir(parents=True)
-        new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
+        new = iter(convert_scans([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
         log = workspace.key_csv.with_name("convert.log")
@@ -144,7 +144,7 @@ def check(
     scans = _scans(cohort, series)
     names = pseudonyms((scan.patient_id for scan in scans), Path(), keep_ids=False)
     jobs = _jobs(cohort, scans, names, rules or LabelRules(), Workspace(Path()), new_secret())
-    return _findings(examine(jobs, None, progress))
+    return _findings(convert_scans(jobs, None, progress))
 
 
 def _scans(cohort: Path, series: str | None) -> list[SourceScan]:
@@ -166,7 +166,7 @@ def _jobs(
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 
 
-def _known(record: Record | None, job: Job, source: str | OnfhError) -> Outcome | None:
+def _known(record: ConversionCache | None, job: Job, source: str | OnfhError) -> Outcome | None:
     """What became of a scan without reading it again: it is unchanged, or its files cannot be read."""
     if isinstance(source, OnfhError):
         return refused(job, source)
@@ -181,13 +181,16 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
 
 
 def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
-    return (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    """Those of each scan, then those of the cohort, with the patient's own id for the terminal."""
+    ids = {outcome.job.scan.line: outcome.job.scan.patient_id for outcome in outcomes}
+    found = (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    return tuple(replace(one, patient_id=ids[one.line]) if one.line in ids else one for one in found)
 
 
 def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:
     """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
     errors = [outcome.error for outcome in outcomes if outcome.error]
-    if len(errors) == 1 == len(at_level(findings, Level.ERROR)):
+    if len(errors) == 1 == len(of_severity(findings, Severity.ERROR)):
         raise errors[0]
     refuse(findings, strict=strict)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from dataset_conversion.conversion.scan_conversion import ConvertedHip, Outcome
-from dataset_conversion.hips.findings import Finding, Level
+from dataset_conversion.hips.findings import Finding, Severity
 from onfh_nnunet.core.grid import FloatArray
 
 COHORT_CHECKS = ("double", "study", "sequence", "spacing", "intensity", "lesion")
@@ -54,7 +54,7 @@ def _shared(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], check: s
         owner = first.setdefault(key(outcome), outcome) if key(outcome) else outcome
         if owner.job.scan.patient_id != outcome.job.scan.patient_id:
             text = message.format(line=owner.job.scan.line)
-            yield Finding(outcome.job.name, outcome.job.scan.line, Level.ERROR, check, text)
+            yield Finding(outcome.job.name, outcome.job.scan.line, Severity.ERROR, check, text)
 
 
 def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     for outcome in outcomes:
         if outcome.technique.strip() and outcome.technique != usual:
             message = f"the sequence is {outcome.technique}, that of {counts[usual]} others {usual}"
-            yield Finding(outcome.job.name, outcome.job.scan.line, Level.WARNING, "sequence", message)
+            yield Finding(outcome.job.name, outcome.job.scan.line, Severity.WARNING, "sequence", message)
 
 
 def _spacings(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -100,7 +100,7 @@ def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     healthy = [(outcome, hip) for outcome, hip in hips if hip.case.necrosis_ml == 0]
     if hips and len(healthy) == len(hips):
         message = "no case has necrosis: a model of it finds heads and can grade nothing"
-        yield Finding("cohort", None, Level.WARNING, "lesion", message)
+        yield Finding("cohort", None, Severity.WARNING, "lesion", message)
         return
     for outcome, hip in healthy:
         yield _warning(outcome, hip, "lesion", "the label holds no necrosis")
@@ -111,7 +111,7 @@ def _hips(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, ConvertedHip]]
 
 
 def _warning(outcome: Outcome, hip: ConvertedHip, check: str, message: str) -> Finding:
-    return Finding(hip.case.case_id, outcome.job.scan.line, Level.WARNING, check, message)
+    return Finding(hip.case.case_id, outcome.job.scan.line, Severity.WARNING, check, message)
 
 
 def _mm(spacing: FloatArray) -> str:

@@ -67,7 +67,7 @@ def write_sources(dataset: Path, outcomes: Sequence[Outcome], hashes: Sequence[s
 
 
 @dataclass(frozen=True)
-class Record:
+class ConversionCache:
     """The dataset that lies in a workspace, and what it was made from."""
 
     dataset: Dataset
@@ -75,7 +75,7 @@ class Record:
     findings: tuple[Finding, ...]
 
     @classmethod
-    def read(cls, workspace: Workspace) -> Record | None:
+    def read(cls, workspace: Workspace) -> ConversionCache | None:
         """The record; none when there is no whole dataset with one."""
         with contextlib.suppress(OSError, ReadError, WorkspaceError):
             rows = read_rows(workspace.raw / "onfh_sources.csv", SourceRow)

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan
-from dataset_conversion.hips.extraction import HipSource, cut_hips
-from dataset_conversion.hips.findings import Finding, Level, in_table, of_error
+from dataset_conversion.hips.extraction import HipSource, extract_hips
+from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
 from dataset_conversion.labels.label_map import LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
-from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
@@ -111,7 +111,7 @@ def convert_scan(job: Job, folder: Path | None) -> Outcome:
 
 def refused(job: Job, error: OnfhError) -> Outcome:
     """The outcome of a scan that cannot be used."""
-    return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
+    return Outcome(job, (), (finding_of_error(error, job.name, job.scan.line),), error=error)
 
 
 def _convert(job: Job, folder: Path | None) -> Outcome:
@@ -124,10 +124,12 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
     label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
-    sources = cut_hips(image.volume, label.volume, scan.side, place)
+    sources = extract_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
-    findings = [Finding(job.name, scan.line, Level.WARNING, check, in_table(note), str(note)) for check, note in notes]
+    findings = [
+        Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
+    ]
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, scan)
@@ -155,7 +157,7 @@ def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
 def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
     hip = Hip(job.patient, source.side)
     name = hip.case_id
-    image = Volume(compact(source.image.array), source.image.grid)
+    image = Volume(downcast(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
     if folder is not None:
         for volume, file in zip((image, source.label), files, strict=True):
@@ -165,16 +167,15 @@ def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip
 
 
 def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
-    array, grid = source.label.array, source.label.grid
-    head, necrosis = (int(np.count_nonzero(region.mask(array))) for region in (Region.HEAD, Region.NECROSIS))
+    grid, extent = source.label.grid, source.mask.extent
     return Case(
         *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
         *grid.size,
         *grid.spacing_mm,
-        head_ml=head * grid.voxel_ml,
-        necrosis_ml=necrosis * grid.voxel_ml,
-        necrosis_percent=100 * necrosis / head,
-        grade=steinberg_grade(necrosis, head) if reader is None else reader,
+        head_ml=extent.head_ml,
+        necrosis_ml=extent.necrosis_ml,
+        necrosis_percent=percent_of(extent.necrosis, extent.head),
+        grade=extent.grade if reader is None else reader,
     )
 
 
@@ -183,7 +184,7 @@ def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
     of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
     if of_label != case.grade:
         message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
-        yield Finding(case.case_id, scan.line, Level.WARNING, "grade", message)
+        yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:

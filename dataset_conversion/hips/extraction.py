@@ -8,6 +8,7 @@ says where the box lies, and its array is reversed along the last axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 
 
@@ -28,7 +30,7 @@ class HipSource:
 
     Args:
         side: The patient's side.
-        cut: The box, and the way back into the scan.
+        crop: The box, and the way back into the scan.
         image: Intensities (z, y, x) in the canonical frame, of the scan's type.
         label: Values of `Label`, uint8, on the same grid; the other hip's head is background in it.
         outside_ml: How much of this hip's label lies outside the box, and so in no case.
@@ -36,14 +38,19 @@ class HipSource:
     """
 
     side: Side
-    cut: HipCrop
+    crop: HipCrop
     image: Volume
     label: Volume
     outside_ml: float
     other_ml: float = 0.0
 
+    @cached_property
+    def mask(self) -> HipMask:
+        """The label, with its side and what follows from it."""
+        return HipMask(self.label, self.side)
 
-def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
+
+def extract_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
     """Cut every labelled hip out of a scan: a cube around the centre of the head's bounding box.
 
     Where the other hip's head (side B) reaches into the box, its voxels are background in this hip's label; nothing is
@@ -64,22 +71,22 @@ def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[Hi
         SideError: The two heads of side B do not lie side by side.
     """
     same_grid(case, labels.grid, scan.grid)
-    return [_cut(scan, labels, head) for head in find_heads(labels, side, case)]
+    return [_extract(scan, labels, head) for head in find_heads(labels, side, case)]
 
 
-def _cut(scan: Volume, labels: Volume, head: Head) -> HipSource:
-    cut = HipCrop.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
+def _extract(scan: Volume, labels: Volume, head: Head) -> HipSource:
+    crop = HipCrop.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
     own = np.zeros_like(labels.array)
     own[head.box] = labels.array[head.box] * head.mask
-    taken = cut.extract(Volume(own, scan.grid))
+    taken = crop.extract(Volume(own, scan.grid))
     inside, ml = np.count_nonzero(taken.array), scan.grid.voxel_ml
     outside = np.count_nonzero(own[head.box]) - inside
-    other = np.count_nonzero(cut.extract(labels).array) - inside
-    return HipSource(head.side, cut, cut.extract(scan), taken, outside * ml, other * ml)
+    other = np.count_nonzero(crop.extract(labels).array) - inside
+    return HipSource(head.side, crop, crop.extract(scan), taken, outside * ml, other * ml)
 
 
 def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
-    """Lay a hip that `cut_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
+    """Lay a hip that `extract_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
 
     Args:
         hip: Array (z, y, x) in the canonical frame, on the grid of the hip's file.
@@ -98,6 +105,6 @@ def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
         problem = f"of {hip.grid.size} voxels from {start.tolist()} does not fit in the scan of {whole.size} voxels"
         raise GeometryError("hip", problem, "Give the scan that the hip was cut out of")
     z, y, x = (int(n) for n in start)
-    cut = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
-    same_grid("hip", hip.grid, cut.grid)
-    return cut.restore(hip.array)
+    crop = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
+    same_grid("hip", hip.grid, crop.grid)
+    return crop.restore(hip.array)

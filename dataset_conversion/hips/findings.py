@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.tables import quoted
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad a finding is."""
 
     ERROR = "error"
@@ -28,19 +29,26 @@ class Finding:
         check: What was looked at, in one word.
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
+        patient_id: The patient's own id in cohort.csv, for the person at the terminal.
     """
 
     case_id: str
     line: int | None
-    level: Level
+    level: Severity
     check: str
     message: str
     in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
+    patient_id: str = field(default="", compare=False, metadata=NO_COLUMN)
 
     @property
     def shown(self) -> str:
         """The message for the terminal."""
         return self.in_full or self.message
+
+    @property
+    def place(self) -> str:
+        """The row of cohort.csv, for the terminal; empty for a finding about the whole cohort."""
+        return f"line {self.line}, patient {quoted(self.patient_id)}" if self.line else ""
 
     def __str__(self) -> str:
         return f"{self.case_id}: {self.shown}"
@@ -68,14 +76,14 @@ def in_table(note: str) -> str:
     return note.in_table if isinstance(note, Note) else note
 
 
-def of_error(error: OnfhError, case_id: str, line: int) -> Finding:
+def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
     """The finding that an exception is."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
-    return Finding(case_id, line, Level.ERROR, check, str(error))
+    return Finding(case_id, line, Severity.ERROR, check, str(error))
 
 
-def at_level(findings: Iterable[Finding], level: Level) -> list[Finding]:
+def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
     """Those of one level, in their order."""
     return [finding for finding in findings if finding.level is level]
 
@@ -86,8 +94,8 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     Raises:
         OnfhError: There are some.
     """
-    bad = list(findings) if strict else at_level(findings, Level.ERROR)
+    bad = list(findings) if strict else of_severity(findings, Severity.ERROR)
     if bad:
-        listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
+        listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
         raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)

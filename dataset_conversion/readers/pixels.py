@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.readers.archive import refuse_bomb
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import downcast
 from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.gdcm_process import decode
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, path_of, with_pixels
@@ -33,7 +33,7 @@ def voxels(frames: Sequence[Frame]) -> NDArray[Any]:
     decoded = _with_gdcm(packed, n_bytes)
     stored = {id(header): _pixels(header, decoded.get(id(header))) for header in headers}
     images = [_rescaled(stored[id(frame.header)], frame) for frame in frames]
-    return compact(np.stack(images))
+    return downcast(np.stack(images))
 
 
 def _stated_bytes(header: Header) -> int:

@@ -30,7 +30,7 @@ from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.train import train
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.quiet import home_untouched
+from onfh_nnunet.core.no_telemetry import home_untouched
 from onfh_nnunet.core.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."

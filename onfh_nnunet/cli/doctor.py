@@ -10,9 +10,9 @@ from onfh_nnunet.cli.options import DEFAULT_WORK, AsJson, Work
 
 def doctor(work: Work = DEFAULT_WORK, as_json: AsJson = False) -> None:
     """Say what is installed and whether the main job can run here."""
-    from onfh_nnunet.workflows.doctor import examine
+    from onfh_nnunet.workflows.doctor import diagnose
 
-    findings = examine(work)
+    findings = diagnose(work)
     if as_json:
         console.document(findings=findings)
     for finding in () if as_json else findings:

@@ -30,7 +30,7 @@ def refuse_full_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def written_whole(target: Path, require_replaceable: Callable[[Path], None] = refuse_full_folder) -> Iterator[Path]:
+def atomic_write(target: Path, require_replaceable: Callable[[Path], None] = refuse_full_folder) -> Iterator[Path]:
     """Hand out a temporary path of the same suffixes, and put it in the target's place when the block succeeds.
 
     The block may write a file or fill a folder (a folder's temporary path exists only once the block makes it). When
@@ -74,7 +74,7 @@ def place_of(target: Path) -> Path:
 def write_text(target: Path, text: str) -> None:
     """Write a text file whole, in UTF-8 with Unix line ends."""
     content = text.encode()
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         part.write_bytes(content)
         if part.read_bytes() != content:
             raise OSError("it could not be read back as it was written")

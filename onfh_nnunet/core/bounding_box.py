@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.labels import BoolArray
-from onfh_nnunet.core.volume import Volume
 
 Box = tuple[slice, slice, slice]
 
@@ -28,35 +26,20 @@ def bounding_box(foreground: NDArray[np.bool_ | np.uint8]) -> Box | None:
     return _extent(foreground[:, rows, columns].max(axis=(1, 2))), rows, columns
 
 
-def voxels(mask: BoolArray) -> NDArray[np.intp]:
+def nonzero_indices(mask: BoolArray) -> NDArray[np.intp]:
     """The indices (n, 3) of a mask's voxels, in order: `np.argwhere`, which is much slower for few voxels."""
     return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=1)
 
 
-def padded(array: NDArray[Any], box: Box, layers: int | Sequence[int] = 1) -> NDArray[Any]:
+def crop_with_border(array: NDArray[Any], box: Box, layers: int | Sequence[int] = 1) -> NDArray[Any]:
     """A box of an array (z, y, x) within layers of zeros, as many on all sides or along each axis."""
     return np.pad(array[box], np.broadcast_to(layers, 3)[:, None])
 
 
-def grown(box: Box, layers: Sequence[int]) -> Box:
+def expand(box: Box, layers: Sequence[int]) -> Box:
     """A box with so many layers more along z, y and x, on either side, as far as the array has them."""
     z, y, x = (slice(max(part.start - n, 0), part.stop + n) for part, n in zip(box, layers, strict=True))
     return z, y, x
-
-
-def cropped(mask: Volume) -> Volume:
-    """The head of a label map within one layer of background, at its place in the patient.
-
-    Raises:
-        LabelError: There is no head.
-    """
-    box = bounding_box(mask.array)
-    if box is None:
-        raise LabelError("mask", "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-    labels = padded(mask.array, box)
-    z, y, x = (part.start - 1 for part in box)
-    depth, height, width = labels.shape
-    return Volume(labels, mask.grid.part((z, y, x), (depth, height, width)))
 
 
 def _extent(occupied: NDArray[Any]) -> slice:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.core.atomic_files import refuse_full_folder, write_text, written_whole
+from onfh_nnunet.core.atomic_files import atomic_write, refuse_full_folder, write_text
 from onfh_nnunet.core.errors import WorkspaceError
 
 NAME = ".onfh.json"
@@ -81,7 +81,7 @@ class FolderRecord:
 
 @contextlib.contextmanager
 def written_folder(target: Path, kind: str) -> Iterator[Path]:
-    """As `files.written_whole`, for a folder that may replace an earlier one of the same kind.
+    """As `atomic_files.atomic_write`, for a folder that may replace an earlier one of the same kind.
 
     Args:
         target: The folder.
@@ -100,7 +100,7 @@ def written_folder(target: Path, kind: str) -> Iterator[Path]:
 
     if target.is_dir():
         require_replaceable(target)  # before the work
-    with written_whole(target, require_replaceable) as part:
+    with atomic_write(target, require_replaceable) as part:
         yield part
         FolderRecord.of_content(part, kind).write(part)
 

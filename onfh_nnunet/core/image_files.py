@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import GeometryError, OnfhError, ReadError
 from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
@@ -144,7 +144,7 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> 
     image = to_itk(array, grid)
     if note:
         image.SetMetaData("ITK_FileNotes", note)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         try:
             sitk.WriteImage(image, str(part), useCompression=True)
         except RuntimeError as error:

@@ -11,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import WorkspaceError
 
 _SECRET_BYTES = 32
@@ -31,7 +31,7 @@ def write_private(file: Path, content: bytes) -> None:
     except OSError as error:
         problem = f"cannot be made ({error.strerror})"
         raise WorkspaceError(file.parent, problem, "Check that the folder may be written") from error
-    with written_whole(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
+    with atomic_write(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
         opened.write(content)
 
 

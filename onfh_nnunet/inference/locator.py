@@ -2,7 +2,7 @@
 
 The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
 shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
-2023;86:102789); `benchmarks/train_locator.py` makes it again. It says where a head is and on which side; what is head
+2023;86:102789); `recipes/train_locator.py` makes it again. It says where a head is and on which side; what is head
 and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may
 see one, which the model then does not outline.
 """
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import LOCATED_HEADS_APART_MM, LOCATED_HEADS_UNEVEN_MM, POSSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
@@ -31,21 +33,12 @@ FEATURES = (8, 16, 32, 64)
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "locator.safetensors"
 
-HEAD_ML = (8.0, 110.0)
-"""A wide frame around the 22 to 65 ml of plausible heads: at 4 mm, what is outside it is none."""
-
-BETWEEN_HEADS_MM = (110.0, 240.0)
-"""Distance of the two heads' centres from right to left; about 175 mm in adults."""
-
-MOST_UNLEVEL_MM = 50.0
-"""How much higher, or further to the front, one head's centre may lie than the other's."""
-
 EVEN_CONFIDENCE = 0.5
 """Share of the best confidence that both heads of a pair need; with less, only the best one is a head."""
 
 
 @dataclass(frozen=True, eq=False)
-class SeenHead:
+class LocatedHead:
     """Something that looks like a femoral head.
 
     Args:
@@ -64,18 +57,18 @@ class SeenHead:
         return Side.RIGHT if self.rightness >= 0.5 else Side.LEFT
 
 
-def locate_heads(scan: Volume) -> list[SeenHead]:
+def locate_heads(scan: Volume) -> list[LocatedHead]:
     """The heads of a scan: a pair that stands as heads do, the right one first, or the surest; empty for none."""
     probabilities, to_mm = _probabilities(scan)
     heads = sorted(_heads(probabilities, to_mm), key=lambda head: -head.confidence)
-    pairs = [pair for pair in itertools.combinations(heads, 2) if _stand_as_heads(pair)]
+    pairs = [pair for pair in itertools.combinations(heads, 2) if _is_plausible_pair(pair)]
     best = max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence, default=())
     if best and min(head.confidence for head in best) >= EVEN_CONFIDENCE * heads[0].confidence:
         return sorted(best, key=lambda head: float(head.centre_mm[0]))
     return heads[:1]
 
 
-def coarse(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+def resample_coarsely(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
     """An image (z, y, x) in voxels of `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 stays in its place."""
     from scipy import ndimage
 
@@ -94,7 +87,7 @@ def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
     whole = HipCrop.whole(scan.grid)
     upright = whole.extract(scan)
     spacing = np.array(upright.grid.spacing_mm)
-    image = coarse(upright.array, upright.grid.spacing_mm)
+    image = resample_coarsely(upright.array, upright.grid.spacing_mm)
     edge = 2 ** (len(FEATURES) - 1)
     room = [(0, max(2 * edge, -(-n // edge) * edge) - n) for n in image.shape]
     data = torch.from_numpy(np.pad(image, room)[None, None])
@@ -108,12 +101,12 @@ def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
 def _network() -> Any:
     from safetensors.torch import load_file
 
-    network = untrained()
+    network = build_network()
     network.load_state_dict(load_file(WEIGHTS), strict=False)
     return network.eval()
 
 
-def untrained() -> Any:
+def build_network() -> Any:
     """The U-Net without its weights: one channel in; background, right head and left head out."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
     from torch import nn
@@ -136,25 +129,24 @@ def untrained() -> Any:
     )
 
 
-def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
-    from scipy import ndimage
-
-    head = probabilities.sum(0)
-    components, count = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel(), minlength=count + 1) * VOXEL_MM**3 / 1000
-    found = [number for number in range(1, count + 1) if HEAD_ML[0] <= ml[number] <= HEAD_ML[1]]
-    return [_seen(probabilities, head, components == number, to_mm) for number in found]
+def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[LocatedHead]:
+    head, (least, most) = probabilities.sum(0), POSSIBLE_HEAD_ML
+    components = components_of(head > 0.5)
+    ml = components.voxels * VOXEL_MM**3 / 1000
+    found = np.flatnonzero((ml >= least) & (ml <= most)).tolist()
+    return [_located_head(probabilities, head, components.mask(number), to_mm) for number in found]
 
 
-def _seen(
+def _located_head(
     probabilities: NDArray[np.float32], head: NDArray[np.float32], where: NDArray[np.bool_], to_mm: Any
-) -> SeenHead:
+) -> LocatedHead:
     points = np.argwhere(where).astype(float)
     centre = np.average(points, axis=0, weights=head[where])
     right = float(probabilities[0][where].sum() / head[where].sum())
-    return SeenHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
+    return LocatedHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
 
 
-def _stand_as_heads(pair: Sequence[SeenHead]) -> bool:
+def _is_plausible_pair(pair: Sequence[LocatedHead]) -> bool:
     x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
-    return bool(BETWEEN_HEADS_MM[0] <= x <= BETWEEN_HEADS_MM[1] and max(y, z) <= MOST_UNLEVEL_MM)
+    nearest, farthest = LOCATED_HEADS_APART_MM
+    return bool(nearest <= x <= farthest and max(y, z) <= LOCATED_HEADS_UNEVEN_MM)

@@ -54,7 +54,7 @@ FORMAT = "onfh-model"
 FORMAT_VERSION = 3
 
 SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")
-"""The bundled demo model; `benchmarks/train_synthetic.py` makes it."""
+"""The bundled demo model; `recipes/train_synthetic.py` makes it."""
 
 
 @dataclass(frozen=True)

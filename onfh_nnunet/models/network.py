@@ -12,7 +12,7 @@ from onfh_nnunet.models.model import Model, Weights
 from onfh_nnunet.study.preset import CONFIGURATION
 
 
-def network_of(model: Model, weights: Weights) -> Any:
+def build_network(model: Model, weights: Weights) -> Any:
     """A torch module in evaluation mode, without deep supervision, whose tensors are the weights themselves.
 
     Raises:

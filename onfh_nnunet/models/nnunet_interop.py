@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import ModelError, ReadError
 from onfh_nnunet.core.user_files import open_regular
 from onfh_nnunet.models.bounds import CONVOLUTIONS, FEATURES, JSON_BYTES, STAGES
@@ -36,11 +36,11 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
     Raises:
         ModelError: A file is missing or damaged, a checkpoint asks for trust, or the model is not ours to run.
     """
-    from onfh_nnunet.nnunet.safe_checkpoint import opened
+    from onfh_nnunet.nnunet.safe_checkpoint import open_checkpoint
 
     plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
     _require_old_sizes(folder, plans)
-    contents = {fold: opened(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
+    contents = {fold: open_checkpoint(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
     about = _common(folder, list(contents.values()))
     weights = {fold: content["network_weights"] for fold, content in contents.items()}
     model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
@@ -65,7 +65,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
         raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
     model = file.model
     texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
-    with written_whole(folder) as part:
+    with atomic_write(folder) as part:
         for fold, weights in model.weights.items():
             checkpoint = part / f"fold_{fold}" / CHECKPOINT
             checkpoint.parent.mkdir(parents=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import ModelError, ReadError
 from onfh_nnunet.core.user_files import open_regular
 from onfh_nnunet.models.bounds import FILE_BYTES, JSON_BYTES
@@ -123,7 +123,7 @@ def write_tensor_file(path: Path, metadata: Mapping[str, str], tensors: Mapping[
     header = json.dumps(content, separators=(",", ":")).encode()
     header += b" " * (-(_LENGTH + len(header)) % _ALIGNMENT)
     start = len(header).to_bytes(_LENGTH, "little") + header
-    with written_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         file.write(start[: _DIGEST.start] + _digest(start).encode() + start[_DIGEST.stop :])
         for tensor in tensors.values():
             file.write(_content(tensor))

@@ -20,7 +20,7 @@ from onfh_nnunet.nnunet.checkpoint import essentials, foreign_names, load_checkp
 _REMEDY = "Ask who made it for a checkpoint as nnUNetv2_train writes it"
 
 
-def opened(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
+def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
     """The `essentials` of a checkpoint.
 
     Args:

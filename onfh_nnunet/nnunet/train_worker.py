@@ -31,7 +31,7 @@ def main(work: str, preset_name: str, fold: int, device: str, epochs: int) -> No
     dataset = json.loads((preprocessed / "dataset.json").read_text(encoding="utf-8"))
     plans["continue_training"] = True
     trainer = nnUNetTrainer(plans, CONFIGURATION, fold, dataset, torch.device(device))
-    trainer.follow(preset_named(preset_name), epochs, report)
+    trainer.configure(preset_named(preset_name), epochs, report)
     latest = Path(trainer.output_folder) / "checkpoint_latest.pth"
     if latest.is_file():
         trainer.load_checkpoint(str(latest))

@@ -19,13 +19,13 @@ from onfh_nnunet.study.preset import Preset
 class nnUNetTrainer(StockTrainer):  # noqa: N801
     """Bears the stock trainer's name, so that stock nnU-Net finds a builder for the network of our checkpoints.
 
-    The network is the stock one; only how it is trained differs. Call `follow` before training.
+    The network is the stock one; only how it is trained differs. Call `configure` before training.
     """
 
     preset: Preset
     report: Callable[[dict[str, Any]], None]
 
-    def follow(self, preset: Preset, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:
+    def configure(self, preset: Preset, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:
         """Take the schedule from a preset and report each epoch as ``epoch, epochs, loss, dice, seconds``."""
         self.preset, self.report = preset, report
         self.num_epochs = epochs

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from onfh_nnunet.core.errors import TrainingError, WorkspaceError
-from onfh_nnunet.core.quiet import home_untouched
+from onfh_nnunet.core.no_telemetry import home_untouched
 from onfh_nnunet.study.workspace import Workspace
 
 

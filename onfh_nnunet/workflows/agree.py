@@ -12,7 +12,7 @@ from postprocessing.figures import FIGURE_FILES, write_reader_figures
 from postprocessing.figures.agreement_plots import Names
 from postprocessing.statistics.agreement import Statistic
 from postprocessing.statistics.inter_rater import reader_agreement, write_reader_tables
-from postprocessing.statistics.reader_tables import paired, read_gradings
+from postprocessing.statistics.reader_tables import pair_gradings, read_gradings
 
 __all__ = ["Statistic", "agree"]
 
@@ -45,7 +45,7 @@ def agree(first: AnyPath, second: AnyPath, *, out: AnyPath | None = None) -> lis
     one, other = Path(first), Path(second)
     if out is not None:
         require_output_apart(Path(out), (one, other))
-    readings = paired(read_gradings(one), read_gradings(other))
+    readings = pair_gradings(read_gradings(one), read_gradings(other))
     found = reader_agreement(readings)
     if out is not None:
         folder = Path(out)

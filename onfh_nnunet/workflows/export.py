@@ -21,7 +21,7 @@ from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan
 from onfh_nnunet.training.train import Training, fold_folder
-from onfh_nnunet.workflows.crossval import calibration, evaluated
+from onfh_nnunet.workflows.crossval import calibration, is_up_to_date
 from postprocessing.uncertainty.conformal import Calibration
 
 
@@ -104,7 +104,7 @@ def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
     training = Training.read(fold_folder(dataset.workspace, plan, 0))
     card = Card(training=_flat(training), **cohort_figures(dataset))
     model = trained_model(dataset, splits, plan)
-    if not evaluated(dataset, splits, plan):
+    if not is_up_to_date(dataset, splits, plan):
         return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
     return model, *_calibrated(replace(card, crossval=scores), calibration(dataset.workspace))

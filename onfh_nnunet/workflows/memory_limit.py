@@ -27,7 +27,7 @@ STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
-class Allowance:
+class MemoryLimit:
     """What each scan may take of a limit.
 
     Args:
@@ -39,7 +39,7 @@ class Allowance:
     voxels: float
 
     @classmethod
-    def under(cls, limit_gb: float) -> Allowance:
+    def under(cls, limit_gb: float) -> MemoryLimit:
         """What is left of a limit now that the networks are loaded and have run once.
 
         Raises:

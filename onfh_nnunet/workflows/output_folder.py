@@ -29,7 +29,7 @@ _MOVE_AWAY = "Move it away, or give another `out`"
 
 
 @dataclass(frozen=True)
-class Results:
+class OutputFolder:
     """The folder, as a model's results.
 
     Args:

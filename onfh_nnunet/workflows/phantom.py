@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import SPACING_MM, THICK_SPACING_MM, ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import AnyPath, PhantomForm, Plane, Vendor, chosen
 from onfh_nnunet.core.grid import Triple
 

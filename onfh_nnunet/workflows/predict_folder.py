@@ -12,11 +12,11 @@ from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.folder_record import require_no_other
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.prefetch import pipelined
-from onfh_nnunet.workflows.scan_inputs import Inputs
+from onfh_nnunet.workflows.prefetch import prefetch
+from onfh_nnunet.workflows.scan_inputs import ScanInputs
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_pipeline import Rows, ScanPipeline
 from postprocessing.measurement.grade_rows import GradeRow as Row
@@ -55,7 +55,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     """
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    given = Inputs.of_batch(inputs, settings.out) if settings.batch else Inputs.of(inputs)
+    given = ScanInputs.of_batch(inputs, settings.out) if settings.batch else ScanInputs.of(inputs)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
@@ -63,7 +63,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     require_no_other(settings.out, "results of onfh predict")
     with locked(settings.out, "onfh predict", "give another `out`"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
-        results = Results(settings.out, model_file.sha256, names, predictor.caution)
+        results = OutputFolder(settings.out, model_file.sha256, names, predictor.caution)
         results.open()
         outcomes = _outcomes(names.scans, ScanPipeline(predictor, results, settings), progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
@@ -79,7 +79,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
 def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
     """What became of each scan: its rows, or why it failed."""
     outcomes: dict[str, Rows | OnfhError] = {}
-    with closing(pipelined(scans.items(), way.read, way.predict, way.write)) as done:
+    with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as done:
         progress("", 0, len(scans))
         for name, outcome in zip(scans, done, strict=True):
             outcomes[name] = outcome

@@ -13,9 +13,9 @@ import numpy as np
 
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
-from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
@@ -27,7 +27,7 @@ from postprocessing.measurement.grade_rows import grade_row
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.hip_prediction import HipPrediction
     from onfh_nnunet.inference.segmenter import HipSegmenter
     from onfh_nnunet.models.model_file import ModelFile
 
@@ -124,7 +124,7 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object) -> list[Prediction]:
+    def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
         """The hips of a scan, the right one first.
 
         Args:
@@ -145,13 +145,13 @@ class Predictor:
         _require_header_agrees(scan, hips, source)
         return hips
 
-    def graded(self, case_id: str, source: str, prediction: Prediction) -> PredictedHip:
+    def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
-        mask = clean(prediction.mask(), case_id)
-        percent = extent(mask).percent
+        hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
+        percent = hip.extent.percent
         interval = self.calibration.interval(percent) if self.calibration and percent is not None else None
         warnings = (*filter(None, (self.caution,)), *prediction.warnings)
-        return PredictedHip(grade_row(case_id, source, prediction.side, mask, warnings, interval), mask)
+        return PredictedHip(grade_row(case_id, source, hip, warnings, interval), hip.labels)
 
     @cached_property
     def _segmenter(self) -> HipSegmenter:
@@ -161,7 +161,7 @@ class Predictor:
         return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
-def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: object) -> None:
+def _require_header_agrees(scan: Scan, hips: Sequence[HipPrediction], source: object) -> None:
     sides = {hip.side for hip in hips}
     if scan.laterality is not None and sides != {scan.laterality}:
         got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"

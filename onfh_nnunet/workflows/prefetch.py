@@ -21,7 +21,7 @@ FATAL = (DeviceError, ModelError, WorkspaceError)
 """Not the fault of one item: every further one would meet them, too."""
 
 
-def pipelined(
+def prefetch(
     items: Iterable[Item], read: Callable[[Item], Read], work: Callable[[Read], Made], write: Callable[[Made], Result]
 ) -> Generator[Result | OnfhError, None, None]:
     """Take each item through three steps; `work` runs in the caller's thread, where Ctrl-C arrives.

@@ -23,7 +23,7 @@ from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.output_folder import recorded_tables
 from onfh_nnunet.workflows.scan_names import ScanSources
 from postprocessing.measurement.grade_rows import GradeRow
-from postprocessing.report.page import CrossvalTables, crossval_page, is_sealed, prediction_page, sealed
+from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
 
 
@@ -49,15 +49,15 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     """
     folder = Path(out)
     target = folder / "report.html"
-    if target.exists() and not (target.is_file() and is_sealed(target.read_bytes())):
+    if target.exists() and not (target.is_file() and has_valid_digest(target.read_bytes())):
         raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
-            write_text(target, sealed(_prediction_page(folder, progress)))
+            write_text(target, with_digest(_prediction_page(folder, progress)))
     elif (folder / "cases.csv").is_file() and (folder / "summary.csv").is_file():
         workspace = Workspace.open(folder.resolve().parent)
         with locked_study(workspace, "onfh report"):
-            write_text(target, sealed(_crossval_page(folder, workspace, progress)))
+            write_text(target, with_digest(_crossval_page(folder, workspace, progress)))
     else:
         remedy = "Give the `out` of onfh predict, or the folder crossval that onfh crossval made"
         raise WorkspaceError(folder, "is neither an output of predict nor a cross-validation", remedy)

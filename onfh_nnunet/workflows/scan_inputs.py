@@ -24,7 +24,7 @@ LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ScanInputs:
     """The scans of a run.
 
     Args:
@@ -36,12 +36,12 @@ class Inputs:
     passed_over: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, paths: Sequence[Path]) -> Inputs:
+    def of(cls, paths: Sequence[Path]) -> ScanInputs:
         """Each path is one scan."""
         return cls(tuple(paths))
 
     @classmethod
-    def of_batch(cls, folders: Sequence[Path], out: Path) -> Inputs:
+    def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
         """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
 
         Hidden entries and `out` are no scans.
@@ -54,7 +54,7 @@ class Inputs:
         return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
 
 
-def named(paths: Iterable[Path]) -> dict[str, Path]:
+def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
     """Each scan by a name made of its file's, told apart also where upper and lower case are not.
 
     Raises:

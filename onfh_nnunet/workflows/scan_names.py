@@ -15,7 +15,7 @@ from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import rows_text
 from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.private_folder import keyed, read_secret, write_private, write_secret
-from onfh_nnunet.workflows.scan_inputs import named
+from onfh_nnunet.workflows.scan_inputs import names_of_files
 
 
 class ScanNames:
@@ -45,7 +45,7 @@ class ScanNames:
         self._rows: dict[str, ScanKeyRow] = {}
         self._saved = False
         if keep_ids:
-            self.scans = named(sources)
+            self.scans = names_of_files(sources)
             return
         known = read_key(self._key_csv, ScanKeyRow)
         self._explained = frozenset(row.patient for row in known)

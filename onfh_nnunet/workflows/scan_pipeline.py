@@ -12,14 +12,14 @@ from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.user_files import append_trace
-from onfh_nnunet.workflows.memory_limit import Allowance
-from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.memory_limit import MemoryLimit
+from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from postprocessing.measurement.grade_rows import GradeRow
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.hip_prediction import HipPrediction
 
 Rows = list[GradeRow]
 
@@ -41,18 +41,18 @@ class FoundHips:
     name: str
     source: Path
     made_from: str
-    predictions: Sequence[Prediction]
+    predictions: Sequence[HipPrediction]
 
 
 class ScanPipeline:
     """The three steps of a scan; what is done already passes the last two as its rows."""
 
-    def __init__(self, predictor: Predictor, results: Results, settings: Settings) -> None:
+    def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
-        self._allowance: Allowance | None = None
+        self._allowance: MemoryLimit | None = None
         if settings.max_memory_gb is not None:
             predictor.load()
-            self._allowance = Allowance.under(settings.max_memory_gb)
+            self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
     def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
         """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""

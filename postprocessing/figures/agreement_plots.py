@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
 from postprocessing.figures.style import BLUE, FONT_POINTS, LIMIT, LINE, ORANGE, dots, new_figure
-from postprocessing.statistics.agreement import Reading, confusion, limits_of_agreement, scale
+from postprocessing.statistics.agreement import GradePair, confusion_rows, grade_scale, limits_of_agreement
 from postprocessing.uncertainty.conformal import Calibration
 from postprocessing.uncertainty.margin_interval import PercentInterval
 
@@ -29,7 +29,7 @@ class Names:
     second: str = "predicted"
 
 
-def percent_figure(readings: Sequence[Reading], names: Names, *, intervals: bool) -> Figure:
+def percent_figure(readings: Sequence[GradePair], names: Names, *, intervals: bool) -> Figure:
     """Necrosis in percent of the head, the second reading against the first, with the limits of Steinberg's grades.
 
     Discs are hips of one grade in both, diamonds of two. Hips that lack a percentage are left out.
@@ -59,7 +59,7 @@ def percent_figure(readings: Sequence[Reading], names: Names, *, intervals: bool
     return figure
 
 
-def bland_altman_figure(readings: Sequence[Reading], names: Names) -> Figure:
+def bland_altman_figure(readings: Sequence[GradePair], names: Names) -> Figure:
     """Difference against mean of both percentages, with bias, limits of agreement, and their 95 % intervals in grey.
 
     Bland & Altman, Lancet 1986;1:307. Hips that lack a percentage are left out.
@@ -87,13 +87,13 @@ def bland_altman_figure(readings: Sequence[Reading], names: Names) -> Figure:
     return figure
 
 
-def confusion_figure(readings: Sequence[Reading], names: Names) -> Figure:
+def confusion_figure(readings: Sequence[GradePair], names: Names) -> Figure:
     """Hips by the grade of the first reading (rows) and of the second (columns); the diagonal is framed."""
     from matplotlib.patches import Rectangle
 
     figure, axes = new_figure()
-    grades = sorted(scale(readings), key=lambda grade: (grade == "none", grade))
-    counts = {row.true: row for row in confusion(readings)}
+    grades = sorted(grade_scale(readings), key=lambda grade: (grade == "none", grade))
+    counts = {row.true: row for row in confusion_rows(readings)}
     table = [[getattr(counts[true], pred) for pred in grades] for true in grades]
     most = max(1, *(count for row in table for count in row))
     axes.imshow(table, cmap="Blues", vmin=0, vmax=1.9 * most)  # black figures stay legible on the darkest cell
@@ -109,12 +109,12 @@ def confusion_figure(readings: Sequence[Reading], names: Names) -> Figure:
     return figure
 
 
-def _known(readings: Sequence[Reading]) -> list[tuple[Reading, float, float]]:
+def _known(readings: Sequence[GradePair]) -> list[tuple[GradePair, float, float]]:
     rows = [(row, row.percent_true, row.percent_pred) for row in readings]
     return [(row, x, y) for row, x, y in rows if x is not None and y is not None]
 
 
-def _intervals(readings: Sequence[Reading]) -> list[tuple[float, PercentInterval]]:
+def _intervals(readings: Sequence[GradePair]) -> list[tuple[float, PercentInterval]]:
     """Where each hip stands on the first axis, and the interval about its second reading; none for a small cohort."""
     calibration = Calibration.fit(
         percent_true=[row.percent_true for row in readings],

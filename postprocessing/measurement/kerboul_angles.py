@@ -10,20 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import NECK_DEG
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere
-from postprocessing.measurement.surface_rays import follow
+from postprocessing.measurement.surface_rays import cast_rays
 
 ARC_STEP_DEG = 0.5
 
 KERBOUL_FROM_DEG = (200, 250, 300)
 """Where grades 2, 3 and 4 begin. Ha YC et al. J Bone Joint Surg Am 2006;88 Suppl 3:35."""
-
-NECK_DEG = 130.0
-"""Direction of the neck in the coronal slice, from the apex to lateral: a usual neck-shaft angle. There is no articular
-surface there, so an arc that runs round medially below the head still ends on its lateral side."""
 
 FOOT_DEG = 180.0
 """Where the sagittal slice is opened: straight down, into the neck."""
@@ -103,7 +100,7 @@ def necrotic_arcs(mask: Volume, sphere: Sphere) -> NecroticArcs:
     turn = np.deg2rad(_TURN_DEG)
     none, across, up = np.zeros_like(turn), np.sin(turn), np.cos(turn)
     left, front = np.stack([across, none, up], axis=1), np.stack([none, -across, up], axis=1)
-    return NecroticArcs(*(Arc(follow(mask, sphere, directions).involved) for directions in (left, front)))
+    return NecroticArcs(*(Arc(cast_rays(mask, sphere, directions).involved) for directions in (left, front)))
 
 
 def kerboul_grade(combined_deg: float) -> int:

@@ -19,7 +19,7 @@ from postprocessing.measurement.sphere import Sphere
 
 
 @dataclass(frozen=True)
-class Location:
+class LesionLocation:
     """Where a lesion lies; None for what the mask or an unknown side does not tell.
 
     Args:
@@ -41,7 +41,7 @@ class Location:
     octants: Octants = field(default_factory=Octants)
 
 
-def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> Location:
+def lesion_location(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> LesionLocation:
     """Locate the necrosis; there must be some.
 
     Args:
@@ -52,7 +52,7 @@ def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) 
     """
     middle = centroid(mask, sphere)
     lateral = arcs.lateral_deg(side) if side else None
-    return Location(
+    return LesionLocation(
         lesion_latitude_deg=middle.latitude_deg,
         lesion_longitude_deg=middle.longitude_deg(side) if side else None,
         lateral_necrotic_angle_deg=lateral,
@@ -63,7 +63,7 @@ def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) 
     )
 
 
-def location_warnings(location: Location, side: Side | None) -> Iterator[str]:
+def location_warnings(location: LesionLocation, side: Side | None) -> Iterator[str]:
     """Why values of a lesion's location are missing."""
     if location.anterior_necrotic_angle_deg is None:
         yield "no necrosis at the articular surface of the mid-sagittal slice: no anterior angle"

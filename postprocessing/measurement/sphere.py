@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import voxels
+from onfh_nnunet.core.bounding_box import nonzero_indices
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
@@ -80,7 +80,7 @@ def faces_mm(one: BoolArray, other: BoolArray, grid: Grid) -> FloatArray:
     for axis in range(3):
         along_one, along_other = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
         between = (along_one[:-1] & along_other[1:]) | (along_other[:-1] & along_one[1:])
-        index = voxels(np.moveaxis(between, 0, axis)).astype(float)
+        index = nonzero_indices(np.moveaxis(between, 0, axis)).astype(float)
         index[:, axis] += 0.5
         faces.append(index)
     return grid.to_mm(np.concatenate(faces))

@@ -16,7 +16,7 @@ from onfh_nnunet.core.bounding_box import bounding_box
 from onfh_nnunet.core.grid import FloatArray, Triple, same_grid
 from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.volume import Volume
-from postprocessing.metrics.lesion_detection import detect
+from postprocessing.metrics.lesion_detection import match_lesions
 from postprocessing.metrics.surface_area import surface_area_mm2
 from postprocessing.metrics.surface_distances import surface_distances
 
@@ -132,7 +132,7 @@ def compare_region(reference: BoolArray, prediction: BoolArray, spacing_mm: Trip
         area_true_mm2=surface_area_mm2(true, spacing_mm),
         area_pred_mm2=surface_area_mm2(pred, spacing_mm),
         centroid_distance_mm=math.dist(*(_centroid_mm(mask, spacing_mm) for mask in (true, pred))) if apart else None,
-        **vars(detect(true, pred, spacing_mm)),
+        **vars(match_lesions(true, pred, spacing_mm)),
     )
 
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.labels import BoolArray
 
@@ -38,7 +38,7 @@ def surface_area_mm2(mask: BoolArray, spacing_mm: Triple) -> float:
     box = bounding_box(mask)
     if box is None:
         return 0.0
-    inside = padded(mask, box)
+    inside = crop_with_border(mask, box)
     # Read flat, a neighbour is a fixed way off; the layer of background keeps rows apart.
     voxels, ways = inside.ravel(), DIRECTIONS @ (inside.shape[1] * inside.shape[2], inside.shape[2], 1)
     crossings = [np.count_nonzero(voxels[way:] != voxels[:-way]) for way in ways]

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.bounding_box import bounding_box, padded, voxels
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border, nonzero_indices
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.labels import BoolArray
 
@@ -91,7 +91,7 @@ def surface_distances(reference: BoolArray, prediction: BoolArray, spacing_mm: T
     box = bounding_box(reference | prediction)
     if box is None or not reference.any() or not prediction.any():
         raise ValueError("an empty mask has no surface")
-    true, pred = (_surface(padded(mask, box, REACH)) for mask in (reference, prediction))
+    true, pred = (_surface(crop_with_border(mask, box, REACH)) for mask in (reference, prediction))
     return SurfaceDistances(_nearest_mm(true, pred, spacing_mm), _nearest_mm(pred, true, spacing_mm))
 
 
@@ -120,7 +120,7 @@ def _nearest_mm(of: BoolArray, to: BoolArray, spacing_mm: Triple) -> FloatArray:
         pending = pending[~reached]
         if not pending.size:
             return found
-    far, ends = voxels(of)[pending], voxels(to)
+    far, ends = nonzero_indices(of)[pending], nonzero_indices(to)
     nearest = KDTree(ends * spacing_mm, balanced_tree=False).query(far * spacing_mm)[1]
     found[pending] = _lengths_mm(far - ends[nearest], spacing_mm)
     return found

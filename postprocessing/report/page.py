@@ -12,12 +12,15 @@ from typing import Any
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.printable import printable
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
+from postprocessing.figures.agreement_plots import Names, percent_figure
+from postprocessing.figures.metric_plots import dice_figure
+from postprocessing.figures.style import rendered
 from postprocessing.measurement.grade_rows import GradeRow
-from postprocessing.report.charts import dice_png, percent_png
+from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.report.slices import COLOURS, FIELD_MM
 from postprocessing.statistics.agreement import ConfusionRow, Statistic
 from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE, Published
-from postprocessing.statistics.summary_tables import CrossvalRow, SummaryRow
+from postprocessing.statistics.summary_tables import SummaryRow
 from postprocessing.uncertainty.margin_interval import MARGIN_VOXELS
 
 MISSING = "\N{EN DASH}"
@@ -87,15 +90,25 @@ def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> s
     )
 
 
-def sealed(page: str) -> str:
+def percent_png(rows: Sequence[CrossvalRow]) -> bytes:
+    """Necrosis in percent of the head, predicted against true, as a PNG; see `percent_figure`."""
+    return rendered(percent_figure([row.grade_pair for row in rows], Names(), intervals=True), "png")
+
+
+def dice_png(rows: Sequence[CrossvalRow]) -> bytes:
+    """The Dice coefficient of each hip, as a PNG; see `dice_figure`."""
+    return rendered(dice_figure(rows), "png")
+
+
+def with_digest(page: str) -> str:
     """A page with a last line that tells it from a page that somebody else wrote, or edited."""
     return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
 
 
-def is_sealed(content: bytes) -> bool:
-    """Whether a file's content is a page as `sealed` made it."""
+def has_valid_digest(content: bytes) -> bool:
+    """Whether a file's content is a page as `with_digest` made it."""
     page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
-    return bool(page) and sealed(page.decode(errors="replace")).encode() == content
+    return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
 
 
 def _render(version: str, **values: Any) -> str:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import cropped
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import FloatArray, Index, same_grid
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
@@ -45,7 +45,7 @@ Letters = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Plane:
+class AnatomicalPlane:
     """A plane of the patient.
 
     Args:
@@ -60,9 +60,9 @@ class Plane:
 
 
 PLANES = (
-    Plane("axial", 0, ("R", "L", "A", "P")),
-    Plane("coronal", 1, ("R", "L", "H", "F")),
-    Plane("sagittal", 2, ("A", "P", "H", "F")),
+    AnatomicalPlane("axial", 0, ("R", "L", "A", "P")),
+    AnatomicalPlane("coronal", 1, ("R", "L", "H", "F")),
+    AnatomicalPlane("sagittal", 2, ("A", "P", "H", "F")),
 )
 
 
@@ -110,7 +110,7 @@ class _View:
     middle_mm: FloatArray
     through: Index
 
-    def extent_mm(self, plane: Plane, margin: int = 0) -> tuple[float, float, float, float]:
+    def extent_mm(self, plane: AnatomicalPlane, margin: int = 0) -> tuple[float, float, float, float]:
         """Outer edges of a plane's voxels from the middle: first and last column, first and last row."""
         spacing, size = np.array(self.image.grid.spacing_mm), np.array(self.image.grid.size)
         first = -(0.5 + margin) * spacing - self.middle_mm
@@ -125,13 +125,13 @@ def _view(image: Volume, masks: Mapping[str, Volume], title: str) -> _View:
     with_head = [mask for mask in masks.values() if mask.array.any()]
     if not with_head:
         raise LabelError(title, "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-    head = cropped(with_head[0]).grid
+    head = HipMask(with_head[0]).head.grid
     centre_mm = head.to_mm((np.array(head.size) - 1) / 2)
     margin_mm = 2 * max(image.grid.spacing_mm)  # the outermost voxels are shown in part
-    cut = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
-    shown = {name: cut.extract(mask) for name, mask in masks.items()}
-    middle_mm = cut.grid.to_index(centre_mm) * np.array(cut.grid.spacing_mm)
-    return _View(cut.extract(image), shown, middle_mm, _most_telling(list(shown.values())))
+    crop = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
+    shown = {name: crop.extract(mask) for name, mask in masks.items()}
+    middle_mm = crop.grid.to_index(centre_mm) * np.array(crop.grid.spacing_mm)
+    return _View(crop.extract(image), shown, middle_mm, _most_telling(list(shown.values())))
 
 
 def _most_telling(masks: list[Volume]) -> Index:
@@ -143,7 +143,7 @@ def _most_telling(masks: list[Volume]) -> Index:
     return z, y, x
 
 
-def _draw(axes: Axes, plane: Plane, view: _View) -> None:
+def _draw(axes: Axes, plane: AnatomicalPlane, view: _View) -> None:
     half = FIELD_MM / 2
     image, index = view.image.array, view.through[plane.across]
     black, white = np.percentile(image, GREY_WINDOW_PERCENT)

@@ -12,7 +12,7 @@ from postprocessing.statistics.bootstrap import patient_draws, percentile_interv
 
 
 @dataclass(frozen=True)
-class Spread:
+class DescriptiveStatistics:
     """Figures of the defined values; None where there are none.
 
     Args:
@@ -37,7 +37,7 @@ class Spread:
     ci_high: float | None
 
 
-def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
+def describe(values: Sequence[float | None], patients: Sequence[str]) -> DescriptiveStatistics:
     """The spread of a metric over hips.
 
     Args:
@@ -47,11 +47,11 @@ def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
     known = [(who, value) for who, value in zip(patients, values, strict=True) if value is not None]
     n = len(known)
     if n == 0:
-        return Spread(0, len(values), *[None] * 9)
+        return DescriptiveStatistics(0, len(values), *[None] * 9)
     found = np.array([value for _, value in known])
     q1, median, q3 = (float(value) for value in np.percentile(found, [25, 50, 75]))
-    low, high = percentile_interval(medians(found, patient_draws([who for who, _ in known])))
-    return Spread(
+    low, high = percentile_interval(weighted_medians(found, patient_draws([who for who, _ in known])))
+    return DescriptiveStatistics(
         n=n,
         n_undefined=len(values) - n,
         median=median,
@@ -66,7 +66,7 @@ def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
     )
 
 
-def medians(values: FloatArray, weights: FloatArray) -> FloatArray:
+def weighted_medians(values: FloatArray, weights: FloatArray) -> FloatArray:
     """The median of n values in each of (draws, n) weights, whole counts; NaN for a draw without any."""
     order = np.argsort(values)
     reached = weights[:, order].cumsum(axis=1)

@@ -2,6 +2,7 @@
 
 Tables are counts (..., k, k), rows the first rater, columns the second; any leading axes are draws of a bootstrap. The
 weights of disagreement (k, k) are 0 on the diagonal and at most 1.
+scikit-learn has kappa for one draw a call, and no coefficient of Gwet's; the tests compare.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from onfh_nnunet.core.grid import FloatArray
 from postprocessing.statistics.reliability import ratio
 
 
-def disagreement(k: int, power: int) -> FloatArray:
+def disagreement_weights(k: int, power: int) -> FloatArray:
     """How far two of k ordered categories are apart, in shares of the longest way (Cohen, Psychol Bull 1968;70:213).
 
     Args:
@@ -42,7 +43,7 @@ def kappa(table: FloatArray, weights: FloatArray) -> FloatArray:
     return 1 - ratio((weights * table).sum((-1, -2)) * total, (weights * by_chance).sum((-1, -2)))
 
 
-def gwet(table: FloatArray, weights: FloatArray) -> FloatArray:
+def gwet_coefficient(table: FloatArray, weights: FloatArray) -> FloatArray:
     """Gwet's AC1 with unweighted disagreement, AC2 with any other.
 
     Gwet, Br J Math Stat Psychol 2008;61:29; weighted: Handbook of Inter-Rater Reliability, 4th ed. 2014. Chance agrees

@@ -103,7 +103,7 @@ def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatA
     return bias + limit * Z_95 * np.sqrt(variance)
 
 
-def wilson(part: int, n: int) -> tuple[float, float]:
+def wilson_interval(part: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209), hips taken as independent.
 
     The same as scipy's `binomtest`, whose import takes half a second.

@@ -16,9 +16,9 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.case_metrics import ERRORS, LESIONS, CrossvalRow, crossval_row
-from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amounts, confusion
+from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amount_agreement, confusion_rows
 from postprocessing.statistics.bootstrap_statistics import Measure, statistics
-from postprocessing.statistics.descriptive import Spread, spread
+from postprocessing.statistics.descriptive import DescriptiveStatistics, describe
 from postprocessing.statistics.reliability import ratio
 
 __all__ = ["CrossvalRow", "GroupRow", "SummaryRow", "crossval_row", "summarize", "summarize_groups", "write_tables"]
@@ -34,8 +34,8 @@ class _Metric:
 
 
 @dataclass(frozen=True)
-class SummaryRow(Spread, _Metric):
-    """A row of summary.csv: the `Spread` of one metric.
+class SummaryRow(DescriptiveStatistics, _Metric):
+    """A row of summary.csv: the `DescriptiveStatistics` of one metric.
 
     Args:
         region: head or necrosis.
@@ -84,12 +84,12 @@ def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
 
 def write_tables(folder: Path, rows: Sequence[CrossvalRow]) -> None:
     """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv, each whole."""
-    readings = [row.reading for row in rows]
+    readings = [row.grade_pair for row in rows]
     write_rows(folder / "cases.csv", CrossvalRow, rows)
     write_rows(folder / "summary.csv", SummaryRow, summarize(rows))
     write_rows(folder / "summary_by_group.csv", GroupRow, summarize_groups(rows))
     write_rows(folder / "agreement.csv", Statistic, [*agreement(readings), *_volume_agreement(rows), *_detection(rows)])
-    write_rows(folder / "confusion.csv", ConfusionRow, confusion(readings))
+    write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
 
 
 def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:
@@ -98,7 +98,7 @@ def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:
     return [
         statistic
         for region, pair in pairs.items()
-        for statistic in amounts(f"{region}_ml", f"{region}_ml", patients, [pair(row) for row in rows])
+        for statistic in amount_agreement(f"{region}_ml", f"{region}_ml", patients, [pair(row) for row in rows])
     ]
 
 
@@ -139,4 +139,4 @@ def _percent_error(row: CrossvalRow) -> float | None:
 
 
 def _summary(region: Region, metric: str, patients: Sequence[str], values: Sequence[float | None]) -> SummaryRow:
-    return SummaryRow(region, metric, **vars(spread(values, patients)))
+    return SummaryRow(region, metric, **vars(describe(values, patients)))

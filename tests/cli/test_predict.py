@@ -21,7 +21,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
-from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
@@ -188,16 +188,16 @@ def test_too_large_a_scan_is_told_by_its_header(tmp_path):
     scans = stored(tmp_path, noise())
     assert len(scans) == 8
     for scan in scans:
-        Allowance(2.0, voxels).require(scan, None)
+        MemoryLimit(2.0, voxels).require(scan, None)
         with pytest.raises(OnfhError, match=r"has 0.0 million voxels, and `max_memory` 2 is enough for"):
-            Allowance(2.0, voxels - 1).require(scan, None)
+            MemoryLimit(2.0, voxels - 1).require(scan, None)
 
 
 def test_what_states_no_size_is_left_to_the_reader(tmp_path):
     (tmp_path / "text.nii").write_text("text")
     (tmp_path / "damaged.nii.gz").write_bytes(b"\x1f\x8b damaged")
     for name in ("text.nii", "damaged.nii.gz", "absent"):
-        Allowance(2.0, 1).require(tmp_path / name, None)
+        MemoryLimit(2.0, 1).require(tmp_path / name, None)
 
 
 def test_limit_is_kept_before_the_voxels_are_read(predict, tmp_path):

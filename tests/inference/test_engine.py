@@ -11,10 +11,10 @@ from torch import nn
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, ModelError
 from onfh_nnunet.inference.engine import EngineName, engine_for
-from onfh_nnunet.inference.engine.graph import graph_of
+from onfh_nnunet.inference.engine.graph import build_graph
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model import Model
-from onfh_nnunet.models.network import network_of
+from onfh_nnunet.models.network import build_network
 
 NORM = {
     "conv_bias": True,
@@ -54,7 +54,7 @@ def test_graph_computes_what_torch_computes(build):
     network = build().eval()
     network.load_state_dict(random_weights(build, 1))
     data = torch.randn((1, 1, *PATCH), generator=torch.Generator().manual_seed(2))
-    compiled = ov.Core().compile_model(graph_of(network, data.shape), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = ov.Core().compile_model(build_graph(network, data.shape), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     with torch.inference_mode():
         expected = network(data).numpy()
     assert expected.std() > 0.1
@@ -65,7 +65,7 @@ def test_layer_of_another_kind_is_refused():
     network = plain()
     network.decoder.seg_layers[-1] = nn.Softmax(1)
     with pytest.raises(ModelError, match=r"has a layer Softmax .* Use `engine` torch"):
-        graph_of(network, (1, 1, *PATCH))
+        build_graph(network, (1, 1, *PATCH))
 
 
 def model(*seeds):
@@ -166,7 +166,7 @@ def test_tiles_and_mirror_images_are_nnunets(size, tta):
     plans = PlansManager(dict(one.plans))
     stock = nnUNetPredictor(use_mirroring=tta, device=torch.device("cpu"), allow_tqdm=False, use_gaussian=True)
     stock.manual_initialization(
-        network_of(one, one.weights[4]), plans, plans.get_configuration("3d_fullres"), [one.weights[4]],
+        build_network(one, one.weights[4]), plans, plans.get_configuration("3d_fullres"), [one.weights[4]],
         dict(one.dataset), "nnUNetTrainer", one.mirroring_axes,
     )  # fmt: skip
     data = patch(6, size)

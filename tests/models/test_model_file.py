@@ -367,13 +367,13 @@ def forged_model(model):
 
 def test_a_plan_that_names_a_program_runs_none(tmp_path):
     """nnU-Net calls whatever the plan names as its nonlinearity."""
-    from onfh_nnunet.models.network import network_of
+    from onfh_nnunet.models.network import build_network
 
     witness = tmp_path / "executed"
     program = {"args": [shutil.which("touch"), str(witness)]}
     model = small_model(0, nonlin="subprocess.Popen", nonlin_kwargs=program)
     with pytest.warns(ResourceWarning), pytest.raises(TypeError):
-        network_of(model, model.weights[0])
+        build_network(model, model.weights[0])
     while not witness.exists():
         time.sleep(0.01)
     witness.unlink()

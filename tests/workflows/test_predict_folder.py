@@ -25,13 +25,13 @@ from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.hip_prediction import Prediction
+from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.prefetch import pipelined
-from onfh_nnunet.workflows.scan_inputs import Inputs, named
+from onfh_nnunet.workflows.prefetch import prefetch
+from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, write_series
 from tests.helpers.paths import ROOT
@@ -62,7 +62,7 @@ def oracle(self, scan, source):
         labels[half] = scan.volume.array[half] // 100
         if labels.any():
             cut = HipCrop.whole(scan.volume.grid)
-            hips.append(Prediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
+            hips.append(HipPrediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
     if not hips:
         raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
     return hips
@@ -406,11 +406,11 @@ def test_lock_is_gone_after_an_error(tmp_path):
     ],
 )
 def test_names_keep_what_is_safe_in_file_names(tmp_path, given, name):
-    assert list(named([tmp_path / given])) == [name]
+    assert list(names_of_files([tmp_path / given])) == [name]
 
 
 def test_names_that_are_lost_stay_apart(tmp_path):
-    names = list(named([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
+    names = list(names_of_files([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
     assert len(set(names)) == 3
     for name in names:
         assert Hip(name, Side.LEFT).case_id == f"{name}_L"
@@ -427,22 +427,22 @@ def test_odd_names_are_predicted(predicted, tmp_path, given):
 @pytest.mark.parametrize(("one", "other"), [("a/p7", "b/p7"), ("p7.nii", "p7.zip"), ("P7", "p7.nii"), ("p 7", "p-7")])
 def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
     with pytest.raises(CohortError, match=r"would be named [pP]-?7, as .* is"):
-        named([tmp_path / one, tmp_path / other])
+        names_of_files([tmp_path / one, tmp_path / other])
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
-        Inputs.of_batch([tmp_path], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path], tmp_path / "out")
     with pytest.raises(ReadError, match=r"is not a folder.*Leave out `batch`"):
-        Inputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
 
 
 def test_voxels_beside_their_header_are_no_scan(tmp_path):
     image(BOTH).write(tmp_path / "x.mhd")
-    given = Inputs.of_batch([tmp_path], tmp_path / "out")
-    assert list(named(given.scans)) == ["x"]
+    given = ScanInputs.of_batch([tmp_path], tmp_path / "out")
+    assert list(names_of_files(given.scans)) == ["x"]
 
 
 def test_what_is_ahead_and_behind_overlaps_and_is_bounded():
@@ -470,7 +470,7 @@ def test_what_is_ahead_and_behind_overlaps_and_is_bounded():
             first_written.set()
         return item * 10
 
-    assert list(pipelined([1, 2, 3, 4], reading, working, writing)) == [10, 20, 30, 40]
+    assert list(prefetch([1, 2, 3, 4], reading, working, writing)) == [10, 20, 30, 40]
     assert worked.is_set()
     assert written == [1, 2, 3, 4]
 
@@ -483,7 +483,7 @@ def test_error_of_a_step_takes_the_place_of_the_result(step):
         return item
 
     steps = [failing if number == step else lambda item: item for number in range(3)]
-    one, two, three = pipelined([1, 2, 3], *steps)
+    one, two, three = prefetch([1, 2, 3], *steps)
     assert (one, three) == (1, 3)
     assert isinstance(two, OnfhError)
 
@@ -498,5 +498,5 @@ def test_error_that_every_scan_would_meet_stops_the_run(step):
 
     steps = [failing if number == step else lambda item: item for number in range(3)]
     with pytest.raises(WorkspaceError, match="has no room"):
-        list(pipelined(range(100), *steps))
+        list(prefetch(range(100), *steps))
     assert len(begun) <= 3

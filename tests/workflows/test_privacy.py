@@ -37,7 +37,7 @@ from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, named
+from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, noise, write_series
 from tests.helpers.paths import ROOT
@@ -376,7 +376,7 @@ def test_odd_names_do_not_end_a_batch(predict, tmp_path, keep_ids):
 
 
 def test_long_and_broken_names_stay_apart():
-    names = list(named([Path(os.fsdecode(name)) for name in ODD]))
+    names = list(names_of_files([Path(os.fsdecode(name)) for name in ODD]))
     assert len(set(names)) == len(ODD)
     assert all(len(name) <= LONGEST_NAME + 9 and name.isascii() for name in names)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.anatomy.anatomy import Part
-from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Ellipsoid, Level, Perturbed, Points, Union
+from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Distances, Ellipsoid, Perturbed, Points, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 
 _CROTCH_MM = -85.0
@@ -32,7 +32,7 @@ class Body:
         w, d = self.half_width_mm + 10, self.half_depth_mm + 30
         return (-w, -d, -400), (w, d, 400)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         x, y, z = points
         waist = np.clip((z - 10) / 140, 0, 1)
@@ -40,15 +40,15 @@ class Body:
         around = np.square(np.square(x / width)) + np.square(np.square((y - 12) / np.float32(self.half_depth_mm)))
         trunk = np.maximum((np.sqrt(np.sqrt(around)) - 1) * np.float32(self.half_depth_mm), _CROTCH_MM - z)
         thigh = Capsule((self.half_width_mm / 2, 8, -60), (self.half_width_mm / 2 - 4, 8, -400), self._thigh_radii)
-        level: Level = np.minimum(trunk, thigh.level((np.abs(x), y, z)))
-        return level
+        distances: Distances = np.minimum(trunk, thigh.signed_distance((np.abs(x), y, z)))
+        return distances
 
     @property
     def _thigh_radii(self) -> tuple[float, float]:
         return self.half_width_mm / 2 - 3, self.half_width_mm / 2 - 30
 
 
-def body_parts(body: Body, fat_mm: float, bumps: Waves) -> list[Part]:
+def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[Part]:
     """Everything that belongs to no hip, in the order of painting; hips are painted over it."""
     flesh = ((0.0, Tissue.SKIN), (2.0, Tissue.FAT), (fat_mm, Tissue.MUSCLE))
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))

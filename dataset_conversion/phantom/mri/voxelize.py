@@ -7,29 +7,29 @@ from numpy.typing import NDArray
 
 from dataset_conversion.phantom.anatomy.anatomy import Part
 from dataset_conversion.phantom.anatomy.patient import PhantomHip
-from dataset_conversion.phantom.anatomy.shapes import Box, Frame, positions
+from dataset_conversion.phantom.anatomy.shapes import Box, LocalFrame, positions
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import Grid, Index
 from onfh_nnunet.core.labels import Label
 
-Placed = list[tuple[Frame, Part]]
+Placed = list[tuple[LocalFrame, Part]]
 """Parts in the order of painting, each with the frame it stands in."""
 
 
-def painted(placed: Placed, grid: Grid) -> NDArray[np.uint8]:
+def voxelize_tissues(placed: Placed, grid: Grid) -> NDArray[np.uint8]:
     """The tissue (z, y, x) at each voxel's centre."""
     tissues = np.full(grid.size, Tissue.AIR, np.uint8)
     for frame, part in placed:
         where = _reached(grid, frame.placed(part.shape.box), max(0.0, -part.layers[0][0]))
         if where is not None:
-            level = part.shape.level(frame.local(positions(grid.part(*where))))
+            distances = part.shape.signed_distance(frame.local(positions(grid.part(*where))))
             view = tissues[_slices(*where)]
             for depth, tissue in part.layers:
-                view[level < -depth] = tissue
+                view[distances < -depth] = tissue
     return tissues
 
 
-def label_map(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
+def voxelize_labels(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
     """The label (z, y, x) of what lies in each voxel's centre."""
     labels = np.zeros(grid.size, np.uint8)
     for hip in hips:
@@ -38,9 +38,9 @@ def label_map(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
             continue
         points = hip.frame.local(positions(grid.part(*where)))
         view = labels[_slices(*where)]
-        view[hip.head.level(points) < 0] = Label.VIABLE_HEAD
+        view[hip.head.signed_distance(points) < 0] = Label.VIABLE_HEAD
         if hip.lesion is not None:
-            view[hip.lesion.level(points) < 0] = Label.NECROSIS
+            view[hip.lesion.signed_distance(points) < 0] = Label.NECROSIS
     return labels
 
 

@@ -18,7 +18,7 @@ from onfh_nnunet.core.grid import FloatArray
 _DEAD = (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 
 
-def contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float32]:
+def random_contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float32]:
     """A grey value a tissue, mostly from 0 to 1; fat is at least so bright, and marrow with it."""
     grey = rng.uniform(0, 1, len(Tissue))
     for fatty in (Tissue.FAT, Tissue.MARROW):
@@ -35,7 +35,7 @@ def contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float32]:
     return grey.astype(np.float32)
 
 
-def resolved(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
+def blur_randomly(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     """With texture, and blurred as voxels blur: half of the time thick along one axis."""
     from scipy import ndimage
 
@@ -47,7 +47,7 @@ def resolved(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     return blurred
 
 
-def measured(image: FloatArray, rng: Generator) -> FloatArray:
+def add_coil_and_noise(image: FloatArray, rng: Generator) -> FloatArray:
     """Through a coil, sometimes another scale of grey, and with noise."""
     image = image * np.exp(smooth_field(image.shape, 20, rng.uniform(0, 0.35), rng))
     if rng.random() < 0.15:
@@ -56,7 +56,7 @@ def measured(image: FloatArray, rng: Generator) -> FloatArray:
     return np.abs(image) if rng.random() < 0.5 else image
 
 
-def standardised(image: FloatArray) -> NDArray[np.float32]:
+def standardize(image: FloatArray) -> NDArray[np.float32]:
     """With mean 0 and standard deviation 1."""
     normal: NDArray[np.float32] = ((image - image.mean()) / max(float(image.std()), 1e-6)).astype(np.float32)
     return normal

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.randomization.appearance import resolved, smooth_field
+from dataset_conversion.phantom.randomization.appearance import blur_randomly, smooth_field
 from onfh_nnunet.core.grid import FloatArray, Index
 
 _BALL_MM, _SHELL_MM, _SHAPE_MM = (12.0, 90.0), (1.0, 8.0), (12.0, 60.0)
 
 
-def random_things(size: Index, voxel_mm: float, rng: Generator) -> NDArray[np.float32]:
+def random_distractors(size: Index, voxel_mm: float, rng: Generator) -> NDArray[np.float32]:
     """Grey values (z, y, x) of an image in which nothing is a femoral head."""
     cells = np.maximum(rng.uniform(*_SHAPE_MM, int(rng.integers(3, 8))) / voxel_mm, 2).astype(int).tolist()
     things = np.argmax([smooth_field(size, cell, 1, rng) for cell in cells], axis=0)
@@ -20,7 +20,7 @@ def random_things(size: Index, voxel_mm: float, rng: Generator) -> NDArray[np.fl
         depth = _depth(size, voxel_mm, rng)
         things[depth > 0], things[depth > rng.uniform(*_SHELL_MM)] = len(cells), len(cells) + 1
     grey = rng.uniform(0, 1, len(cells) + 2).astype(np.float32)
-    return resolved(grey[things], rng)
+    return blur_randomly(grey[things], rng)
 
 
 def _depth(size: Index, voxel_mm: float, rng: Generator) -> FloatArray:

@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 from dataset_conversion.phantom.anatomy.anatomy import JointLayers
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.anatomy.tissue import Tissue
-from dataset_conversion.phantom.mri.voxelize import label_map, painted
-from dataset_conversion.phantom.randomization.appearance import contrast, measured, resolved, smooth_field, standardised
-from dataset_conversion.phantom.randomization.distractors import random_things
+from dataset_conversion.phantom.mri.voxelize import voxelize_labels, voxelize_tissues
+from dataset_conversion.phantom.randomization.appearance import (
+    add_coil_and_noise,
+    blur_randomly,
+    random_contrast,
+    smooth_field,
+    standardize,
+)
+from dataset_conversion.phantom.randomization.distractors import random_distractors
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE
 
@@ -36,7 +42,7 @@ Example = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, eq=False)
-class HipBody:
+class HipTissues:
     """What fills the surroundings of a right femoral head, in voxels of 1 mm (z, y, x; to head, back and left).
 
     Args:
@@ -48,7 +54,7 @@ class HipBody:
     labels: NDArray[np.uint8]
 
     @classmethod
-    def draw(cls, seed: int) -> HipBody:
+    def draw(cls, seed: int) -> HipTissues:
         """A hip; every second one is ill."""
         rng = np.random.default_rng([78, seed])
         share = {CANONICAL_SIDE: float(rng.uniform(0.02, 0.45))} if rng.random() < 0.55 else {}
@@ -58,39 +64,39 @@ class HipBody:
         x, y, z = (centre - (_FIELD_MM - _FINE_MM) / 2 for centre in hip.frame.centre_mm)
         grid = Grid((_FIELD_MM,) * 3, (_FINE_MM,) * 3, (x, y, z), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
         patient = replace(patient, hips={**patient.hips, CANONICAL_SIDE: hip})
-        return cls(painted(patient.parts(), grid), label_map([hip], grid))
+        return cls(voxelize_tissues(patient.parts(), grid), voxelize_labels([hip], grid))
 
 
-def random_hip(body: HipBody, rng: Generator) -> Example:
+def random_hip(body: HipTissues, rng: Generator) -> Example:
     """One box around a head, unlike any other."""
     from scipy import ndimage
 
     size = _size(rng)
     points = _places(size, rng)
     grey = _outlined(_contrast_with_lesion(rng)[body.tissues], body, rng)
-    image = ndimage.map_coordinates(resolved(grey, rng), points, order=1, mode="nearest").reshape(size)
+    image = ndimage.map_coordinates(blur_randomly(grey, rng), points, order=1, mode="nearest").reshape(size)
     marrow = ndimage.map_coordinates(_share(body, _MARROW), points, order=1).reshape(size)
     patches = smooth_field(size, int(rng.integers(2, 9)), rng.uniform(0, 0.3), rng)
     image = image * (1 - marrow * np.clip(patches, 0, 0.5))
     labels = ndimage.map_coordinates(body.labels, points, order=0).reshape(size)
-    return _padded(standardised(measured(_sliced(image, rng), rng)), labels)
+    return _padded(standardize(add_coil_and_noise(_sliced(image, rng), rng)), labels)
 
 
-def random_other(rng: Generator) -> Example:
+def random_distractor(rng: Generator) -> Example:
     """A box that shows no hip."""
-    things = random_things(_size(rng), VOXEL_MM, rng)
-    return _padded(standardised(measured(_sliced(things, rng), rng)), np.zeros(things.shape, np.uint8))
+    things = random_distractors(_size(rng), VOXEL_MM, rng)
+    return _padded(standardize(add_coil_and_noise(_sliced(things, rng), rng)), np.zeros(things.shape, np.uint8))
 
 
 def _contrast_with_lesion(rng: Generator) -> NDArray[np.float32]:
     """A grey value a tissue; a band in bright marrow is dark, as in T1, and in dark marrow bright, as without fat."""
-    grey = contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
+    grey = random_contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
     marrow = float(grey[Tissue.MARROW])
     grey[Tissue.BAND] = marrow * rng.uniform(0.05, 0.5) if marrow > 0.35 else marrow + rng.uniform(0.3, 0.7)
     return grey
 
 
-def _outlined(grey: NDArray[np.float32], body: HipBody, rng: Generator) -> NDArray[np.float32]:
+def _outlined(grey: NDArray[np.float32], body: HipTissues, rng: Generator) -> NDArray[np.float32]:
     """Sometimes with the dark line between fat and water that a gradient echo shows where they oppose each other."""
     from scipy import ndimage
 
@@ -101,7 +107,7 @@ def _outlined(grey: NDArray[np.float32], body: HipBody, rng: Generator) -> NDArr
     return outlined
 
 
-def _share(body: HipBody, tissues: tuple[Tissue, ...]) -> NDArray[np.float32]:
+def _share(body: HipTissues, tissues: tuple[Tissue, ...]) -> NDArray[np.float32]:
     """1 where one of some tissues is, 0 elsewhere."""
     return np.isin(np.arange(len(Tissue)), tissues).astype(np.float32)[body.tissues]
 

@@ -16,7 +16,7 @@ from dynamic_network_architectures.building_blocks.simple_conv_blocks import Con
 from torch import nn
 
 from onfh_nnunet.core.errors import ModelError
-from onfh_nnunet.core.quiet import import_openvino
+from onfh_nnunet.core.no_telemetry import import_openvino
 
 ov = import_openvino()
 ops = ov.opset13
@@ -24,11 +24,11 @@ ops = ov.opset13
 Node = Any  # an output of OpenVINO's graph: (batch, channel, z, y, x)
 
 
-def graph_of(network: Any, shape: Sequence[int]) -> Any:
+def build_graph(network: Any, shape: Sequence[int]) -> Any:
     """An OpenVINO model of a U-Net of nnU-Net: plain or with residual blocks.
 
     Args:
-        network: A torch module of `network_of`.
+        network: A torch module of `build_network`.
         shape: Of its input (batch, channel, z, y, x).
 
     Raises:

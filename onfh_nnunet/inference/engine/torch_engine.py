@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.models.model import Model
-from onfh_nnunet.models.network import network_of
+from onfh_nnunet.models.network import build_network
 
 
 class TorchEngine:
@@ -28,7 +28,7 @@ class TorchEngine:
         import torch
 
         first, *_ = self._folds = [dict(weights) for weights in model.weights.values()]
-        self._network = network_of(model, first).to(torch.device(device))
+        self._network = build_network(model, first).to(torch.device(device))
         self._device = torch.device(device)
         self._half = None if exact else _half_precision(self._device)
         precision = "single precision" if self._half is None else str(self._half).removeprefix("torch.")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.readers import read_scan, read_volume
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import downcast
 from dataset_conversion.readers.headers import DIRECTORY
 from onfh_nnunet.core.errors import GeometryError, ReadError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
@@ -82,12 +82,12 @@ def test_whole_rescaled_values_stay_integer(tmp_path):
     [([-5, 32767], np.int16), ([0, 40000], np.uint16), ([-1, 40000], np.float32), ([0.0, 2.0], np.int16)],
 )
 def test_smallest_type_that_keeps_the_values(values, kind):
-    assert compact(np.array(values)).dtype == kind
-    assert np.array_equal(compact(np.array(values)), values)
+    assert downcast(np.array(values)).dtype == kind
+    assert np.array_equal(downcast(np.array(values)), values)
 
 
 def test_halves_stay_floating():
-    assert compact(np.array([0.5, 1.0])).dtype == np.float32
+    assert downcast(np.array([0.5, 1.0])).dtype == np.float32
 
 
 @pytest.mark.parametrize("keyword", ["Laterality", "ImageLaterality"])

@@ -10,13 +10,14 @@ from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GridMismatch
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.metrics.case_metrics import METRICS, CrossvalRow, case_row, crossval_row
 from postprocessing.metrics.segmentation_metrics import SegmentationMetrics, compare
 from postprocessing.statistics.agreement import Statistic
-from postprocessing.statistics.descriptive import medians
+from postprocessing.statistics.descriptive import weighted_medians
 from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED
 from postprocessing.statistics.summary_tables import (
     TABLES,
@@ -54,7 +55,7 @@ def mask(necrotic_slices, slices=20, spacing=(1.0, 1.0, 1.0)):
 
 
 def judged(patient, side, true, pred, fold=0):
-    return crossval_row(Hip(patient, side), fold, mask(true), mask(pred))
+    return crossval_row(Hip(patient, side), fold, HipMask(mask(true)), HipMask(mask(pred)))
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +80,20 @@ def test_hip_is_judged_by_region_and_graded_by_voxel_counts():
 
 
 def test_case_of_unknown_patient_side_and_fold_is_judged_alike():
-    known = crossval_row(Hip("P001", Side.LEFT), 2, mask(3), mask(6))
-    unknown = case_row("scan 17", None, None, mask(3), mask(6))
+    known = crossval_row(Hip("P001", Side.LEFT), 2, HipMask(mask(3)), HipMask(mask(6)))
+    unknown = case_row("scan 17", None, None, HipMask(mask(3)), HipMask(mask(6)))
     assert unknown == replace(known, case_id="scan 17", patient="scan 17", side=None, fold=None)
 
 
 def test_missed_head_is_dice_0_without_a_percentage():
-    row = crossval_row(Hip("P001", Side.LEFT), 0, mask(3), mask(0, slices=0))
+    row = crossval_row(Hip("P001", Side.LEFT), 0, HipMask(mask(3)), HipMask(mask(0, slices=0)))
     assert (row.head_dice, row.head_assd_mm, row.necrosis_percent_pred) == (0, None, None)
     assert (row.grade_true, row.grade_pred) == (Grade.B, Grade.NONE)
 
 
 def test_other_grid_is_refused_by_name():
     with pytest.raises(GridMismatch, match="P001_L"):
-        crossval_row(Hip("P001", Side.LEFT), 0, mask(3), mask(3, spacing=(1.0, 1.0, 1.1)))
+        crossval_row(Hip("P001", Side.LEFT), 0, HipMask(mask(3)), HipMask(mask(3, spacing=(1.0, 1.0, 1.1))))
 
 
 def test_summary_is_that_of_the_defined_values(rows):
@@ -165,7 +166,7 @@ def test_no_hips_have_no_figures():
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=9), st.integers(0, 2**32 - 1))
 def test_median_of_weighted_values_is_that_of_repeated_values(values, seed):
     weights = np.random.default_rng(seed).integers(0, 4, (5, len(values)))
-    for median, counts in zip(medians(np.array(values), weights.astype(float)), weights, strict=True):
+    for median, counts in zip(weighted_medians(np.array(values), weights.astype(float)), weights, strict=True):
         repeated = np.repeat(values, counts)
         assert np.isnan(median) if len(repeated) == 0 else median == pytest.approx(np.median(repeated))
 

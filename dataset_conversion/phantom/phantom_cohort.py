@@ -15,10 +15,11 @@ from dataset_conversion.phantom.dicom.header import Examination
 from dataset_conversion.phantom.dicom.series import write_series
 from dataset_conversion.phantom.mri.acquire import acquire
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
-from onfh_nnunet.core.atomic_files import require_output_apart, write_text, written_whole
+from onfh_nnunet.core.atomic_files import atomic_write, require_output_apart, write_text
 from onfh_nnunet.core.choices import PhantomForm, Vendor
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import CohortError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
@@ -90,7 +91,7 @@ def write_phantom_cohort(
 
 
 def _write(out: Path, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol, settings: str) -> int:
-    with written_whole(out) as part:
+    with atomic_write(out) as part:
         patients = plan_patients(hips, np.random.default_rng(seed), bilateral=protocol.bilateral)
         seen = [scan for patient in patients for scan in _write_patient(patient, seed, protocol, form, part)]
         write_rows(part / "cohort.csv", CohortRow, [_row(scan, form) for scan in seen])
@@ -140,5 +141,5 @@ def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
 def _truth(patient_id: str, side: Side, hip: PhantomHip) -> TruthRow:
     head_ml, necrosis_ml = head_and_necrosis_ml(hip.head, hip.lesion)
     grade = steinberg_grade(necrosis_ml, head_ml)
-    percent = 100 * necrosis_ml / head_ml
+    percent = percent_of(necrosis_ml, head_ml)
     return TruthRow(patient_id, side, head_ml, necrosis_ml, percent, grade, hip.head.radius_mm, *hip.frame.centre_mm)

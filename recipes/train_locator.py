@@ -1,6 +1,6 @@
 """Train the locator that comes with the package, on synthetic bodies of random appearance.
 
-    python -m benchmarks.train_locator OUT.safetensors
+    python -m recipes.train_locator OUT.safetensors
 
 On two cores about 20 minutes. Not the same bytes each time: which view comes next depends on processes. Every view
 shows a hip: where a third of them showed none, the network came to miss real heads. The model says no where none is.
@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmarks.synthetic_training import Example, soft_dice, train
-from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
-from onfh_nnunet.inference.locator import untrained
+from dataset_conversion.phantom.randomization.random_bodies import BodyTissues, random_view
+from onfh_nnunet.inference.locator import build_network
+from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 118
 PATCH = (40, 48, 64)
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    network = untrained()
+    network = build_network()
     train(network, examples, loss, ITERATIONS, LEARNING_RATE, seed=100, save=lambda: save(options.out, network))
 
 
@@ -43,7 +43,7 @@ def examples(seed: int) -> Iterator[Example]:
     while True:
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = Body.draw(number)
+            bodies[number] = BodyTissues.draw(number)
         yield _patch(*random_view(bodies[number], rng), rng)
 
 

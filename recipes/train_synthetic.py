@@ -1,6 +1,6 @@
 """Train the model that comes with the package, on synthetic hips of random appearance.
 
-    python -m benchmarks.train_synthetic OUT.safetensors
+    python -m recipes.train_synthetic OUT.safetensors
 
 On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. What
 it is judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
@@ -22,10 +22,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import plain_unet
-from benchmarks.synthetic_training import Example, soft_dice, train
-from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
+from dataset_conversion.phantom.randomization.random_hips import (
+    EDGE,
+    VOXEL_MM,
+    HipTissues,
+    random_distractor,
+    random_hip,
+)
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
@@ -39,6 +43,8 @@ from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
+from recipes import plain_unet
+from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 200
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
@@ -91,11 +97,11 @@ def examples(seed: int, share_of_others: float) -> Iterator[Example]:
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         if rng.random() < share_of_others:
-            yield random_other(rng)
+            yield random_distractor(rng)
             continue
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = HipBody.draw(number)
+            bodies[number] = HipTissues.draw(number)
         yield random_hip(bodies[number], rng)
 
 
@@ -139,7 +145,7 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
 
 def _recipe() -> dict[str, Any]:
     iterations = sum(each.iterations for each in ROUNDS)
-    return {"recipe": "benchmarks/train_synthetic.py", "iterations": iterations, "torch": version("torch")}
+    return {"recipe": "recipes/train_synthetic.py", "iterations": iterations, "torch": version("torch")}
 
 
 def _write(out: Path, network: nn.Module, card: Card) -> None:
