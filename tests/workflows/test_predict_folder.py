@@ -1,8 +1,7 @@
 """Many scans in one run: who is named, what is skipped, and what a killed run leaves.
 
 The networks are stood in for by one that is perfect by construction: it reads head and necrosis off the grey values.
-All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is
-about pseudonyms.
+All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is about pseudonyms.
 """
 
 import csv
@@ -13,19 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
@@ -33,48 +29,10 @@ from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import prefetch
 from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
-from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, write_series
+from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.paths import ROOT
+from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
 from tests.helpers.small_model import small_model
-
-BOTH = both_heads()
-ONE = Volume(head(PELVIS, RIGHT, 12.0), PELVIS)
-SIDE_OF_X = ((Side.RIGHT, np.s_[:, :, :36]), (Side.LEFT, np.s_[:, :, 36:]))
-
-
-def image(labels, seed=0):
-    """Grey values of a label map: each label in a hundred of its own."""
-    return Volume(
-        (100 * labels.array + np.random.default_rng(seed).integers(0, 90, PELVIS.size)).astype(np.int16), PELVIS
-    )
-
-
-def oracle(self, scan, source):
-    """In the place of `Predictor.hips`."""
-    wait_for = os.environ.get("ORACLE_WAITS_FOR")
-    if wait_for and Path(source).name.startswith("held"):
-        Path(wait_for).with_name("waiting").touch()
-        while not Path(wait_for).exists():
-            time.sleep(0.01)
-    hips = []
-    for side, half in SIDE_OF_X:
-        labels = np.zeros(PELVIS.size, np.uint8)
-        labels[half] = scan.volume.array[half] // 100
-        if labels.any():
-            cut = HipCrop.whole(scan.volume.grid)
-            hips.append(HipPrediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
-    if not hips:
-        raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
-    return hips
-
-
-def main():
-    """``onfh`` with the oracle."""
-    from onfh_nnunet.cli import run
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
-    Predictor.hips = oracle
-    run()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +66,7 @@ def start(model, tmp_path):
     begun = []
 
     def run(*arguments, waits_for=None, **options):
-        code = "from tests.workflows.test_predict_folder import main; main()"
+        code = "from tests.helpers.perfect_network import main; main()"
         command = [
             sys.executable,
             "-c",
