@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.extent import extent
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
@@ -42,9 +42,10 @@ def answers_of(segmenter: HipSegmenter, hips: Iterable[Hip], known: Calibration)
         mask = Volume(labels, image.grid)
         mask = clean(mask, "hip") if labels.any() else mask
         head, necrosis = (_dice(region.mask(mask.array), region.mask(truth.array)) for region in Region)
-        found = extent(mask)
+        hip = HipMask(mask)
+        found = hip.extent
         interval = known.interval(found.percent) if found.percent is not None else None
-        met = interval or (margin_interval(mask) if labels.any() else None)
+        met = interval or (margin_interval(hip) if labels.any() else None)
         yield Answer(cpu, head, necrosis, found.grade, possible_grades(met) if met else ())
 
 

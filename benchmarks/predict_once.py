@@ -71,6 +71,7 @@ def _loaded(path: Path, name: EngineName, folds: range) -> tuple[Any, _Clocked]:
 
 def _rows(scan: Path, out: Path, segmenter: Any, network: _Clocked) -> Seconds:
     from dataset_conversion.readers import read_volume
+    from onfh_nnunet.core.hip_mask import HipMask
     from onfh_nnunet.inference.hip_prediction import predict_hips
     from postprocessing.masks.clean import clean
     from postprocessing.measurement.grade_rows import grade_row
@@ -83,9 +84,9 @@ def _rows(scan: Path, out: Path, segmenter: Any, network: _Clocked) -> Seconds:
         hips = predict_hips(volume, segmenter, None, scan)
     with _timed(steps, "clean, write and grade"):
         for hip in hips:
-            mask = clean(hip.mask(), f"P_{hip.side}")
-            mask.write(out / f"P_{hip.side}.nii.gz")
-            grade_row(f"P_{hip.side}", str(scan), hip.side, mask)
+            mask = HipMask(clean(hip.mask(), f"P_{hip.side}"), hip.side)
+            mask.labels.write(out / f"P_{hip.side}.nii.gz")
+            grade_row(f"P_{hip.side}", str(scan), mask)
     return steps
 
 

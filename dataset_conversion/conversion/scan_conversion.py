@@ -17,9 +17,9 @@ from dataset_conversion.labels.label_map import LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
-from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
@@ -167,16 +167,15 @@ def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip
 
 
 def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
-    array, grid = source.label.array, source.label.grid
-    head, necrosis = (int(np.count_nonzero(region.mask(array))) for region in (Region.HEAD, Region.NECROSIS))
+    grid, extent = source.label.grid, source.mask.extent
     return Case(
         *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
         *grid.size,
         *grid.spacing_mm,
-        head_ml=head * grid.voxel_ml,
-        necrosis_ml=necrosis * grid.voxel_ml,
-        necrosis_percent=100 * necrosis / head,
-        grade=steinberg_grade(necrosis, head) if reader is None else reader,
+        head_ml=extent.head_ml,
+        necrosis_ml=extent.necrosis_ml,
+        necrosis_percent=percent_of(extent.necrosis, extent.head),
+        grade=extent.grade if reader is None else reader,
     )
 
 

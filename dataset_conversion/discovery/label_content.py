@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from dataset_conversion.discovery.candidates import LabelPart
 from dataset_conversion.readers.segmentation import whole_numbers
+from onfh_nnunet.core.bounding_box import bounding_box
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.labels import BoolArray
@@ -45,16 +47,13 @@ def label_values(path: Path, array: NDArray[Any]) -> tuple[str, ...] | None:
 
 def parts_of(layers: Sequence[NDArray[Any]], grid: Grid) -> tuple[LabelPart, ...]:
     """The face-connected parts of what layers (z, y, x) draw together, the largest first; none of empty layers."""
-    from scipy import ndimage
-
     drawn: BoolArray = np.logical_or.reduce([layer > 0 for layer in layers])
-    boxes = ndimage.find_objects(drawn.view(np.uint8))
-    if not boxes:
+    box = bounding_box(drawn)
+    if box is None:
         return ()
-    start = np.array([edge.start for edge in boxes[0]])
-    numbers, n = ndimage.label(drawn[boxes[0]])
-    ml = np.bincount(numbers.ravel())[1:] * grid.voxel_ml
-    centres = np.array(ndimage.center_of_mass(numbers > 0, numbers, np.arange(1, n + 1)))
-    x_mm = grid.to_mm(centres + start)[:, 0]
-    order = np.argsort(-ml, kind="stable")
-    return tuple(LabelPart(float(ml[part]), float(x_mm[part])) for part in order)
+    start = np.array([edge.start for edge in box])
+    components = components_of(drawn[box])
+    order = components.by_size
+    ml = components.voxels[order] * grid.voxel_ml
+    x_mm = grid.to_mm(components.centroids(order) + start)[:, 0]
+    return tuple(LabelPart(float(volume), float(x)) for volume, x in zip(ml, x_mm, strict=True))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, named_side, stem, words
-from dataset_conversion.hips.hip_checks import BOTH_HIPS_WIDTH_MM, OFF_MIDDLE_MM
-from dataset_conversion.labels.head_components import HEAD_ABOVE_ML, HEADS_APART_MM
+from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
+from onfh_nnunet.core.scan_half import side_of_place
 
 _NECROSIS = ("necro", "nekro", "lesion")
 _HEAD = ("head", "femoral", "femur", "caput", "kopf")
@@ -70,12 +69,8 @@ def _seen(label: LabelCandidate, scan: Grid) -> ScanSide | None:
 
     Of a mask of the necrosis alone, its largest part counts: it may be small.
     """
-    found = label.parts[:1] if is_necrosis(label) else [part for part in label.parts if part.ml > HEAD_ABOVE_ML]
-    if len(found) == 2 and abs(found[0].x_mm - found[1].x_mm) >= HEADS_APART_MM:
+    found = label.parts[:1] if is_necrosis(label) else [part for part in label.parts if part.ml > SECOND_HEAD_ABOVE_ML]
+    if len(found) == 2 and abs(found[0].x_mm - found[1].x_mm) >= LABELLED_HEADS_APART_MM:
         return "B"
-    upright = HipCrop.whole(scan).grid
-    wide = upright.size[LEFT_RIGHT_AXIS] * upright.spacing_mm[LEFT_RIGHT_AXIS] >= BOTH_HIPS_WIDTH_MM
-    to_left = found[0].x_mm - float(scan.corners_mm().mean(axis=0)[0]) if len(found) == 1 else 0.0
-    if not wide or abs(to_left) <= OFF_MIDDLE_MM:
-        return None
-    return "L" if to_left > 0 else "R"
+    side = side_of_place(scan, found[0].x_mm) if len(found) == 1 else None
+    return None if side is None else "L" if side is Side.LEFT else "R"

@@ -8,6 +8,7 @@ says where the box lies, and its array is reversed along the last axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 
 
@@ -41,6 +43,11 @@ class HipSource:
     label: Volume
     outside_ml: float
     other_ml: float = 0.0
+
+    @cached_property
+    def mask(self) -> HipMask:
+        """The label, with its side and what follows from it."""
+        return HipMask(self.label, self.side)
 
 
 def extract_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:

@@ -8,15 +8,11 @@ import numpy as np
 
 from dataset_conversion.hips.extraction import HipSource
 from dataset_conversion.hips.findings import Finding, Severity
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
-from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
-from onfh_nnunet.core.labels import BoolArray, Region, touches_border
-
-BOTH_HIPS_WIDTH_MM = 250.0
-"""A field of view this wide usually shows both hips, so that its middle is the patient's middle."""
-
-OFF_MIDDLE_MM = 30.0
-"""Heads lie 65 mm and more from the middle; nearer to it than this, the field's half says nothing."""
+from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
+from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
+from onfh_nnunet.core.labels import BoolArray, Region
+from onfh_nnunet.core.scan_half import side_of_place
 
 
 def check_hip(hip: HipSource, case_id: str, line: int) -> list[Finding]:
@@ -41,18 +37,14 @@ def contrast(hip: HipSource) -> float:
 
 
 def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
-    from scipy import ndimage
-
     head = Region.HEAD.mask(hip.label.array)
-    ml = np.count_nonzero(head) * hip.label.grid.voxel_ml
-    low, high = PLAUSIBLE_HEAD_ML
+    ml, (low, high) = hip.mask.extent.head_ml, PLAUSIBLE_HEAD_ML
     if not low <= ml <= high:
         yield Severity.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
-    if touches_border(head):
+    if hip.mask.touches_border:
         message = "the head touches the border of the scan; a cut head spoils volume and percentage"
         yield Severity.WARNING, "border", message
-    parts = ndimage.label(head)[1]
-    if parts > 1:
+    if (parts := len(components_of(head))) > 1:
         yield Severity.WARNING, "parts", f"the head has {parts} separate parts, expected 1"
     if hip.outside_ml > 0:
         message = f"{hip.outside_ml:.2f} ml of the label lie too far from the head and were left out"
@@ -70,10 +62,6 @@ def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
 
 
 def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:
-    scan = HipCrop.whole(hip.crop.source).grid
-    if scan.size[LEFT_RIGHT_AXIS] * scan.spacing_mm[LEFT_RIGHT_AXIS] < BOTH_HIPS_WIDTH_MM:
-        return False
     plain = np.flip(head, LEFT_RIGHT_AXIS) if hip.crop.mirrored else head
     centre = hip.label.grid.to_mm(np.argwhere(plain).mean(axis=0))
-    to_left = float((centre - scan.corners_mm().mean(axis=0))[0])
-    return (to_left if hip.side is Side.RIGHT else -to_left) > OFF_MIDDLE_MM
+    return side_of_place(hip.crop.source, float(centre[0])) is hip.side.other

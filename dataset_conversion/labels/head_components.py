@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dataset_conversion.cohort.table import ScanSide
+from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML, SPECK_UP_TO_ML
+from onfh_nnunet.core.bounding_box import bounding_box
+from onfh_nnunet.core.components import Components, components_of
 from onfh_nnunet.core.errors import LabelError, SideError
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
-
-HEAD_ABOVE_ML = 5.0
-"""A component above it is a femoral head: the smallest plausible head has 22 ml, a speck far less than 1 ml."""
-
-SPECK_UP_TO_ML = 1.0
-"""In a scan of both hips, a third component above it is nobody's."""
-
-HEADS_APART_MM = 60.0
-"""The least left-right distance of two heads: adults have 130 mm and more, children's are above this."""
 
 _REMEDY = "Correct the label"
 _EMPTY = "has an empty head: no voxel of viable femoral head"
@@ -47,21 +39,18 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """Face-connected components of the head, necrosis included: numbered from 1, the largest first in `order`."""
+    """The components of the head, necrosis included, and their numbers, the largest first."""
 
     grid: Grid
-    array: NDArray[np.integer[Any]]
-    ml: FloatArray
+    components: Components
     order: list[int]
 
     def ml_of(self, rank: int) -> float:
-        return float(self.ml[self.order[rank]]) if rank < len(self.order) else 0.0
+        voxels = self.components.voxels[self.order[rank]] if rank < len(self.order) else 0
+        return float(voxels * self.grid.voxel_ml)
 
     def centroids_mm(self) -> dict[int, FloatArray]:
-        from scipy import ndimage
-
-        centres = ndimage.center_of_mass(self.array > 0, self.array, self.order)
-        return dict(zip(self.order, self.grid.to_mm(np.array(centres)), strict=True))
+        return dict(zip(self.order, self.grid.to_mm(self.components.centroids(self.order)), strict=True))
 
 
 def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
@@ -81,56 +70,54 @@ def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
     boxed = Volume(label.array[box], label.grid.part((start[0], start[1], start[2]), (size[0], size[1], size[2])))
     parts = _parts(boxed, case)
     if side != "B":
-        if parts.ml_of(1) > HEAD_ABOVE_ML:
+        if parts.ml_of(1) > SECOND_HEAD_ABOVE_ML:
             problem = f"holds two heads, of {parts.ml_of(0):.1f} and {parts.ml_of(1):.1f} ml, for side {side}"
             raise LabelError(case, problem, "Use side B, or label one hip only")
-        return [Head(Side(side), box, parts.array > 0, _box_centre_mm(parts, parts.order[0]))]
+        return [Head(Side(side), box, parts.components.numbers > 0, _box_centre_mm(parts, parts.order[0]))]
     owners = _owners(parts, *_right_and_left(parts, case))
     pairs = zip((Side.RIGHT, Side.LEFT), owners, strict=True)
-    return [Head(one, box, np.isin(parts.array, list(ids)), _box_centre_mm(parts, ids[0])) for one, ids in pairs]
+    return [
+        Head(one, box, np.isin(parts.components.numbers, list(ids)), _box_centre_mm(parts, ids[0]))
+        for one, ids in pairs
+    ]
 
 
 def _box(label: Volume, case: str) -> tuple[slice, slice, slice]:
     """The bounding box of all that is labelled."""
-    from scipy import ndimage
-
-    found = ndimage.find_objects((label.array > 0).view(np.uint8))
-    if not found:
+    box = bounding_box(label.array > 0)
+    if box is None:
         raise LabelError(case, _EMPTY, "Label the head and the necrosis")
-    z, y, x = found[0]
-    return z, y, x
+    return box
 
 
 def _parts(label: Volume, case: str) -> _Parts:
-    from scipy import ndimage
-
     viable = label.array == Label.VIABLE_HEAD
     if not viable.any():
         raise LabelError(case, _EMPTY, "Label the head and the necrosis")
-    array, n = ndimage.label(label.array > 0)
-    voxels = np.bincount(array.ravel(), minlength=n + 1)
+    components = components_of(label.array)
+    numbers, voxels = components.numbers, components.voxels
     # Every lesion that touches viable head is one component with it, so a component without any is a stray lesion.
-    stray = np.flatnonzero(np.bincount(array[viable], minlength=n + 1)[1:] == 0) + 1
+    stray = np.flatnonzero(np.bincount(numbers[viable], minlength=len(voxels))[1:] == 0) + 1
     if stray.size:
-        place = np.round(label.grid.to_mm(np.argwhere(array == stray[0])[0]), 1).tolist()
+        place = np.round(label.grid.to_mm(np.argwhere(numbers == stray[0])[0]), 1).tolist()
         problem = f"has a lesion outside the head: {voxels[stray].sum()} voxels, such as at {place} mm (LPS)"
         raise LabelError(case, problem, _REMEDY)
-    order = [int(part) + 1 for part in np.argsort(-voxels[1:], kind="stable")]
-    return _Parts(label.grid, array, voxels * label.grid.voxel_ml, order)
+    return _Parts(label.grid, components, components.by_size)
 
 
 def _right_and_left(parts: _Parts, case: str) -> tuple[int, int]:
     """The components that are the right and the left head."""
-    if parts.ml_of(1) <= HEAD_ABOVE_ML:
-        problem = f"holds one head of {parts.ml_of(0):.1f} ml and no second above {HEAD_ABOVE_ML:g} ml, for side B"
+    first, second, least = parts.ml_of(0), parts.ml_of(1), SECOND_HEAD_ABOVE_ML
+    if second <= least:
+        problem = f"holds one head of {first:.1f} ml and no second above {least:g} ml, for side B"
         raise LabelError(case, problem, "Use side L or R, or label both hips")
     if parts.ml_of(2) > SPECK_UP_TO_ML:
         raise LabelError(case, f"holds a third component, of {parts.ml_of(2):.1f} ml, beside two heads", _REMEDY)
     centres = parts.centroids_mm()
     right, left = sorted(parts.order[:2], key=lambda part: float(centres[part][0]))  # LPS: x grows to the left
-    apart = float(centres[left][0] - centres[right][0])
-    if apart < HEADS_APART_MM:
-        problem = f"has two heads {apart:.0f} mm apart from right to left, expected {HEADS_APART_MM:g} mm or more"
+    apart, least = float(centres[left][0] - centres[right][0]), LABELLED_HEADS_APART_MM
+    if apart < least:
+        problem = f"has two heads {apart:.0f} mm apart from right to left, expected {least:g} mm or more"
         raise SideError(case, problem, "Check the label and the orientation of the scan")
     return right, left
 
@@ -146,7 +133,5 @@ def _owners(parts: _Parts, right: int, left: int) -> tuple[list[int], list[int]]
 
 
 def _box_centre_mm(parts: _Parts, part: int) -> FloatArray:
-    from scipy import ndimage
-
-    box = ndimage.find_objects(parts.array)[part - 1]
+    box = parts.components.boxes()[part - 1]
     return parts.grid.to_mm(np.array([(edge.start + edge.stop - 1) / 2 for edge in box]))

@@ -19,6 +19,7 @@ from onfh_nnunet.core.atomic_files import atomic_write, require_output_apart, wr
 from onfh_nnunet.core.choices import PhantomForm, Vendor
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import CohortError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
@@ -140,5 +141,5 @@ def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
 def _truth(patient_id: str, side: Side, hip: PhantomHip) -> TruthRow:
     head_ml, necrosis_ml = head_and_necrosis_ml(hip.head, hip.lesion)
     grade = steinberg_grade(necrosis_ml, head_ml)
-    percent = 100 * necrosis_ml / head_ml
+    percent = percent_of(necrosis_ml, head_ml)
     return TruthRow(patient_id, side, head_ml, necrosis_ml, percent, grade, hip.head.radius_mm, *hip.frame.centre_mm)

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.labels import BoolArray
-from onfh_nnunet.core.volume import Volume
 
 Box = tuple[slice, slice, slice]
 
@@ -42,21 +40,6 @@ def expand(box: Box, layers: Sequence[int]) -> Box:
     """A box with so many layers more along z, y and x, on either side, as far as the array has them."""
     z, y, x = (slice(max(part.start - n, 0), part.stop + n) for part, n in zip(box, layers, strict=True))
     return z, y, x
-
-
-def crop_to_head(mask: Volume) -> Volume:
-    """The head of a label map within one layer of background, at its place in the patient.
-
-    Raises:
-        LabelError: There is no head.
-    """
-    box = bounding_box(mask.array)
-    if box is None:
-        raise LabelError("mask", "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-    labels = crop_with_border(mask.array, box)
-    z, y, x = (part.start - 1 for part in box)
-    depth, height, width = labels.shape
-    return Volume(labels, mask.grid.part((z, y, x), (depth, height, width)))
 
 
 def _extent(occupied: NDArray[Any]) -> slice:

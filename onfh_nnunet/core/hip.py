@@ -27,10 +27,6 @@ class Side(StrEnum):
 CANONICAL_SIDE = Side.RIGHT
 """Every hip reaches nnU-Net as this side; the other side is mirrored."""
 
-PLAUSIBLE_HEAD_ML = (22.0, 65.0)
-"""Our limits for an adult's head: 36 to 56 ml follow from published diameters (CT sphere fits, 202 femurs: women 43.25,
-men 48.50 mm) and usual cuts, with a margin. Outside them a mask is looked at again."""
-
 
 @dataclass(frozen=True, order=True)
 class Hip:

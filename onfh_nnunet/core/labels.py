@@ -42,8 +42,3 @@ REGIONS: dict[Region, tuple[Label, ...]] = {
     Region.NECROSIS: (Label.NECROSIS,),
 }
 """In nnU-Net's region order: the necrosis is written over the head."""
-
-
-def touches_border(foreground: BoolArray) -> bool:
-    """Whether a foreground (z, y, x) reaches the first or the last layer of its array along any axis."""
-    return any(bool(np.take(foreground, [0, -1], axis=axis).any()) for axis in range(3))

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import POSSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
-
-HEAD_ML = (10.0, 90.0)
-"""A wide range around the 22 to 65 ml of plausible heads; anything smaller or larger is not a head."""
 
 LEAST_SIGNAL = 0.1
 """Share of the surrounding signal below which a region is a signal void. Our own choice: metal shows noise alone;
@@ -48,15 +47,13 @@ class HeadCandidate:
 
 
 def find_head_candidates(head: NDArray[np.float32], crop: HipCrop) -> list[HeadCandidate]:
-    """Find the regions that may be heads in head probabilities (z, y, x), on the grid of the crop."""
-    from scipy import ndimage
-
-    components, _ = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel()) * crop.grid.voxel_ml
+    """What could be a head in the head probabilities (z, y, x) of a box, in the box's own frame."""
+    components, (least, most) = components_of(head > 0.5), POSSIBLE_HEAD_ML
+    ml = components.voxels * crop.grid.voxel_ml
     return [
-        _candidate(head[box], components == label, box, crop)
-        for label, box in enumerate(ndimage.find_objects(components), start=1)
-        if HEAD_ML[0] <= ml[label] <= HEAD_ML[1]
+        _candidate(head[box], components.mask(number), box, crop)
+        for number, box in enumerate(components.boxes(), start=1)
+        if least <= ml[number] <= most
     ]
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import HEAD_RADIUS_MM
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import HipNotFound
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
+from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates, is_signal_void
-from onfh_nnunet.inference.laterality import WIDE_SCAN_MM, side_of_head, sides_of_pair, width_mm
+from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
 from onfh_nnunet.inference.locator import LocatedHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 
@@ -23,9 +26,6 @@ Locator = Callable[[Volume], list[LocatedHead]]
 
 RECENTRE_MM = 6.0
 """A head that is seen further from the box's centre is read again around it: training boxes are centred on theirs."""
-
-MOST_RECENTRED_MM = 25.0
-"""A head that is seen further from the place where it was located, about a radius, is something else."""
 
 USUAL_SCORE = 0.65
 """Below it a head is not recognised well; on phantoms like those of the training it is above 0.75."""
@@ -108,8 +108,8 @@ def predict_hips(
     if not outlined:
         raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
     missed = [f"the scan shows a head on side {box.side} that {box.why_none}" for box in read if not box.head]
-    if len(seen) == 1 and side is None and (wide := width_mm(scan.grid)) >= WIDE_SCAN_MM:
-        missed.append(f"the scan is {wide:.0f} mm wide, and only one femoral head was found in it")
+    if len(seen) == 1 and side is None and shows_both_hips(scan.grid):
+        missed.append(f"the scan is {width_mm(scan.grid):.0f} mm wide, and only one femoral head was found in it")
     return [_prediction(box, head, missed) for box, head in outlined]
 
 
@@ -121,10 +121,13 @@ def _predict_hip(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: Hip
 
 
 def _predict_recentred(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
-    """Read a place; once more around the head that was seen there, when it is off the centre."""
+    """Read a place; once more around the head that was seen there, when it is off the centre by up to a radius.
+
+    What is seen farther off than that is something else.
+    """
     first = _predict_box(scan, centre_mm, side, segmenter)
     off = np.linalg.norm(first.head.centre_mm - centre_mm) if first.head else 0.0
-    if first.head is None or not RECENTRE_MM < off <= MOST_RECENTRED_MM:
+    if first.head is None or not RECENTRE_MM < off <= HEAD_RADIUS_MM:
         return first
     again = _predict_box(scan, first.head.centre_mm, side, segmenter)
     return again if again.head and again.head.score >= first.head.score else first
@@ -173,9 +176,7 @@ def _cut_off(crop: HipCrop, head: BoolArray) -> bool:
 
 def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
     """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
-    from scipy import ndimage
-
     labels = labels_of(probabilities)
-    components, _ = ndimage.label(labels > 0)
-    own = np.bincount(components[head]).argmax()
-    return np.where(components == own, labels, np.uint8(0))
+    components = components_of(labels)
+    own = int(np.bincount(components.numbers[head]).argmax())
+    return np.where(components.mask(own), labels, np.uint8(0))

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.inference.locator import BETWEEN_HEADS_MM, LocatedHead
+from onfh_nnunet.core.scan_half import side_of_place
+from onfh_nnunet.inference.locator import LocatedHead
 
 CLEAR_RIGHTNESS = 0.75
 """From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
-
-WIDE_SCAN_MM = 280.0
-"""A scan this wide shows both hips, so that its middle is near the patient's."""
 
 
 def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:
@@ -39,7 +35,7 @@ def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object)
         SideError: It looks like neither, or like one of the side where it does not lie.
     """
     unclear = 1 - CLEAR_RIGHTNESS < head.rightness < CLEAR_RIGHTNESS
-    lies = _lies(head, grid)
+    lies = side_of_place(grid, float(head.centre_mm[0]))
     if side is not None:
         if not unclear and head.side is lies is side.other:
             raise HipNotFound(case, f"shows no hip on side {side}", "Leave out `side`")
@@ -51,16 +47,3 @@ def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object)
         problem = f"shows a hip that looks like {head.side} where the patient's {lies} is"
         raise SideError(case, problem, "Check the orientation in the file's header, or give `side`")
     return head.side
-
-
-def _lies(head: LocatedHead, grid: Grid) -> Side | None:
-    """On which side of a wide scan's middle a head lies; None near the middle, or where the scan is not wide."""
-    offset = float(head.centre_mm[0] - grid.corners_mm()[:, 0].mean())  # to the patient's left
-    if width_mm(grid) < WIDE_SCAN_MM or abs(offset) <= BETWEEN_HEADS_MM[0] / 4:
-        return None
-    return Side.LEFT if offset > 0 else Side.RIGHT
-
-
-def width_mm(grid: Grid) -> float:
-    """The extent of a scan from the patient's right to the left."""
-    return float(np.ptp(grid.corners_mm()[:, 0]))

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import LOCATED_HEADS_APART_MM, LOCATED_HEADS_UNEVEN_MM, POSSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
@@ -30,15 +32,6 @@ FEATURES = (8, 16, 32, 64)
 """Of the U-Net's stages; each halves the voxels once, but for the first."""
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "locator.safetensors"
-
-HEAD_ML = (8.0, 110.0)
-"""A wide frame around the 22 to 65 ml of plausible heads: at 4 mm, what is outside it is none."""
-
-BETWEEN_HEADS_MM = (110.0, 240.0)
-"""Distance of the two heads' centres from right to left; about 175 mm in adults."""
-
-MOST_UNLEVEL_MM = 50.0
-"""How much higher, or further to the front, one head's centre may lie than the other's."""
 
 EVEN_CONFIDENCE = 0.5
 """Share of the best confidence that both heads of a pair need; with less, only the best one is a head."""
@@ -137,13 +130,11 @@ def build_network() -> Any:
 
 
 def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[LocatedHead]:
-    from scipy import ndimage
-
-    head = probabilities.sum(0)
-    components, count = ndimage.label(head > 0.5)
-    ml = np.bincount(components.ravel(), minlength=count + 1) * VOXEL_MM**3 / 1000
-    found = [number for number in range(1, count + 1) if HEAD_ML[0] <= ml[number] <= HEAD_ML[1]]
-    return [_located_head(probabilities, head, components == number, to_mm) for number in found]
+    head, (least, most) = probabilities.sum(0), POSSIBLE_HEAD_ML
+    components = components_of(head > 0.5)
+    ml = components.voxels * VOXEL_MM**3 / 1000
+    found = np.flatnonzero((ml >= least) & (ml <= most)).tolist()
+    return [_located_head(probabilities, head, components.mask(number), to_mm) for number in found]
 
 
 def _located_head(
@@ -157,4 +148,5 @@ def _located_head(
 
 def _is_plausible_pair(pair: Sequence[LocatedHead]) -> bool:
     x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
-    return bool(BETWEEN_HEADS_MM[0] <= x <= BETWEEN_HEADS_MM[1] and max(y, z) <= MOST_UNLEVEL_MM)
+    nearest, farthest = LOCATED_HEADS_APART_MM
+    return bool(nearest <= x <= farthest and max(y, z) <= LOCATED_HEADS_UNEVEN_MM)

@@ -13,6 +13,7 @@ from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, EngineName, chosen
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.folder_record import claim
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
@@ -121,9 +122,10 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
         model = out_of_fold_model(dataset, plan, fold)
         segmenter = HipSegmenter(model, engine_for(model, computes_on, EngineName.AUTO))
         for case_id in splits.validation(fold):
-            mask = _mask(dataset, cases[case_id], segmenter)
+            case = cases[case_id]
+            mask = _mask(dataset, case, segmenter)
             mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-            yield crossval_row(cases[case_id].hip, fold, Volume.read(dataset.label(cases[case_id])), mask)
+            yield crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
             done += 1
             progress(case_id, done, len(cases))
 

@@ -12,6 +12,7 @@ from onfh_nnunet.core.atomic_files import require_file_place, require_output_apa
 from onfh_nnunet.core.errors import CohortError, SideError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.image_files import without_suffix
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
@@ -169,9 +170,9 @@ def grade_file(file: MaskFile) -> GradeRow:
         OnfhError: It cannot be read or graded.
     """
     name = file.source or file.case_id
-    mask = require_hip_labels(_volume(file.path), name)
-    refuse_lesion_alone(mask, name)
-    return grade_row(file.case_id, file.source, file.side, mask)
+    hip = HipMask(require_hip_labels(_volume(file.path), name), file.side)
+    refuse_lesion_alone(hip, name)
+    return grade_row(file.case_id, file.source, hip)
 
 
 def _volume(mask: Path | Volume) -> Volume:

@@ -13,9 +13,9 @@ import numpy as np
 
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
-from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
@@ -147,11 +147,11 @@ class Predictor:
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
-        mask = clean(prediction.mask(), case_id)
-        percent = extent(mask).percent
+        hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
+        percent = hip.extent.percent
         interval = self.calibration.interval(percent) if self.calibration and percent is not None else None
         warnings = (*filter(None, (self.caution,)), *prediction.warnings)
-        return PredictedHip(grade_row(case_id, source, prediction.side, mask, warnings, interval), mask)
+        return PredictedHip(grade_row(case_id, source, hip, warnings, interval), hip.labels)
 
     @cached_property
     def _segmenter(self) -> HipSegmenter:

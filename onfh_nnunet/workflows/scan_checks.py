@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import LONGEST_VOXEL_EDGES_MM, SHORTEST_SCAN_EDGES_MM
 from onfh_nnunet.core.errors import GeometryError, ReadError
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.volume import Volume
-
-FINEST_VOXEL_MM, LONGEST_VOXEL_MM = 4.0, 10.0
-"""The most that a voxel's shortest and longest edge may be: a head of 43 to 48 mm then lies in ten by five voxels."""
-
-SHORTEST_EDGE_MM, LONGEST_EDGE_MM = 20.0, 80.0
-"""The least that a scan's shortest and longest edge may be: less than half a head thick, or less than a hip wide."""
 
 
 def require_hip_scan(scan: Volume, case: object) -> None:
@@ -37,13 +32,14 @@ def require_hip_scan(scan: Volume, case: object) -> None:
 def _require_size(grid: Grid, case: object) -> None:
     voxel = np.array(grid.spacing_mm)
     edges = voxel * grid.size
-    fine = voxel.min() <= FINEST_VOXEL_MM and voxel.max() <= LONGEST_VOXEL_MM
-    if fine and edges.min() >= SHORTEST_EDGE_MM and edges.max() >= LONGEST_EDGE_MM:
+    fine, coarse = LONGEST_VOXEL_EDGES_MM
+    thin, wide = SHORTEST_SCAN_EDGES_MM
+    if voxel.min() <= fine and voxel.max() <= coarse and edges.min() >= thin and edges.max() >= wide:
         return
     got = f"spans {_times(edges)} mm in voxels of {_times(voxel)} mm"
     expected = (
-        f"at least {SHORTEST_EDGE_MM:g} mm each way and {LONGEST_EDGE_MM:g} mm one way, in voxels of at most "
-        f"{FINEST_VOXEL_MM:g} mm one way and {LONGEST_VOXEL_MM:g} mm each way"
+        f"at least {thin:g} mm each way and {wide:g} mm one way, in voxels of at most "
+        f"{fine:g} mm one way and {coarse:g} mm each way"
     )
     raise GeometryError(case, f"{got}, expected {expected}", "Check the spacing in its header: it may be in cm or m")
 

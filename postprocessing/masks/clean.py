@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML, SECOND_HEAD_ABOVE_ML
 from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
-
-SECOND_HEAD_ML = 5.0
-"""A second component of this size is another head: a plausible one has 22 ml or more, a speck far less than 1 ml."""
 
 
 def clean(mask: Volume, case: object) -> Volume:
@@ -72,42 +71,36 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
     return accepted
 
 
-def refuse_lesion_alone(mask: Volume, case: object) -> None:
+def refuse_lesion_alone(hip: HipMask, case: object) -> None:
     """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
 
     Args:
-        mask: From `require_hip_labels`.
+        hip: From `require_hip_labels`.
         case: What the message names.
 
     Raises:
         LabelError: There is no viable head, and too little necrosis for a head.
     """
-    ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
-    if ml < PLAUSIBLE_HEAD_ML[0] and not np.any(mask.array == Label.VIABLE_HEAD):
+    extent = hip.extent
+    if extent.necrosis == extent.head and (ml := extent.head_ml) < PLAUSIBLE_HEAD_ML[0]:
         problem = f"holds {ml:.1f} ml of necrosis (label {Label.NECROSIS:d}) and no viable head, too little for a head"
         raise LabelError(case, problem, "Export head (1) and necrosis (2) as one label map")
 
 
 def _refuse_second_head(labels: Volume, case: object) -> None:
     """Both hips in one mask would be measured as one head of twice the size."""
-    from scipy import ndimage
-
-    components, n = ndimage.label(labels.array[bounding_box(labels.array)])
-    if n == 1:
-        return
-    ml = np.sort(np.bincount(components.ravel())[1:])[::-1] * labels.grid.voxel_ml
-    if ml[1] >= SECOND_HEAD_ML:
-        problem = f"holds two separate heads, of {ml[0]:.1f} and {ml[1]:.1f} ml"
+    components = components_of(labels.array[bounding_box(labels.array)])
+    first, *others = components.voxels[components.by_size] * labels.grid.voxel_ml
+    if others and others[0] > SECOND_HEAD_ABOVE_ML:
+        problem = f"holds two separate heads, of {first:.1f} and {others[0]:.1f} ml"
         raise LabelError(case, problem, "Give one mask a hip")
 
 
 def _filled_largest(head: BoolArray) -> BoolArray:
     from scipy import ndimage
 
-    components, _ = ndimage.label(head)
-    sizes = np.bincount(components.ravel())
-    sizes[0] = 0
-    filled: BoolArray = ndimage.binary_fill_holes(components == sizes.argmax())
+    components = components_of(head)
+    filled: BoolArray = ndimage.binary_fill_holes(components.mask(components.by_size[0]))
     return filled
 
 

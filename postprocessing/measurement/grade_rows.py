@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.csv_rows import write_rows
-from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.arco import ArcoType, arco_type
 from postprocessing.measurement.jic import JicTies, JicType, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
@@ -81,8 +79,7 @@ class GradeRow:
 def grade_row(
     case_id: str,
     source: str,
-    side: Side | None,
-    mask: Volume,
+    hip: HipMask,
     extra_warnings: Iterable[str] = (),
     interval: PercentInterval | None = None,
 ) -> GradeRow:
@@ -91,28 +88,26 @@ def grade_row(
     Args:
         case_id: The hip.
         source: The scan or mask that it comes from.
-        side: The patient's side, where known.
-        mask: Labels 0, 1, 2 (z, y, x), from `clean` or `require_hip_labels`.
+        hip: Its mask, from `clean` or `require_hip_labels`, and its side, where known.
         extra_warnings: What earlier steps have to say; they come first.
         interval: The calibrated interval of the percentage; without it, the margin's.
 
     Raises:
         LabelError: There is no head.
     """
-    hip, labels = measure(mask, side), crop_to_head(mask)
-    met = interval or margin_interval(labels)
+    measured, met = measure(hip), interval or margin_interval(hip)
     return GradeRow(
         case_id=case_id,
         source=source,
-        side=side,
+        side=hip.side,
         percent_low=met.low,
         percent_high=met.high,
-        steinberg_grade=extent(labels).grade,
+        steinberg_grade=hip.extent.grade,
         possible_grades="/".join(possible_grades(met)),
-        warnings="; ".join((*extra_warnings, *hip.warnings)),
+        warnings="; ".join((*extra_warnings, *measured.warnings)),
         interval_method=met.method,
         jic_type=None,
-        **_columns(hip),
+        **_columns(measured),
     )
 
 
@@ -143,8 +138,8 @@ def write_grades(path: Path, rows: Iterable[GradeRow]) -> None:
     write_rows(path, GradeRow, rows)
 
 
-def _columns(hip: HipMeasurement) -> dict[str, Any]:
-    nested = {**vars(hip), **vars(hip.location), **vars(hip.location.octants)}
+def _columns(measured: HipMeasurement) -> dict[str, Any]:
+    nested = {**vars(measured), **vars(measured.location), **vars(measured.location.octants)}
     return {name: value for name, value in nested.items() if name not in ("location", "octants", "warnings")}
 
 

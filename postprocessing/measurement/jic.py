@@ -18,17 +18,12 @@ from enum import StrEnum
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import EDGE_FROM_CENTRE_MM, HEAD_RADIUS_MM
 from onfh_nnunet.core.choices import JicTies as JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.hip import Side
 from postprocessing.measurement.landmarks import Landmarks
-
-EDGE_FROM_CENTRE_MM = (12.0, 50.0)
-"""How far from the head's centre an acetabular edge may lie in the slice: 0.5 to 2 radii of usual heads, our limits."""
-
-OFF_SLICE_MM = 25.0
-"""How far in front of or behind the head's centre a landmark may lie: a radius, our limit."""
 
 
 class JicType(StrEnum):
@@ -94,9 +89,9 @@ def jic_type(lateral_deg: float, surface: WeightBearing, ties: JicTies = JicTies
 
 
 def _in_slice(case: object, point_mm: Triple, centre_mm: Triple, side: Side) -> FloatArray:
-    """Lateral and up in mm, from the centre of the head."""
+    """Lateral and up in mm, from the centre of the head; a landmark lies at most a radius before or behind it."""
     left, back, up = (float(p - c) for p, c in zip(point_mm, centre_mm, strict=True))
-    if abs(back) > OFF_SLICE_MM:
+    if abs(back) > HEAD_RADIUS_MM:
         raise _misplaced(case, f"a point lies {abs(back):.0f} mm in front of or behind the head's centre")
     return np.array([left if side is Side.LEFT else -left, up])
 

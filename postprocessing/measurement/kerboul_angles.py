@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import NECK_DEG
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.volume import Volume
@@ -20,10 +21,6 @@ ARC_STEP_DEG = 0.5
 
 KERBOUL_FROM_DEG = (200, 250, 300)
 """Where grades 2, 3 and 4 begin. Ha YC et al. J Bone Joint Surg Am 2006;88 Suppl 3:35."""
-
-NECK_DEG = 130.0
-"""Direction of the neck in the coronal slice, from the apex to lateral: a usual neck-shaft angle. There is no articular
-surface there, so an arc that runs round medially below the head still ends on its lateral side."""
 
 FOOT_DEG = 180.0
 """Where the sagittal slice is opened: straight down, into the neck."""

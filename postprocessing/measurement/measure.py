@@ -8,19 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from onfh_nnunet.core.bounding_box import crop_to_head
-from onfh_nnunet.core.extent import extent
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML, Side
-from onfh_nnunet.core.labels import touches_border
-from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_RESIDUAL_MM
+from onfh_nnunet.core.extent import percent_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
 from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
-from postprocessing.measurement.surface_rays import ARTICULAR_MM
-
-PLAUSIBLE_RESIDUAL_MM = 1.0
-"""Root mean square of the best fitting 60 % of the surface. Voxels of up to 3 mm alone stay below it."""
 
 _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of the surface"
 
@@ -66,34 +61,32 @@ class HipMeasurement:
     warnings: tuple[str, ...] = ()
 
 
-def measure(mask: Volume, side: Side | None = None) -> HipMeasurement:
+def measure(hip: HipMask) -> HipMeasurement:
     """Measure one hip.
 
     Args:
-        mask: Labels 0, 1, 2 (z, y, x) of one hip, from `clean` or `require_hip_labels`.
-        side: The patient's side; without it nothing tells lateral from medial.
+        hip: The hip, from `clean` or `require_hip_labels`; without its side nothing tells lateral from medial.
 
     Raises:
         LabelError: There is no head.
     """
-    labels = crop_to_head(mask)
-    counts, voxel_ml = extent(labels), labels.grid.voxel_ml
-    sphere = fit_sphere(labels)
+    sphere, counts = fit_sphere(hip.head), hip.extent
     bare = HipMeasurement(
-        head_ml=counts.head * voxel_ml,
-        necrosis_ml=counts.necrosis * voxel_ml,
-        necrosis_percent=100 * counts.necrosis / counts.head,
+        head_ml=counts.head_ml,
+        necrosis_ml=counts.necrosis_ml,
+        necrosis_percent=percent_of(counts.necrosis, counts.head),
     )
-    measured = _about_sphere(bare, labels, sphere, side) if sphere else replace(bare, warnings=(_NO_SPHERE,))
-    return replace(measured, warnings=(*_head_warnings(bare, mask), *measured.warnings))
+    measured = _about_sphere(bare, hip, sphere) if sphere else replace(bare, warnings=(_NO_SPHERE,))
+    return replace(measured, warnings=(*_head_warnings(bare, hip), *measured.warnings))
 
 
-def _about_sphere(bare: HipMeasurement, labels: Volume, sphere: Sphere, side: Side | None) -> HipMeasurement:
+def _about_sphere(bare: HipMeasurement, hip: HipMask, sphere: Sphere) -> HipMeasurement:
+    labels = hip.head
     arcs, surface = necrotic_arcs(labels, sphere), surface_involvement(labels, sphere)
     x, y, z = (float(value) for value in sphere.centre_mm)
     measured = replace(
         bare,
-        necrosis_percent_of_sphere=100 * bare.necrosis_ml / sphere.volume_ml,
+        necrosis_percent_of_sphere=percent_of(bare.necrosis_ml, sphere.volume_ml),
         head_diameter_mm=2 * sphere.radius_mm,
         kerboul_coronal_deg=arcs.coronal.degrees,
         kerboul_sagittal_deg=arcs.sagittal.degrees,
@@ -104,18 +97,18 @@ def _about_sphere(bare: HipMeasurement, labels: Volume, sphere: Sphere, side: Si
         head_centre_x_mm=x,
         head_centre_y_mm=y,
         head_centre_z_mm=z,
-        location=lesion_location(labels, sphere, arcs, side) if bare.necrosis_ml else LesionLocation(),
+        location=lesion_location(labels, sphere, arcs, hip.side) if bare.necrosis_ml else LesionLocation(),
     )
-    return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, side)))
+    return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, hip.side)))
 
 
-def _head_warnings(hip: HipMeasurement, mask: Volume) -> Iterator[str]:
+def _head_warnings(measured: HipMeasurement, hip: HipMask) -> Iterator[str]:
     low, high = PLAUSIBLE_HEAD_ML
-    if not low <= hip.head_ml <= high:
-        yield f"head of {hip.head_ml:.1f} ml, plausible are {low:g} to {high:g} ml"
-    if hip.necrosis_percent == 100:
+    if not low <= measured.head_ml <= high:
+        yield f"head of {measured.head_ml:.1f} ml, plausible are {low:g} to {high:g} ml"
+    if measured.necrosis_percent == 100:
         yield "no viable head: all of it is necrotic, or its label is missing"
-    if touches_border(mask.array):
+    if hip.touches_border:
         yield "the head touches the border of the image and may be cut off"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.bounding_box import nonzero_indices
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Label
@@ -51,7 +52,7 @@ def octants(mask: Volume, sphere: Sphere, side: Side) -> Octants:
     quarters = (up[:, None] * front).reshape(4, -1)
     necrotic = mask.array[inside] == Label.NECROSIS
     head, necrosis = ((quarters @ part.T).ravel().tolist() for part in (lateral, lateral * necrotic))
-    return Octants(*(100 * part / all_ if all_ >= 1 else None for part, all_ in zip(necrosis, head, strict=True)))
+    return Octants(*(percent_of(part, all_) if all_ >= 1 else None for part, all_ in zip(necrosis, head, strict=True)))
 
 
 def _halves(voxel: NDArray[np.intp], grid: Grid, sphere: Sphere, side: Side) -> FloatArray:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere, faces_mm
-from postprocessing.measurement.surface_rays import ARTICULAR_MM, cast_rays
+from postprocessing.measurement.surface_rays import cast_rays
 
 OFF_SPHERE_SHARE = 0.05
 """Share of the necrotic surface off the sphere that is told: less is the ragged rim of the cut."""
@@ -24,7 +26,7 @@ class SurfaceInvolvement:
 
     Args:
         percent: Necrotic share of the articular surface; None when there is no articular surface.
-        off_sphere: Whether more than `OFF_SPHERE_SHARE` of the necrotic surface lies deeper than `rays.ARTICULAR_MM`
+        off_sphere: Whether more than `OFF_SPHERE_SHARE` of the necrotic surface lies deeper than `ARTICULAR_MM`
             inside the sphere, where neither the share nor the angles count it: a collapsed dome, or the neck cut.
     """
 
@@ -48,7 +50,8 @@ def surface_involvement(mask: Volume, sphere: Sphere) -> SurfaceInvolvement:
     radius = np.sqrt(1 - z**2)
     rays = cast_rays(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
     n = int(rays.articular.sum())
-    return SurfaceInvolvement(100 * int(rays.involved.sum()) / n if n else None, _off_sphere(mask, sphere))
+    percent = percent_of(int(rays.involved.sum()), n) if n else None
+    return SurfaceInvolvement(percent, _off_sphere(mask, sphere))
 
 
 def _off_sphere(mask: Volume, sphere: Sphere) -> bool:

@@ -12,16 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, SUBCHONDRAL_MM
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere
-
-SUBCHONDRAL_MM = 2.0
-"""How deep below the head's surface necrosis still involves the surface: one to two voxels of the usual protocols."""
-
-ARTICULAR_MM = 3.0
-"""How far the articular surface may lie from the fitted sphere, a dent or a bulge: more than that is cut or neck."""
 
 RADIAL_STEP_MM = 0.25
 

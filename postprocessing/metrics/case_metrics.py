@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onfh_nnunet.core.extent import extent
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.volume import Volume
 from postprocessing.metrics.segmentation_metrics import compare
 from postprocessing.statistics.agreement import GradePair
 
@@ -88,26 +87,26 @@ class CrossvalRow:
         )
 
 
-def crossval_row(hip: Hip, fold: int | None, reference: Volume, prediction: Volume) -> CrossvalRow:
+def crossval_row(hip: Hip, fold: int | None, reference: HipMask, prediction: HipMask) -> CrossvalRow:
     """Judge one hip; see `case_row`."""
     return case_row(hip.case_id, hip, fold, reference, prediction)
 
 
-def case_row(case_id: str, hip: Hip | None, fold: int | None, reference: Volume, prediction: Volume) -> CrossvalRow:
+def case_row(case_id: str, hip: Hip | None, fold: int | None, reference: HipMask, prediction: HipMask) -> CrossvalRow:
     """Judge one case.
 
     Args:
         case_id: Its name.
         hip: Patient and side, where known; without them the case counts as a patient of its own.
         fold: The fold that predicted it; None outside a cross-validation.
-        reference: Labels 0, 1, 2 (z, y, x).
-        prediction: Labels 0, 1, 2 on the same grid; without a head its percentage is None and its grade none.
+        reference: The labels that are right.
+        prediction: Labels on the same grid; without a head its percentage is None and its grade none.
 
     Raises:
         GridMismatch: The masks do not lie on one grid; names the case.
     """
-    metrics = compare(reference, prediction, case_id)
-    true, pred = extent(reference), extent(prediction)
+    metrics = compare(reference.labels, prediction.labels, case_id)
+    true, pred = reference.extent, prediction.extent
     by_region = {f"{region}_{name}": getattr(metrics[region], name) for region in Region for name in METRICS}
     return CrossvalRow(
         case_id=case_id,

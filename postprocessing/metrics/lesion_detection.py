@@ -1,6 +1,6 @@
 """Lesions found, missed and invented: components of one mask matched with those of another.
 
-A lesion is a component of voxels connected through faces, of at least `MIN_LESION_ML`. A predicted lesion hits a true
+A lesion is a component of voxels connected through faces, of at least `LEAST_LESION_ML`. A predicted lesion hits a true
 one when their intersection over union is at least `MIN_IOU`: the criterion of PI-CAI (Saha A, Bosma JS et al. Lancet
 Oncol 2024;25:879-887). Each lesion is matched once, and as many as possible are. Unlike there, components that meet at
 edges or corners only are two, and a second hit of one lesion is a false positive.
@@ -14,14 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onfh_nnunet.core.anatomy import LEAST_LESION_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.grid import Triple
 from onfh_nnunet.core.labels import BoolArray
 
 MIN_IOU = 0.10
-
-MIN_LESION_ML = 0.1
-"""Our limit: a quarter of the smallest of the published lesions, 0.39 ml (Zhao, Int Orthop 2010;34:799). Less, in
-either mask, is a speck and no lesion."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +53,10 @@ def match_lesions(reference: BoolArray, prediction: BoolArray, spacing_mm: Tripl
 
 def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:
     """The number of each voxel's lesion (z, y, x), 0 where there is none, and how many there are."""
-    from scipy import ndimage
-
-    components, _ = ndimage.label(mask)
-    large = np.bincount(components.ravel()) * math.prod(spacing_mm) / 1000 >= MIN_LESION_ML
-    large[0] = False
+    components = components_of(mask)
+    large = components.voxels * math.prod(spacing_mm) / 1000 >= LEAST_LESION_ML
     numbers = np.where(large, large.cumsum(), 0).astype(np.int32)
-    return numbers[components], int(large.sum())
+    return numbers[components.numbers], int(large.sum())
 
 
 def _matched(true: NDArray[np.int32], pred: NDArray[np.int32], n_true: int, n_pred: int) -> int:

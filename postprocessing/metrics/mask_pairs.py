@@ -10,6 +10,7 @@ import numpy as np
 
 from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, without_suffix
 from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
@@ -94,9 +95,9 @@ def compare_masks(
         LabelError: A mask is no label map of one hip, or the reference holds no head.
         GridMismatch: The masks do not lie on one grid.
     """
-    reference = require_hip_labels(drawn, names[0])
+    reference = HipMask(require_hip_labels(drawn, names[0]))
     refuse_lesion_alone(reference, names[0])
-    prediction = _prediction(predicted, names[1])
+    prediction = HipMask(_prediction(predicted, names[1]))
     return case_row(case_id, _hip(case_id), None, reference, prediction)
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import FloatArray, Index, same_grid
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
@@ -125,7 +125,7 @@ def _view(image: Volume, masks: Mapping[str, Volume], title: str) -> _View:
     with_head = [mask for mask in masks.values() if mask.array.any()]
     if not with_head:
         raise LabelError(title, "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-    head = crop_to_head(with_head[0]).grid
+    head = HipMask(with_head[0]).head.grid
     centre_mm = head.to_mm((np.array(head.size) - 1) / 2)
     margin_mm = 2 * max(image.grid.spacing_mm)  # the outermost voxels are shown in part
     crop = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)

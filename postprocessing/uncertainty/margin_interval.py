@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_to_head, crop_with_border, expand
-from onfh_nnunet.core.extent import extent
+from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_with_border, expand
+from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.grid import FloatArray, Grid
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, Grade
 from onfh_nnunet.core.volume import Volume
@@ -51,7 +52,7 @@ class PercentInterval:
             raise ValueError(f"{self.low} to {self.high} is no interval of percent")
 
 
-def margin_interval(mask: Volume) -> PercentInterval:
+def margin_interval(hip: HipMask) -> PercentInterval:
     """The necrosis in percent of the head when its margin lies `MARGIN_VOXELS` mean spacings further in or out.
 
     The margin is the border of necrosis and viable head; the head and its surface stay. A voxel is lost or gained in
@@ -60,19 +61,19 @@ def margin_interval(mask: Volume) -> PercentInterval:
     viable head, where there is no margin.
 
     Args:
-        mask: Labels 0, 1, 2 (z, y, x) of one hip, from `clean` or `require_hip_labels`.
+        hip: One hip, from `clean` or `require_hip_labels`.
 
     Raises:
         LabelError: There is no head.
     """
-    labels = crop_to_head(mask)
-    counts, lesion = extent(labels), bounding_box(labels.array == Label.NECROSIS)
+    labels, counts = hip.head, hip.extent
+    lesion = bounding_box(labels.array == Label.NECROSIS)
     if lesion is None or counts.necrosis == counts.head:
         only = 0.0 if lesion is None else 100.0
         return PercentInterval(only, only, IntervalMethod.MARGIN)
     lost, gained = _moved(labels, lesion)
-    low = 100 * (counts.necrosis - lost) / counts.head
-    high = 100 * (counts.necrosis + gained) / counts.head
+    low = percent_of(counts.necrosis - lost, counts.head)
+    high = percent_of(counts.necrosis + gained, counts.head)
     return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
 
 

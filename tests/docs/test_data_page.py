@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from dataset_conversion.discovery import lund_probe
 from onfh_nnunet.cli import app
-from onfh_nnunet.core.hip import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
 from tests.helpers.paths import ROOT
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")

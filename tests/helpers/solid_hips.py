@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere
 
@@ -57,7 +57,7 @@ def hip(lesion, spacing=(1.0, 1.0, 1.0), turned=(0, 0, 0), cut=0.5, neck=DOWN, o
 def cropped_hip(*args, **kwargs):
     """The same as what measures take: cropped labels, and the true sphere."""
     mask, centre = hip(*args, **kwargs)
-    return crop_to_head(mask), Sphere(centre, RADIUS_MM, 0.0)
+    return HipMask(mask).head, Sphere(centre, RADIUS_MM, 0.0)
 
 
 def nothing(place):

@@ -231,7 +231,7 @@ def test_void_is_told_from_dark_marrow():
 def test_only_head_of_a_wide_scan_is_told():
     wide = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT))
     assert [hip.warnings for hip in predicted(wide)] == [
-        ("the scan is 328 mm wide, and only one femoral head was found in it",)
+        ("the scan is 330 mm wide, and only one femoral head was found in it",)
     ]
     assert [hip.warnings for hip in predicted(wide, Side.RIGHT)] == [()]
     with pytest.raises(HipNotFound, match="shows no hip on side L"):

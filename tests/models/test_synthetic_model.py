@@ -12,6 +12,7 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import EngineName, engine_for
@@ -110,7 +111,7 @@ def test_heads_of_a_real_patient_are_outlined(segmenter, series):
     assert [hip.side for hip in hips] == [Side.RIGHT, Side.LEFT]
     for hip, value in zip(hips, (1, 2), strict=True):
         mask, sphere = clean(hip.mask(), series), weak.array == value
-        row = grade_row("P_R", "", None, mask)
+        row = grade_row("P_R", "", HipMask(mask))
         centre, ball = ball_of(row, mask.grid)
         middle = mask.grid.to_mm(np.argwhere(sphere)).mean(axis=0)
         assert dice(ball, sphere) >= 0.90

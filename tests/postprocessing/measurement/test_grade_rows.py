@@ -10,6 +10,7 @@ import pytest
 from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_file, grade_files
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
@@ -56,7 +57,7 @@ def test_first_columns_are_the_contracts_and_later_ones_come_after():
 
 
 def test_table_reads_back(tmp_path, right):
-    row = grade_row("P001_R", "m.nii.gz", Side.RIGHT, right[0])
+    row = grade_row("P001_R", "m.nii.gz", HipMask(right[0], Side.RIGHT))
     write_grades(tmp_path / "grades.csv", [row])
     (again,) = read_rows(tmp_path / "grades.csv", GradeRow)
     for name, value in vars(row).items():
@@ -65,9 +66,9 @@ def test_table_reads_back(tmp_path, right):
 
 
 def test_interval_is_the_margins_unless_a_calibrated_one_is_given(right):
-    assert grade_row("P001_R", "m.nii.gz", Side.RIGHT, right[0]).interval_method == "margin"
+    assert grade_row("P001_R", "m.nii.gz", HipMask(right[0], Side.RIGHT)).interval_method == "margin"
     calibrated = PercentInterval(4.0, 31.0, IntervalMethod.CONFORMAL)
-    row = grade_row("P001_R", "m.nii.gz", Side.RIGHT, right[0], interval=calibrated)
+    row = grade_row("P001_R", "m.nii.gz", HipMask(right[0], Side.RIGHT), interval=calibrated)
     assert (row.interval_method, row.percent_low, row.percent_high) == ("conformal", 4.0, 31.0)
     assert row.possible_grades == "A/B/C"
 
@@ -77,7 +78,7 @@ def test_interval_is_the_margins_unless_a_calibrated_one_is_given(right):
     [(0, "none"), (1, "A"), (5999, "A"), (6000, "B"), (6001, "B"), (12000, "B"), (12001, "C"), (40000, "C")],
 )
 def test_ties_at_15_and_30_percent_are_b_to_the_voxel(right, necrotic, grade):
-    row = grade_row("P001_R", "m.nii.gz", Side.RIGHT, with_necrosis(right[0], necrotic, 40000))
+    row = grade_row("P001_R", "m.nii.gz", HipMask(with_necrosis(right[0], necrotic, 40000), Side.RIGHT))
     assert row.steinberg_grade == grade
 
 
@@ -86,7 +87,7 @@ def test_ties_at_15_and_30_percent_are_b_to_the_voxel(right, necrotic, grade):
 def test_file_of_any_format_and_type_has_the_row_of_its_mask(tmp_path, right, name, dtype):
     Volume(right[0].array.astype(dtype), right[0].grid).write(tmp_path / name)
     row = grade_file(MaskFile(tmp_path / name, "P001_R", Side.RIGHT))
-    expected = grade_row("P001_R", str(tmp_path / name), Side.RIGHT, right[0])
+    expected = grade_row("P001_R", str(tmp_path / name), HipMask(right[0], Side.RIGHT))
     for column, value in vars(expected).items():
         assert getattr(row, column) == (pytest.approx(value, abs=1e-3) if isinstance(value, float) else value)
 
@@ -155,7 +156,7 @@ def test_rows_from_several_threads_are_those_of_one(masks):
 
 
 def test_landmarks_that_fit_no_head_are_all_named(right):
-    rows = [grade_row(f"P00{number}_R", "m.nii.gz", Side.RIGHT, right[0]) for number in range(3)]
+    rows = [grade_row(f"P00{number}_R", "m.nii.gz", HipMask(right[0], Side.RIGHT)) for number in range(3)]
     far = Landmarks((500.0, 0.0, 0.0), (450.0, 0.0, -50.0))
     with pytest.raises(OnfhError, match=r"(?s)2 of 3 hips.*P000_R: has landmarks.*P002_R: has landmarks"):
         add_landmarks(rows, {"P000_R": far, "P002_R": far}, JicTies.MINISTRY)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import grade_row, with_landmarks
 from postprocessing.measurement.jic import JicTies, WeightBearing, jic_type, weight_bearing
@@ -100,7 +101,7 @@ def test_type_of_a_closed_form_lesion(ends_deg, jic, arco, side):
     mask, centre = hip(cone(20, (-np.sin(middle), 0, np.cos(middle))))
     if side is Side.LEFT:
         mask, centre = mirrored(mask), centre * [-1, 1, 1]
-    row = grade_row(f"P001_{side}", "m.nii.gz", side, mask)
+    row = grade_row(f"P001_{side}", "m.nii.gz", HipMask(mask, side))
     points = Landmarks(at(26, 45, side, tuple(centre)), at(26, -135, side, tuple(centre)))  # thirds: -15, 15, 45
     typed = with_landmarks(row, points)
     assert row.lateral_necrotic_angle_deg == pytest.approx(ends_deg, abs=np.rad2deg(1 / RADIUS_MM))
@@ -112,11 +113,11 @@ def test_type_of_a_closed_form_lesion(ends_deg, jic, arco, side):
 def test_row_without_what_a_type_needs_says_so():
     mask, centre = hip(cone(20))
     points = Landmarks(at(26, 45, centre=tuple(centre)), at(26, -135, centre=tuple(centre)))
-    known = grade_row("P001_R", "m.nii.gz", Side.RIGHT, mask)
+    known = grade_row("P001_R", "m.nii.gz", HipMask(mask, Side.RIGHT))
     assert with_landmarks(known, None).warnings.endswith("no landmarks: no JIC type")
-    unknown = grade_row("P001", "m.nii.gz", None, mask)
+    unknown = grade_row("P001", "m.nii.gz", HipMask(mask))
     assert with_landmarks(unknown, points).warnings.endswith("no side or no sphere: no JIC type")
-    healthy = grade_row("P001_R", "m.nii.gz", Side.RIGHT, hip(cone(0))[0])
+    healthy = grade_row("P001_R", "m.nii.gz", HipMask(hip(cone(0))[0], Side.RIGHT))
     assert with_landmarks(healthy, points).warnings.endswith("no lateral angle: no JIC type")
 
 
@@ -131,7 +132,7 @@ def test_real_shaped_hip_has_the_type_of_its_lesion():
     place = places(labels.grid, centre)
     head = labels.array == 1
     mask = Volume(head.astype(np.uint8) + (head & (place @ axis >= height)), labels.grid)
-    row = grade_row("P001_L", str(path), Side.LEFT, mask)
+    row = grade_row("P001_L", str(path), HipMask(mask, Side.LEFT))
     in_slice = math.hypot(axis[0], axis[2])
     ends = math.degrees(math.atan2(axis[0], axis[2]) + math.acos(height / radius / in_slice))
     a_voxel = math.degrees(max(labels.grid.spacing_mm) / radius) / math.sin(math.acos(height / radius))

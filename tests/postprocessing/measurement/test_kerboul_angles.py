@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, SUBCHONDRAL_MM
 from onfh_nnunet.core.hip import Side
 from postprocessing.measurement.kerboul_angles import Arc, kerboul_grade, necrotic_arcs
 from postprocessing.measurement.surface_involvement import surface_involvement
-from postprocessing.measurement.surface_rays import ARTICULAR_MM, SUBCHONDRAL_MM
 from tests.helpers.solid_hips import DOWN, GRIDS, RADIUS_MM, ball, cap, cone, cropped_hip, everything, nothing
 
 COMBINED_DEG = [190, 200, 240, 250, 300]

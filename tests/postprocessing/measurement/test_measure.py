@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.measure import measure
 from tests.helpers.solid_hips import GRIDS, RADIUS_MM, UPRIGHT, cap, cap_ml, cone, everything, hip, mirrored, nothing
@@ -40,7 +41,7 @@ def assert_same(found, other, but=()):
 
 @pytest.mark.parametrize(("spacing", "turned"), GRIDS)
 def test_volumes_are_those_of_the_solids(spacing, turned):
-    found = measure(hip(cap(12), spacing, turned, neck=NECK)[0], Side.RIGHT)
+    found = measure(HipMask(hip(cap(12), spacing, turned, neck=NECK)[0], Side.RIGHT))
     # A random grid misplaces each surface voxel by chance, so the error falls with the surface; 1 % covers 3 mm slices.
     assert found.head_ml == pytest.approx(cap_ml(-RADIUS_MM / 2), rel=0.01)
     assert found.head_diameter_mm == pytest.approx(2 * RADIUS_MM, abs=0.2 * max(spacing))
@@ -54,14 +55,14 @@ def test_volumes_are_those_of_the_solids(spacing, turned):
 
 @pytest.mark.parametrize("cut", [0.5, 0.7])
 def test_percent_of_the_sphere_does_not_change_with_the_neck_cut(cut):
-    found = measure(hip(cap(12), cut=cut)[0])
+    found = measure(HipMask(hip(cap(12), cut=cut)[0]))
     assert found.necrosis_percent == pytest.approx(100 * cap_ml(12) / cap_ml(-cut * RADIUS_MM), rel=0.05)
     assert found.necrosis_percent_of_sphere == pytest.approx(100 * cap_ml(12) / cap_ml(-RADIUS_MM), rel=0.05)
 
 
 def test_centre_and_residual_are_told():
     mask, centre = hip(lesion, neck=NECK)
-    found = measure(mask, Side.RIGHT)
+    found = measure(HipMask(mask, Side.RIGHT))
     assert (found.head_centre_x_mm, found.head_centre_y_mm, found.head_centre_z_mm) == pytest.approx(centre, abs=0.2)
     assert 0 < found.sphere_residual_mm < 0.5
     assert found.warnings == ()
@@ -70,7 +71,7 @@ def test_centre_and_residual_are_told():
 @pytest.mark.parametrize(("spacing", "turned"), GRIDS)
 def test_mirrored_hip_has_the_same_numbers_on_the_other_side(spacing, turned):
     mask = hip(lesion, spacing, turned, neck=NECK)[0]
-    right, left = measure(mask, Side.RIGHT), measure(mirrored(mask), Side.LEFT)
+    right, left = measure(HipMask(mask, Side.RIGHT)), measure(HipMask(mirrored(mask), Side.LEFT))
     assert_same(right, left, but=("head_centre_x_mm",))
     assert right.head_centre_x_mm == pytest.approx(-left.head_centre_x_mm)
     assert right.location.lateral_necrotic_angle_deg > 45
@@ -82,7 +83,8 @@ def test_mirrored_hip_has_the_same_numbers_on_the_other_side(spacing, turned):
 def test_scaled_spacing_scales_volumes_and_lengths(scale):
     mask = hip(cap(12), (2.0, 1.5, 1.0))[0]
     z, y, x = (scale * step for step in mask.grid.spacing_mm)
-    found, scaled = measure(mask), measure(Volume(mask.array, replace(mask.grid, spacing_mm=(z, y, x))))
+    larger = Volume(mask.array, replace(mask.grid, spacing_mm=(z, y, x)))
+    found, scaled = measure(HipMask(mask)), measure(HipMask(larger))
     assert scaled.head_ml == pytest.approx(scale**3 * found.head_ml)
     assert scaled.necrosis_ml == pytest.approx(scale**3 * found.necrosis_ml)
     assert scaled.head_diameter_mm == pytest.approx(scale * found.head_diameter_mm)
@@ -99,18 +101,18 @@ def test_order_of_the_array_axes_does_not_matter(order):
     direction = direction_of(np.asarray(mask.grid.direction)[:, order])
     turned = mask.array.transpose(order)
     other = Volume(turned, Grid(turned.shape, (z, y, x), mask.grid.origin_mm, direction))
-    assert_same(measure(mask, Side.RIGHT), measure(other, Side.RIGHT))
+    assert_same(measure(HipMask(mask, Side.RIGHT)), measure(HipMask(other, Side.RIGHT)))
 
 
 def test_healthy_hip_has_no_kerboul_grade_and_says_why():
-    found = measure(hip(nothing)[0], Side.LEFT)
+    found = measure(HipMask(hip(nothing)[0], Side.LEFT))
     assert (found.necrosis_ml, found.necrosis_percent, found.kerboul_deg) == (0, 0, 0)
     assert found.kerboul_grade is found.location.necrosis_depth_mm is None
     assert found.warnings == ("no necrosis: no Kerboul grade and no location",)
 
 
 def test_head_that_is_necrotic_throughout():
-    found = measure(hip(everything)[0], Side.LEFT)
+    found = measure(HipMask(hip(everything)[0], Side.LEFT))
     assert found.necrosis_percent == 100
     assert found.necrotic_surface_percent == 100
     assert found.kerboul_grade == 4
@@ -119,7 +121,7 @@ def test_head_that_is_necrotic_throughout():
 
 
 def test_unknown_side_is_told():
-    assert measure(hip(lesion, neck=NECK)[0]).warnings == (
+    assert measure(HipMask(hip(lesion, neck=NECK)[0])).warnings == (
         "the side is unknown: no longitude, lateral angle, ARCO type or octants",
     )
 
@@ -127,20 +129,20 @@ def test_unknown_side_is_told():
 def test_head_at_the_border_is_told():
     mask = hip(lesion)[0]
     cut = Volume(mask.array[20:], mask.grid.part((20, 0, 0), (36, 56, 56)))
-    assert any("touches the border" in warning for warning in measure(cut).warnings)
+    assert any("touches the border" in warning for warning in measure(HipMask(cut)).warnings)
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.3])
 def test_implausible_volume_is_told(scale):
     mask = hip(lesion, neck=NECK)[0]
     scaled = Volume(mask.array, replace(mask.grid, spacing_mm=(scale,) * 3))
-    (warning,) = measure(scaled, Side.RIGHT).warnings
+    (warning,) = measure(HipMask(scaled, Side.RIGHT)).warnings
     assert "plausible are 22 to 65 ml" in warning
 
 
 @pytest.mark.parametrize(("sunk_mm", "told"), [(0, False), (2, False), (4, True), (6, True), (10, True)])
 def test_collapse_beyond_the_sphere_is_told(sunk_mm, told):
-    found = measure(hip(cone(50), neck=NECK, sunk_mm=sunk_mm)[0])
+    found = measure(HipMask(hip(cone(50), neck=NECK, sunk_mm=sunk_mm)[0]))
     assert any("collapse" in warning for warning in found.warnings) == told
     assert found.head_diameter_mm == pytest.approx(2 * RADIUS_MM, abs=0.2)
 
@@ -148,14 +150,16 @@ def test_collapse_beyond_the_sphere_is_told(sunk_mm, told):
 def test_box_is_told_not_to_be_round():
     labels = np.zeros((20, 50, 60), np.uint8)
     labels[2:18, 2:48, 2:58] = 1
-    found = measure(Volume(labels, Grid((20, 50, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT))))
+    grid = Grid((20, 50, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT))
+    found = measure(HipMask(Volume(labels, grid)))
     assert any("is not round" in warning or "no sphere" in warning for warning in found.warnings)
 
 
 def test_head_of_ten_voxels_is_told_to_be_none():
     labels = np.zeros((3, 4, 12), np.uint8)
     labels[1, 1, 1:10], labels[1, 2, 5] = 1, 2
-    found = measure(Volume(labels, Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT))))
+    grid = Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT))
+    found = measure(HipMask(Volume(labels, grid)))
     assert found.necrosis_percent == 10
     assert found.warnings[0] == "head of 0.0 ml, plausible are 22 to 65 ml"
 
@@ -163,7 +167,7 @@ def test_head_of_ten_voxels_is_told_to_be_none():
 def test_what_has_no_sphere_is_empty_and_says_why():
     labels = np.zeros((3, 3, 3), np.uint8)
     labels[1, 1, 1] = 2
-    found = measure(Volume(labels, Grid((3, 3, 3), (1.0, 2.0, 30.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT))))
+    found = measure(HipMask(Volume(labels, Grid((3, 3, 3), (1.0, 2.0, 30.0), (0.0, 0.0, 0.0), direction_of(UPRIGHT)))))
     assert found.necrosis_ml == pytest.approx(0.06)
     assert found.head_diameter_mm is None
     assert found.kerboul_deg is None
@@ -171,5 +175,6 @@ def test_what_has_no_sphere_is_empty_and_says_why():
 
 
 def test_empty_mask_is_refused():
+    grid = Grid((3,) * 3, (1.0,) * 3, (0.0,) * 3, direction_of(UPRIGHT))
     with pytest.raises(LabelError, match="no femoral head"):
-        measure(Volume(np.zeros((3, 3, 3), np.uint8), Grid((3,) * 3, (1.0,) * 3, (0.0,) * 3, direction_of(UPRIGHT))))
+        measure(HipMask(Volume(np.zeros((3, 3, 3), np.uint8), grid)))

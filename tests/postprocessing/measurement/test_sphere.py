@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from onfh_nnunet.core.bounding_box import crop_to_head
 from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import faces_mm, fit_sphere
 from tests.helpers.paths import REAL
@@ -15,7 +15,7 @@ NECK = (0.5, 0.2, -0.8)
 
 def assert_true_sphere(mask, centre):
     """Half a voxel of misplaced surface, averaged over thousands of faces, leaves a tenth of a voxel."""
-    sphere, voxel = fit_sphere(crop_to_head(mask)), max(mask.grid.spacing_mm)
+    sphere, voxel = fit_sphere(HipMask(mask).head), max(mask.grid.spacing_mm)
     assert sphere.radius_mm == pytest.approx(RADIUS_MM, abs=0.1 * voxel)
     assert np.linalg.norm(sphere.centre_mm - centre) < 0.2 * voxel
     assert sphere.residual_mm < voxel / 2
@@ -45,7 +45,7 @@ def test_stub_of_neck_does_not_move_the_sphere():
     place = places(mask.grid, centre)
     along = place @ unit(NECK)
     stub = (along > 0) & (np.linalg.norm(place - along[..., None] * unit(NECK), axis=-1) < 14)
-    sphere = fit_sphere(crop_to_head(Volume(np.maximum(mask.array, stub), mask.grid)))
+    sphere = fit_sphere(HipMask(Volume(np.maximum(mask.array, stub), mask.grid)).head)
     assert sphere.radius_mm == pytest.approx(RADIUS_MM, abs=0.25)
 
 
@@ -54,9 +54,9 @@ def test_residual_is_the_distance_from_the_sphere():
     centre = on.to_mm(tuple((n - 1) / 2 for n in on.size))
     place = places(on, centre)
     dents = RADIUS_MM + 1.5 * np.sign(place.prod(axis=-1))  # by octants 1.5 mm above and below the sphere
-    sphere = fit_sphere(crop_to_head(Volume((np.linalg.norm(place, axis=-1) <= dents).astype(np.uint8), on)))
+    sphere = fit_sphere(HipMask(Volume((np.linalg.norm(place, axis=-1) <= dents).astype(np.uint8), on)).head)
     assert 0.3 < sphere.residual_mm < 1.5 + 0.25
-    round_ = fit_sphere(crop_to_head(hip(nothing, (0.5, 0.5, 0.5))[0]))
+    round_ = fit_sphere(HipMask(hip(nothing, (0.5, 0.5, 0.5))[0]).head)
     assert round_.residual_mm < 0.2
 
 
@@ -83,7 +83,7 @@ def test_real_shaped_head_has_the_sphere_of_an_independent_fit():
     if not path.is_file():
         pytest.skip(f"no {path}: set ONFH_TEST_DATA")
     hip_labels = Volume.read(path)
-    head = crop_to_head(replace(hip_labels, array=(hip_labels.array == 1).astype(np.uint8)))
+    head = HipMask(replace(hip_labels, array=(hip_labels.array == 1).astype(np.uint8))).head
     sphere = fit_sphere(head)
     points = faces_mm(head.array > 0, head.array == 0, head.grid)
 

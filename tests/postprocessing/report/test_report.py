@@ -14,6 +14,7 @@ from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, Workspa
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
@@ -136,7 +137,7 @@ def predicted(tmp_path):
     out = tmp_path / "out"
     marked(0, -30, 25).write(tmp_path / "scan.nii.gz")
     rows = [
-        grade_row(f"scan_{side}", str(tmp_path / "scan.nii.gz"), side, mask(height))
+        grade_row(f"scan_{side}", str(tmp_path / "scan.nii.gz"), HipMask(mask(height), side))
         for side, height in ((Side.RIGHT, 8), (Side.LEFT, 99))
     ]
     for row, height in zip(rows, (8, 99), strict=True):
@@ -174,7 +175,7 @@ def test_page_is_self_contained_and_the_same_again(predicted):
 
 def test_hostile_names_are_escaped():
     row = replace(
-        grade_row('<b onclick="x">&', "<script>alert(1)</script>.nii", None, mask()), warnings="</td><img src=x>"
+        grade_row('<b onclick="x">&', "<script>alert(1)</script>.nii", HipMask(mask())), warnings="</td><img src=x>"
     )
     page = prediction_page([row], {row.case_id: b"png"}, "0")
     assert not re.search(r"<script|<b |<img src=x", page)
@@ -224,7 +225,7 @@ def validated(tmp_path):
         image.write(workspace.nnunet_raw / cases[-1].image)
         label.write(workspace.nnunet_raw / cases[-1].label)
         prediction.write(workspace.crossval / "masks" / f"{hip.case_id}.nii.gz")
-        rows.append(crossval_row(hip, 0, label, prediction))
+        rows.append(crossval_row(hip, 0, HipMask(label), HipMask(prediction)))
     write_rows(workspace.cases_csv, Case, cases)
     (workspace.raw / "dataset.json").write_text(json.dumps({HASH_KEY: "0" * 64}))
     write_files_csv(workspace.raw, cases)

@@ -10,6 +10,7 @@ from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GridMismatch
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
@@ -54,7 +55,7 @@ def mask(necrotic_slices, slices=20, spacing=(1.0, 1.0, 1.0)):
 
 
 def judged(patient, side, true, pred, fold=0):
-    return crossval_row(Hip(patient, side), fold, mask(true), mask(pred))
+    return crossval_row(Hip(patient, side), fold, HipMask(mask(true)), HipMask(mask(pred)))
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +80,20 @@ def test_hip_is_judged_by_region_and_graded_by_voxel_counts():
 
 
 def test_case_of_unknown_patient_side_and_fold_is_judged_alike():
-    known = crossval_row(Hip("P001", Side.LEFT), 2, mask(3), mask(6))
-    unknown = case_row("scan 17", None, None, mask(3), mask(6))
+    known = crossval_row(Hip("P001", Side.LEFT), 2, HipMask(mask(3)), HipMask(mask(6)))
+    unknown = case_row("scan 17", None, None, HipMask(mask(3)), HipMask(mask(6)))
     assert unknown == replace(known, case_id="scan 17", patient="scan 17", side=None, fold=None)
 
 
 def test_missed_head_is_dice_0_without_a_percentage():
-    row = crossval_row(Hip("P001", Side.LEFT), 0, mask(3), mask(0, slices=0))
+    row = crossval_row(Hip("P001", Side.LEFT), 0, HipMask(mask(3)), HipMask(mask(0, slices=0)))
     assert (row.head_dice, row.head_assd_mm, row.necrosis_percent_pred) == (0, None, None)
     assert (row.grade_true, row.grade_pred) == (Grade.B, Grade.NONE)
 
 
 def test_other_grid_is_refused_by_name():
     with pytest.raises(GridMismatch, match="P001_L"):
-        crossval_row(Hip("P001", Side.LEFT), 0, mask(3), mask(3, spacing=(1.0, 1.0, 1.1)))
+        crossval_row(Hip("P001", Side.LEFT), 0, HipMask(mask(3)), HipMask(mask(3, spacing=(1.0, 1.0, 1.1))))
 
 
 def test_summary_is_that_of_the_defined_values(rows):

@@ -10,6 +10,7 @@ from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
@@ -47,7 +48,7 @@ def block(necrotic, of=20, spacing=(1.0, 1.0, 1.0)):
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 1.0, 0.5), (0.5, 2.0, 2.0)])
 def test_flat_margin_moves_by_half_the_mean_spacing(spacing):
-    interval = margin_interval(block(8, spacing=spacing))
+    interval = margin_interval(HipMask(block(8, spacing=spacing)))
     moved = 100 * np.mean(spacing) / 2 / (20 * spacing[0])
     assert interval.low == pytest.approx(40 - moved)
     assert interval.high == pytest.approx(40 + moved)
@@ -58,7 +59,7 @@ def test_flat_margin_moves_by_half_the_mean_spacing(spacing):
 @pytest.mark.parametrize("height", [4.0, 10.0])
 def test_width_is_that_of_the_shifted_cap(height, spacing, axis):
     mask = sphere_with_cap(height, spacing, axis)
-    interval = margin_interval(mask)
+    interval = margin_interval(HipMask(mask))
     moved_ml = math.pi * (RADIUS_MM**2 - height**2) * np.mean(spacing) / 1000  # the slab between low and high
     head_ml = np.count_nonzero(mask.array) * mask.grid.voxel_ml
     # A staircase of voxels is nearer to its neighbours than the plane it stands for: an oblique margin loses width.
@@ -92,7 +93,7 @@ def random_hip(seed, necrotic, size=(5, 6, 7)):
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), SPACINGS)
 def test_nearest_voxel_across_the_margin_decides_what_is_lost(seed, necrotic, spacing):
     labels = random_hip(seed, necrotic)
-    interval = margin_interval(volume(labels, spacing))
+    interval = margin_interval(HipMask(volume(labels, spacing)))
     head, necrosis = np.count_nonzero(labels), np.count_nonzero(labels == 2)
     assert interval.low == pytest.approx(100 * (necrosis - by_definition(labels, spacing, 2, 1)) / head, abs=1e-9)
     assert interval.high == pytest.approx(100 * (necrosis + by_definition(labels, spacing, 1, 2)) / head, abs=1e-9)
@@ -101,41 +102,41 @@ def test_nearest_voxel_across_the_margin_decides_what_is_lost(seed, necrotic, sp
 @given(st.integers(0, 2**32 - 1), SPACINGS, st.integers(0, 2))
 def test_mirrored_hip_has_the_same_interval(seed, spacing, axis):
     labels = random_hip(seed, 0.2)
-    one, other = (margin_interval(volume(each, spacing)) for each in (labels, np.flip(labels, axis)))
+    one, other = (margin_interval(HipMask(volume(each, spacing))) for each in (labels, np.flip(labels, axis)))
     assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-9)
 
 
 def test_lesion_far_from_viable_bone_has_a_certain_percentage():
     labels = np.zeros((20, 6, 6))
     labels[2:5, 2:4, 2:4], labels[15:18, 2:4, 2:4] = 1, 2
-    assert margin_interval(volume(labels)) == PercentInterval(50, 50, IntervalMethod.MARGIN)
+    assert margin_interval(HipMask(volume(labels))) == PercentInterval(50, 50, IntervalMethod.MARGIN)
 
 
 @given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.4, 3)] * 3))
 def test_interval_holds_the_percentage(seed, spacing):
     labels = np.random.default_rng(seed).integers(0, 3, (4, 5, 6))
     labels[0, 0, 0] = 1
-    interval = margin_interval(volume(labels, spacing))
+    interval = margin_interval(HipMask(volume(labels, spacing)))
     percent = 100 * np.count_nonzero(labels == 2) / np.count_nonzero(labels)
     assert 0 <= interval.low <= percent <= interval.high <= 100
 
 
 def test_without_a_margin_the_percentage_is_certain():
-    assert margin_interval(block(0)) == PercentInterval(0, 0, IntervalMethod.MARGIN)
-    assert margin_interval(block(20)) == PercentInterval(100, 100, IntervalMethod.MARGIN)
+    assert margin_interval(HipMask(block(0))) == PercentInterval(0, 0, IntervalMethod.MARGIN)
+    assert margin_interval(HipMask(block(20))) == PercentInterval(100, 100, IntervalMethod.MARGIN)
 
 
 def test_lesion_of_one_voxel_is_a_lesion_at_half_a_voxels_shift():
     labels = np.ones((7, 7, 7))
     labels[3, 3, 3] = 2
-    interval = margin_interval(volume(labels))
+    interval = margin_interval(HipMask(volume(labels)))
     assert 0 < interval.low < 100 / 343 < interval.high
     assert possible_grades(interval) == (Grade.A,)
 
 
 def test_mask_without_a_head_is_refused():
     with pytest.raises(LabelError, match="no femoral head"):
-        margin_interval(volume(np.zeros((3, 3, 3))))
+        margin_interval(HipMask(volume(np.zeros((3, 3, 3)))))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +169,13 @@ def test_impossible_interval_is_refused(low, high):
 
 @pytest.mark.parametrize(("necrotic", "grade", "grades"), [(3, "B", "A/B"), (6, "B", "B/C"), (0, "none", "none")])
 def test_row_grades_the_voxel_counts_and_names_every_possible_grade(necrotic, grade, grades):
-    row = grade_row("P001_R", "P001.nii.gz", Side.RIGHT, block(necrotic))  # 15.0 and 30.0 %: ties
+    row = grade_row("P001_R", "P001.nii.gz", HipMask(block(necrotic), Side.RIGHT))  # 15.0 and 30.0 %: ties
     assert (row.steinberg_grade, row.possible_grades) == (grade, grades)
     assert row.percent_low <= row.necrosis_percent <= row.percent_high
 
 
 def test_table_has_the_columns_of_the_contract_and_reads_back(tmp_path):
-    row = grade_row("P001_R", "P001.nii.gz", None, block(3), ["seen before"])
+    row = grade_row("P001_R", "P001.nii.gz", HipMask(block(3)), ["seen before"])
     write_grades(tmp_path / "grades.csv", [row])
     header = (tmp_path / "grades.csv").read_text().splitlines()[0]
     assert header == ",".join(columns(GradeRow))
@@ -186,7 +187,8 @@ def test_table_has_the_columns_of_the_contract_and_reads_back(tmp_path):
 
 
 def test_what_cannot_be_computed_is_an_empty_cell_with_a_warning(tmp_path):
-    write_grades(tmp_path / "grades.csv", [grade_row("P001_L", "m.nrrd", Side.LEFT, volume([[[2]]], (1.0, 2.0, 30.0)))])
+    voxel = HipMask(volume([[[2]]], (1.0, 2.0, 30.0)), Side.LEFT)
+    write_grades(tmp_path / "grades.csv", [grade_row("P001_L", "m.nrrd", voxel)])
     with (tmp_path / "grades.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["steinberg_grade"], row["kerboul_deg"], row["kerboul_grade"]) == ("C", "", "")
