@@ -181,7 +181,10 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
 
 
 def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
-    return (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    """Those of each scan, then those of the cohort, with the patient's own id for the terminal."""
+    ids = {outcome.job.scan.line: outcome.job.scan.patient_id for outcome in outcomes}
+    found = (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    return tuple(replace(one, patient_id=ids[one.line]) if one.line in ids else one for one in found)
 
 
 def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.tables import quoted
 
 
 class Severity(StrEnum):
@@ -28,6 +29,7 @@ class Finding:
         check: What was looked at, in one word.
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
+        patient_id: The patient's own id in cohort.csv, for the person at the terminal.
     """
 
     case_id: str
@@ -36,11 +38,17 @@ class Finding:
     check: str
     message: str
     in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
+    patient_id: str = field(default="", compare=False, metadata=NO_COLUMN)
 
     @property
     def shown(self) -> str:
         """The message for the terminal."""
         return self.in_full or self.message
+
+    @property
+    def place(self) -> str:
+        """The row of cohort.csv, for the terminal; empty for a finding about the whole cohort."""
+        return f"line {self.line}, patient {quoted(self.patient_id)}" if self.line else ""
 
     def __str__(self) -> str:
         return f"{self.case_id}: {self.shown}"
@@ -88,6 +96,6 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     """
     bad = list(findings) if strict else of_severity(findings, Severity.ERROR)
     if bad:
-        listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
+        listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
         raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)

@@ -35,7 +35,9 @@ def check(
         if not found:
             console.say(f"{title}: none")
             continue
-        rows = [[f"{one.line or ''}", one.case_id, one.check, console.as_typed(one.shown)] for one in found]
-        console.table(f"{title}: {len(found)}", ["line", "case", "check", "what"], rows)
+        rows = [
+            [f"{one.line or ''}", one.patient_id, one.case_id, one.check, console.as_typed(one.shown)] for one in found
+        ]
+        console.table(f"{title}: {len(found)}", ["line", "patient", "case", "check", "what"], rows)
     if errors or (strict and warnings):
         raise typer.Exit(1)

@@ -12,16 +12,25 @@ from onfh_nnunet.cli import console
 
 def cohort(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of studies and labels, at any depth.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The table, such as cohort.csv; default: printed on stdout.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a table at --out that is another one.")] = False,
 ) -> None:
-    """Propose a cohort.csv from a folder, for a person to correct: onfh cohort DIR > cohort.csv.
+    """Propose a cohort.csv from a folder, for a person to correct.
 
-    Paths are relative to the current folder, so keep the table in it. What is uncertain goes to stderr; a side that
+    Paths are relative to the folder of --out, or to the current one. What is uncertain goes to stderr; a side that
     nothing tells stays empty, and must be filled in.
     """
-    from onfh_nnunet.workflows.cohort import propose
+    from onfh_nnunet.workflows.cohort import propose, write_proposal
 
     with console.steps("cohort") as step:
-        proposal = propose(folder, progress=step)
+        proposal = propose(folder, relative_to=out.resolve().parent if out else None, progress=step)
     for note in proposal.notes:
         console.note(f"uncertain: {note}")
-    typer.echo(proposal.csv().encode(), nl=False)
+    if out is None:
+        typer.echo(proposal.csv().encode(), nl=False)
+        return
+    write_proposal(proposal, out, force=force)
+    console.say(f"{len(proposal.rows)} rows: {out}")
+    console.note(f"Next: correct the table, then run onfh check {out}")

@@ -51,7 +51,7 @@ def convert(
             progress=step,
         )
     for finding in made.findings:
-        console.note(f"{finding.level}: {finding}")
+        console.note(f"{finding.level}: {finding.place}{finding.place and ', '}{finding}")
     for scan in made.unlabelled:
         console.note(f"left out, it has no label: {scan}")
     state = f"{made.converted} scans converted" if made.converted else "unchanged"

@@ -87,19 +87,29 @@ def open_regular(path: Path) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
+def read_content(path: Path) -> bytes:
+    """The bytes of a table or a JSON file.
+
+    Raises:
+        ReadError: It is not a regular file, or larger than any table of this project.
+        OSError: It cannot be opened.
+    """
+    with open_regular(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > MOST_TEXT_BYTES:
+            got = f"has {size / 2**20:.0f} MiB, expected a table of at most {MOST_TEXT_BYTES / 2**20:.0f} MiB"
+            raise ReadError(path, got, "Give the table itself")
+        return file.read()
+
+
 def read_text(path: Path) -> str:
-    """The text of a table or a JSON file in UTF-8, with or without a byte-order mark.
+    """The text of a file in UTF-8, with or without a byte-order mark, read as `read_content` does.
 
     Raises:
         ReadError: It is not a regular file, or larger than any table of this project.
         OSError: It cannot be opened.
         UnicodeDecodeError: It is not UTF-8.
     """
-    with open_regular(path) as file:
-        if (size := os.fstat(file.fileno()).st_size) > MOST_TEXT_BYTES:
-            got = f"has {size / 2**20:.0f} MiB, expected a table of at most {MOST_TEXT_BYTES / 2**20:.0f} MiB"
-            raise ReadError(path, got, "Give the table itself")
-        return file.read().decode("utf-8-sig")
+    return read_content(path).decode("utf-8-sig")
 
 
 def is_regular(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 Tables are counts (..., k, k), rows the first rater, columns the second; any leading axes are draws of a bootstrap. The
 weights of disagreement (k, k) are 0 on the diagonal and at most 1.
+scikit-learn has kappa for one draw a call, and no coefficient of Gwet's; the tests compare.
 """
 
 from __future__ import annotations

@@ -98,17 +98,29 @@ def test_hips_of_one_reader_only_are_all_named(tables):
         (["case_id,grade", "P1_L,A", "P2_L,"], r"line 3, case 'P2_L': has the grade ''"),
         (["case_id,grade", "P1_L"], r"line 2, case 'P1_L': has the grade ''"),
         (["case_id,grade", "P1_L,A", "P1_L,B"], r"holds more than once: P1_L"),
-        (["case_id;grade", "P1_L;A"], r"has the columns case_id;grade"),
+        (["case_id|grade", "P1_L|A"], r"has the columns case_id\|grade"),
         (["case_id,percent", "P1_L,12"], r"has the columns case_id, percent"),
         (["case_id,grade,necrosis_percent", "P1_L,A,101"], r"has the percentage '101', expected 0 to 100"),
         (["case_id,grade,necrosis_percent", "P1_L,A,nan"], r"has the percentage 'nan'"),
         (["case_id,grade,necrosis_percent", "P1_L,A,ten"], r"has the percentage 'ten'"),
+        (["case_id;grade;necrosis_percent", "P1_L;A;1,234"], r"has the percentage '1,234', which may be 1.234 or 1234"),
+        (
+            ["case_id;grade;necrosis_percent", "P1_L;A;" + "9" * 5000],
+            r"has the percentage '9{80}\.\.\.', expected 0 to",
+        ),
         ([""], r"has the columns of an empty file"),
     ],
 )
 def test_unusable_table_is_refused_by_file_and_line(tmp_path, lines, message):
     with pytest.raises(ReadError, match=message):
         read_gradings(write(tmp_path / "a.csv", *lines))
+
+
+def test_a_german_spreadsheet_is_read(tmp_path):
+    path = write(
+        tmp_path / "a.csv", "sep=;", "Case ID;Grade;Necrosis percent;Kommentar", "P1_L;a;12,5;x", "P1_R;None;0 %;"
+    )
+    assert read_gradings(path) == {"P1_L": Grading(Grade.A, 12.5), "P1_R": Grading(Grade.NONE, 0)}
 
 
 def test_missing_file_is_named(tmp_path):

@@ -1,4 +1,4 @@
-"""Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh` watches each command."""
+"""Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh_process` watches each command."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def test_the_hook_sees_an_attempt(environment, without_network, tmp_path):
     assert "socket.connect" in log.read_text()
 
 
-def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh, tmp_path):
+def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_process, tmp_path):
     """The first five commands are run by the fixture `study`."""
     run = {"phantom", "convert", "plan", "train", "export"}
     scans = sorted((study / "cohort" / "images").iterdir())[:1]
@@ -41,7 +41,7 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh, tmp_
         ("compare", labels, labels, "--out", tmp_path / "compared"),
         ("agree", tmp_path / "grades.csv", tmp_path / "grades.csv", "--out", tmp_path / "agreed"),
     ):
-        done = onfh(command, *arguments, check=False)
+        done = onfh_process(command, *arguments, check=False)
         assert "Traceback" not in done.stderr
         run.add(command)
     assert (out / "report.html").is_file()

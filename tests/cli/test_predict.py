@@ -119,7 +119,7 @@ PROTOCOLS = [  # size and spacing along z, y, x of hip MR, coarse and fine, one 
 
 
 @pytest.mark.parametrize(("size", "spacing"), PROTOCOLS)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(order=st.permutations(range(3)))
 def test_spacing_ten_times_off_is_refused_in_any_plane(size, spacing, order):
     grid = replace(PELVIS, size=tuple(size[i] for i in order), spacing_mm=tuple(spacing[i] for i in order))

@@ -72,7 +72,7 @@ def test_what_is_written_is_read(tmp_path):
 SHAPES = st.lists(st.integers(1, 4), max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shapes=st.lists(SHAPES, min_size=1, max_size=4), seed=st.integers(0, 2**32 - 1))
 def test_tensors_of_any_bits_come_back(folder, shapes, seed):
     """Whatever the bits mean: denormals, negative zeros, infinities and NaN with any payload."""
@@ -115,7 +115,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path, whole):
     assert (tmp_path / "x.safetensors").read_bytes() == whole
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_changed_bit_is_refused(folder, whole, data):
     place, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
@@ -155,7 +155,7 @@ def test_each_part_of_a_file_is_there(whole):
     assert all(len(places) for kind, places in parts(whole).items() if kind != "padding")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_off_or_lengthened_is_refused(folder, whole, data):
     refuses(folder / "short.safetensors", whole[: data.draw(st.integers(0, len(whole) - 1))])

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -30,7 +30,7 @@ META_TYPES = {
     "MET_DOUBLE": "f8",
 }  # fmt: skip
 SPACES = ["right-anterior-superior", "RAS", "left-anterior-superior", "LAS", "Left-Posterior-Superior", "scanner-xyz"]
-ROOM = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROOM = settings(max_examples=300)
 
 lengths = st.floats(0.1, 8)
 places = st.tuples(*[st.floats(-500, 500)] * 3)
@@ -42,6 +42,12 @@ turns = st.builds(
 )
 sizes = st.tuples(*[st.integers(1, 5)] * 3)
 orders = st.sampled_from("<>")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One folder for all examples: each writes its files anew."""
+    return tmp_path_factory.mktemp("images")
 
 
 def voxels(size_xyz, dtype, order):
@@ -79,7 +85,7 @@ def same_as_itk(path, engine):
     st.booleans(),
 )
 def test_nrrd_in_any_space_is_what_itk_reads(
-    tmp_path, size, kind, order, space, turn, spacing, origin, encoding, end, beside
+    folder, size, kind, order, space, turn, spacing, origin, encoding, end, beside
 ):
     array = voxels(size, NRRD_TYPES[kind], order)
     vectors = " ".join(f"({','.join(map(repr, map(float, column)))})" for column in (turn * spacing).T)
@@ -92,9 +98,9 @@ def test_nrrd_in_any_space_is_what_itk_reads(
     data = array.tobytes() if encoding == "raw" else gzip.compress(array.tobytes())
     if beside:
         lines.append("data file: x.bin")
-        (tmp_path / "x.bin").write_bytes(data)
+        (folder / "x.bin").write_bytes(data)
         data = b""
-    path = tmp_path / "x.nrrd"
+    path = folder / "x.nrrd"
     path.write_bytes((end.join(lines) + 2 * end).encode() + data)
     same_as_itk(path, "NrrdImageIO")
 
@@ -108,7 +114,7 @@ def test_nrrd_in_any_space_is_what_itk_reads(
     st.sampled_from(["", "byte skip: 5", "line skip: 2", "byte skip: -1"]),
     st.booleans(),
 )
-def test_nrrd_without_a_space_is_what_itk_reads(tmp_path, size, spacing, least, centring, skip, compressed):
+def test_nrrd_without_a_space_is_what_itk_reads(folder, size, spacing, least, centring, skip, compressed):
     lines = ["NRRD0001", "type: short", "dimension: 3", f"sizes: {' '.join(map(str, size))}", "endian: little"]
     lines += [f"spacings: {words(spacing)}", f"encoding: {'gzip' if compressed else 'raw'}"]
     lines += [f"axis mins: {words(least)}"] if least else []
@@ -120,7 +126,7 @@ def test_nrrd_without_a_space_is_what_itk_reads(tmp_path, size, spacing, least, 
         data = before + gzip.compress(data) if skip.startswith("line") else gzip.compress(before + data)
     else:
         data = before + data
-    path = tmp_path / "x.nrrd"
+    path = folder / "x.nrrd"
     path.write_bytes("\n".join(lines).encode() + b"\n\n" + data)
     if compressed and skip == "byte skip: -1":
         with pytest.raises(ReadError, match="byte skip"):
@@ -146,7 +152,7 @@ def test_nrrd_without_a_space_is_what_itk_reads(tmp_path, size, spacing, least, 
     st.sampled_from(["local", "beside", "after a header", "at the end"]),
 )
 def test_metaimage_is_what_itk_reads(
-    tmp_path, size, kind, order, msb, axes, first, distance, turn, spacing, origin, equals, compressed, place
+    folder, size, kind, order, msb, axes, first, distance, turn, spacing, origin, equals, compressed, place
 ):
     array = voxels(size, META_TYPES[kind], order)
     data = zlib.compress(array.tobytes()) if compressed else array.tobytes()
@@ -163,9 +169,9 @@ def test_metaimage_is_what_itk_reads(
         f"{name}{equals if name != 'ObjectType' and '|' not in name else ' = '}{value}\n"
         for name, value in fields.items()
     ).encode()
-    path = tmp_path / "x.mha"
+    path = folder / "x.mha"
     path.write_bytes(head + (data if place == "local" else b""))
-    (tmp_path / "x.bin").write_bytes(before + data)
+    (folder / "x.bin").write_bytes(before + data)
     same_as_itk(path, "MetaImageIO")
 
 

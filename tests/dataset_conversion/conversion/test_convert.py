@@ -340,7 +340,9 @@ def test_check_finds_the_same_and_writes_nothing(study, workspace, tmp_path):
 
 def test_strict_takes_warnings_for_errors(study, workspace):
     rows = "p,right.nrrd,R,right-label.nii.gz,A\n"
-    with pytest.raises(OnfhError, match=r"(?s)1 findings.*warning, line 2, P001_R: the cohort says grade A.*`strict`"):
+    with pytest.raises(
+        OnfhError, match=r"(?s)1 findings.*warning, line 2, patient .*, P001_R: the cohort says grade A.*`strict`"
+    ):
         convert(table(study, rows), workspace, strict=True)
     assert tree(workspace.root) == {}
     convert(study / "cohort.csv", workspace)
@@ -351,7 +353,9 @@ def test_strict_takes_warnings_for_errors(study, workspace):
 def test_one_image_of_two_patients_is_an_error(study, workspace):
     noise(seed=1).write(study / "copy.mha")
     rows = "a,right.nrrd,R,right-label.nii.gz,\nb,copy.mha,R,right-label.nii.gz,\n"
-    with pytest.raises(OnfhError, match=r"line 3, P002_R: the image is the same, voxel for voxel.*in line 2"):
+    with pytest.raises(
+        OnfhError, match=r"line 3, patient 'b', P002_R: the image is the same, voxel for voxel.*in line 2"
+    ):
         convert(table(study, rows), workspace)
     rows = "a,right.nrrd,R,right-label.nii.gz,\na,copy.mha,L,left.nii.gz,\n"
     Volume(head(PELVIS, LEFT, 20.0), PELVIS).write(study / "left.nii.gz")

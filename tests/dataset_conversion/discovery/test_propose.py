@@ -429,3 +429,20 @@ def test_real_study(tmp_path):
     for name in ("vibe_fa20.nii.gz", label):
         shutil.copy(PROSTATEX / "derived-weak" / name, tmp_path)
     assert rows(tmp_path)[0] == [("vibe_fa20", "vibe_fa20.nii.gz", "B", label)]
+
+
+def test_corrected_table_is_kept_unless_forced(cohort, onfh):
+    folder, _ = cohort
+    table = folder / "tables" / "cohort.csv"
+    table.parent.mkdir()
+    for _ in range(2):  # its own proposal is no loss
+        onfh("cohort", folder, "--out", table)
+    proposed = table.read_text(encoding="utf-8")
+    assert "../" in proposed
+    table.write_text(corrected := proposed + "more,a,L,,,,\n", encoding="utf-8")
+    refused = onfh("cohort", folder, "-o", table, check=False)
+    assert refused.returncode == 1
+    assert "add --force" in refused.stderr
+    assert table.read_text(encoding="utf-8") == corrected
+    onfh("cohort", folder, "-o", table, "--force")
+    assert table.read_text(encoding="utf-8") == proposed

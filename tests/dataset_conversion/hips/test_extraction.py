@@ -61,7 +61,7 @@ TURNS = st.tuples(*[st.floats(-40, 40)] * 3)
 SPACINGS = st.tuples(*[st.floats(3, 6)] * 3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(AXES, TURNS, SPACINGS, st.integers(0, 2**32 - 1))
 def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, seed):
     order, signs = axes

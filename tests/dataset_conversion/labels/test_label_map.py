@@ -223,7 +223,7 @@ def on_lattice(first, size, order, signs):
     return Grid(index.shape[:3], spacing, tuple(SCAN.to_mm(index[0, 0, 0])), direction_of(direction)), index
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lattice=lattices(), seed=st.integers(0, 999))
 def test_label_on_the_scans_lattice_comes_back_voxel_for_voxel(lattice, seed):
     grid, index = on_lattice(*lattice)
@@ -237,7 +237,7 @@ def test_label_on_the_scans_lattice_comes_back_voxel_for_voxel(lattice, seed):
     assert np.array_equal(placed.array, expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lattice=lattices())
 def test_labelled_voxels_outside_the_scan_are_refused(lattice):
     grid, index = on_lattice(*lattice)
