@@ -1,4 +1,4 @@
-"""Scans and labels as they were found, before anybody says what belongs together."""
+"""Scans and labels found in a folder, before they are matched."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ScanCandidate:
 
     @property
     def home(self) -> Path:
-        """The folder that it lies in."""
+        """The folder that contains it."""
         return self.path if self.series_uid else self.path.parent
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class ScanCandidate:
 
 @dataclass(frozen=True)
 class LabelPart:
-    """A face-connected component of what a label draws: its volume in ml, and x (LPS, mm) of its centre."""
+    """A face-connected component of a label: its volume in ml, and x (LPS, mm) of its centre."""
 
     ml: float
     x_mm: float
@@ -82,12 +82,12 @@ class LabelCandidate:
 
 
 def stem(path: Path) -> str:
-    """A file's or folder's name without the ending of its format."""
+    """The name of a file or folder without the suffix of its format."""
     return _SUFFIX.sub("", path.name)
 
 
 def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
-    """The words of a path below a folder, of all its parts and of `more`, in small letters, without the ending.
+    """The lower-case words of a path below a folder, of all its parts and of `more`, without the suffix.
 
     Words are runs of letters and digits: ``P001_R label.nii.gz`` has ``p001``, ``r`` and ``label``.
     """
@@ -96,12 +96,12 @@ def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, in small letters."""
+    """The lower-case words of a text."""
     return frozenset(_WORD.findall(text.casefold()))
 
 
 def named_side(*names: str) -> Side | None:
-    """The side that names state as a word (``P001_L``, ``hip right``); none where they state none, or both."""
+    """The side that names state as a word (``P001_L``, ``hip right``); None where they state neither side, or both."""
     said = words(" ".join(names))
     sides = [side for side, marks in _SIDE_WORDS.items() if said & marks]
     return sides[0] if len(sides) == 1 else None

@@ -1,4 +1,4 @@
-"""What the checks before training find: errors stop a conversion, warnings are for a person to look at."""
+"""Findings of the checks before training: errors stop a conversion, warnings are for a person to review."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onfh_nnunet.core.tables import quoted
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -55,7 +55,7 @@ class Finding:
 
 
 class Note(str):
-    """A note for the person at the terminal, and what a table holds of it.
+    """A note for the terminal that has a separate text for tables.
 
     A name that somebody typed into a file may be a patient's: it stands in the note, and not in its `in_table`.
     """
@@ -65,31 +65,31 @@ class Note(str):
 
     @classmethod
     def of(cls, text: str, in_table: str) -> Note:
-        """A note."""
+        """Create a note from both texts."""
         note = cls(text)
         note.in_table = in_table
         return note
 
 
 def in_table(note: str) -> str:
-    """What a table holds of a note."""
+    """The text of a note for tables."""
     return note.in_table if isinstance(note, Note) else note
 
 
 def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
-    """The finding that an exception is."""
+    """Convert an exception into a finding."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
     return Finding(case_id, line, Severity.ERROR, check, str(error))
 
 
 def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
-    """Those of one level, in their order."""
+    """The findings of one severity, in their order."""
     return [finding for finding in findings if finding.level is level]
 
 
 def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
-    """Raise one error that lists all errors, or with `strict` all findings; nothing where there are none.
+    """Raise one error that lists all errors, or with `strict` all findings; do nothing where there are none.
 
     Raises:
         OnfhError: There are some.

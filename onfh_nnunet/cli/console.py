@@ -1,4 +1,4 @@
-"""What a person sees: progress on a terminal, quiet in a pipe.
+"""Console output: results on stdout, messages and progress on stderr; no progress bars in a pipe.
 
 All output of the commands passes here, and nothing that a file or a header says reaches the terminal as it is: see
 `printable`.
@@ -40,18 +40,18 @@ def say(text: object) -> None:
 
 
 def note(text: object) -> None:
-    """Print a line on stderr that a person should know beside the results."""
+    """Print a line on stderr, beside the results."""
     print(as_typed(on_one_line(text)), file=sys.stderr)
 
 
 def as_typed(text: str) -> str:
-    """A message of the library in the words of the command line: a parameter such as `keep_ids` is --keep-ids there."""
+    """A library message for the command line: a parameter such as `keep_ids` becomes --keep-ids."""
     return _PARAMETER.sub(lambda found: _options().get(found[1], found[0]), text)
 
 
 @functools.cache
 def _options() -> dict[str, str]:
-    """The option behind each parameter of a command."""
+    """The option of each parameter of a command."""
     from onfh_nnunet.cli import app
 
     commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ def _options() -> dict[str, str]:
 
 
 def refusal(error: OnfhError) -> None:
-    """Print why a command stops on stderr; a list in it has lines of its own."""
+    """Print on stderr why a command stops; a list in the message has lines of its own."""
     print(as_typed(printable(f"onfh: {error}")), file=sys.stderr)
 
 
@@ -70,7 +70,7 @@ def document(**content: object) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: dataclasses as objects, enumerations as their values, paths as text."""
+    """A value as JSON: dataclasses as objects, enumerations as their values, paths as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -83,7 +83,7 @@ def _plain(value: Any) -> Any:
 
 
 def failure(name: str, message: str) -> None:
-    """Print on stderr why one of several scans failed; a list in it has lines of its own."""
+    """Print on stderr why one of several scans failed; a list in the message has lines of its own."""
     print(as_typed(printable(f"{name} failed: {message}")), file=sys.stderr)
 
 
@@ -101,7 +101,7 @@ def steps(title: str) -> Iterator[Step]:
 
 @contextlib.contextmanager
 def epochs() -> Iterator[Callable[[Epoch], None]]:
-    """A bar a fold: epoch, loss, pseudo Dice of head and necrosis, time left."""
+    """One progress bar per fold: epoch, loss, pseudo Dice of head and necrosis, remaining time."""
     with _progress() as progress:
         tasks: dict[int, Any] = {}
         lock = threading.Lock()
@@ -118,7 +118,7 @@ def epochs() -> Iterator[Callable[[Epoch], None]]:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; what looks like rich's markup in it is printed as it is."""
+    """Print a table; text that looks like rich markup is printed unchanged."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -135,7 +135,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 
 
 def comparison_table(folder: Path) -> None:
-    """The metrics of a comparison that a person wants to see first."""
+    """Print the most important metrics of a comparison."""
     from onfh_nnunet.workflows.result_tables import read_summary
 
     rows = [
@@ -147,7 +147,7 @@ def comparison_table(folder: Path) -> None:
 
 
 def crossval_tables(folder: Path) -> None:
-    """The cross-validation beside the published figures."""
+    """Print a cross-validation beside the published figures."""
     from onfh_nnunet.workflows.result_tables import KAPPA_NOTE, PUBLISHED, SOURCE, read_agreement, read_summary
 
     published = {(figure.region, figure.metric): figure for figure in PUBLISHED}
@@ -179,7 +179,7 @@ def _spread(row: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """A figure for a table; empty where there is none."""
+    """A number for a table; empty where there is none."""
     return "" if value is None else f"{value:.3f}"
 
 

@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage files, recognised by their first bytes and not by their names.
+"""Reading and writing of NIfTI, NRRD and MetaImage files, recognised by their first bytes and not by their names.
 
 Their headers are parsed and bounded here before anything is allocated, and no library reads a voxel of a file that a
 stranger made: memory faults of one would be the stranger's to use.
@@ -31,7 +31,7 @@ FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 class ImageFormat(StrEnum):
-    """What kind of image file it is."""
+    """The format of an image file."""
 
     NIFTI = "NIfTI"
     NRRD = "NRRD"
@@ -46,13 +46,13 @@ _READERS = {
 
 
 def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
-    """A file's name without its ending, whatever its case; as it is when it has none of these."""
+    """A file name without its suffix, case-insensitive; unchanged when the suffix is none of these."""
     suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
     return name[: len(name) - len(suffix)]
 
 
 def format_of(path: Path) -> ImageFormat | None:
-    """The format of a file by its first bytes; none for any other file.
+    """The format of a file by its first bytes; None for any other file.
 
     Raises:
         ReadError: It is not a regular file, or a damaged gzip file.
@@ -74,7 +74,7 @@ def format_of(path: Path) -> ImageFormat | None:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read what the header of a 3D image says, without any voxel.
+    """Read the header of a 3D image, without any voxel.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, or not a 3D scalar image.
@@ -90,7 +90,7 @@ def read_header(path: Path) -> ImageHeader:
 
 
 def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
-    """Read a 3D image: its voxels (z, y, x), in the machine's byte order, and its grid.
+    """Read a 3D image: voxels (z, y, x) in the machine's byte order, and grid.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, not a 3D scalar image, or holds NaN or infinity.
@@ -110,7 +110,7 @@ def _read(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def detached(path: Path) -> Path | None:
-    """The file beside a NRRD or MetaImage header that holds its voxels; none for any other file, or a damaged one.
+    """The separate voxel file of a NRRD or MetaImage header; None for any other or a damaged file.
 
     Raises:
         ReadError: It is not a regular file, or a damaged gzip file.
@@ -126,7 +126,7 @@ def detached(path: Path) -> Path | None:
 
 
 def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
-    """Write voxels (z, y, x) whole, compressed; the suffix chooses NIfTI, NRRD or MetaImage.
+    """Write voxels (z, y, x) atomically, compressed; the suffix selects NIfTI, NRRD or MetaImage.
 
     What was written is read again before it takes the file's place: ITK does not report a full disk.
 

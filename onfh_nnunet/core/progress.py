@@ -1,4 +1,4 @@
-"""Progress of long work, as a callback: whoever starts the work decides what a person sees."""
+"""Progress of long work as a callback; the caller decides what to show."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(_case: str, _done: int, _total: int) -> None:
-    """Show nothing: the default."""
+    """Show nothing; the default."""

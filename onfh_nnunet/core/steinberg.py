@@ -1,4 +1,4 @@
-"""Steinberg's grade of extent: how much of the femoral head is dead.
+"""Steinberg's grade of extent: the necrotic share of the femoral head.
 
 Steinberg ME, Hayken GD, Steinberg DR. J Bone Joint Surg Br 1995;77:34-41: A mild, below 15 %; B moderate, 15 to
 30 %; C severe, above 30 % of the head. Both ties belong to B. The letter is the extent; the stage (0 to VI) needs

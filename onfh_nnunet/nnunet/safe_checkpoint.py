@@ -1,4 +1,4 @@
-"""A checkpoint from elsewhere: opened so that it runs nothing, or, with the user's trust, apart.
+"""Checkpoints from elsewhere, loaded without executing code, or, when the user trusts them, in a separate process.
 
 A checkpoint of nnU-Net is a pickle, and a pickle may run code when it is opened. torch's restricted unpickler makes
 tensors, numbers and text and refuses to call anything else; nnU-Net's own checkpoints hold nothing more. One that does
@@ -44,7 +44,7 @@ def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
 
 
 def _opened_apart(path: Path) -> dict[str, Any]:
-    """The same from a child process that has no more of the environment than it needs."""
+    """The same, from a child process with a minimal environment."""
     with scratch_folder() as folder:
         clean = folder / "clean.pth"
         known = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}

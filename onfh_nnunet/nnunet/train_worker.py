@@ -1,4 +1,4 @@
-"""Child process: train one fold, or go on with it; each epoch is a line of JSON on standard output."""
+"""Worker process: train or resume one fold; each epoch is a line of JSON on standard output."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(work: str, preset_name: str, fold: int, device: str, epochs: int) -> No
 
 
 def _reporter() -> Callable[[dict[str, Any]], None]:
-    """A writer to the standard output of now; whatever nnU-Net prints goes to the log on standard error."""
+    """A writer to the current standard output; nnU-Net's own output goes to the log on standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 

@@ -1,4 +1,4 @@
-"""The converted dataset: one case a hip, and a hash that says of which data a plan, a fold or a model was made."""
+"""The converted dataset: one case per hip, and a hash that identifies the data behind a plan, fold or model."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files as they were written."""
+    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files when they were written."""
 
     case_id: str
     image_sha256: str
@@ -55,7 +55,7 @@ class CaseFiles:
 
     @classmethod
     def of(cls, case: Case, folder: Path) -> CaseFiles:
-        """The hashes of what lies in a raw dataset's folder.
+        """The hashes of the files in a raw dataset's folder.
 
         Raises:
             WorkspaceError: A file is missing or cannot be read.
@@ -108,7 +108,7 @@ class Dataset:
         return self.workspace.nnunet_raw / case.label
 
     def require_same(self, dataset_json: Path, what: str, remedy: str) -> None:
-        """Refuse what was made from other data than this dataset.
+        """Refuse a result that was made from other data than this dataset.
 
         Args:
             dataset_json: The dataset.json that travelled with it.
@@ -126,7 +126,7 @@ class Dataset:
 
 
 def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:
-    """Record what the files in a raw dataset's folder are, so that a later change of them is noticed."""
+    """Record the hashes of a raw dataset's files, so that later changes are noticed."""
     write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder) for case in cases])
 
 
@@ -143,7 +143,7 @@ def _files_csv(folder: Path) -> Path:
 
 
 def dataset_hash(dataset_json: Path) -> str:
-    """The hash that a dataset.json carries.
+    """The hash in a dataset.json.
 
     Raises:
         WorkspaceError: The file is missing or carries none.

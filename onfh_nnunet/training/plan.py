@@ -1,4 +1,4 @@
-"""Dataset and folds -> nnU-Net's plan, preprocessed: what every fold is trained by."""
+"""Planning and preprocessing of a dataset with nnU-Net."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEDY = "Run onfh plan again"
 
 @dataclass(frozen=True)
 class Plan:
-    """By what a fold is trained; the hashes say of which data, folds and network, and are compared before use."""
+    """Provenance of a plan; the hashes of data, folds and network are compared before use."""
 
     preset: str
     dataset_sha256: str
@@ -30,7 +30,7 @@ class Plan:
 
     @classmethod
     def read(cls, dataset: Dataset, splits: Splits) -> Plan:
-        """The plan of a workspace.
+        """Read the plan of a workspace.
 
         Raises:
             WorkspaceError: There is none.
@@ -48,7 +48,7 @@ class Plan:
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Splits, preset: Preset) -> Plan:
-        """The plan that follows from a dataset, folds and a preset whose plans file is there.
+        """The plan of a dataset, folds and a preset whose plans file exists.
 
         Raises:
             WorkspaceError: nnU-Net's plans file is missing.
@@ -100,7 +100,7 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]
 
 
 def require_all_cases(dataset: Dataset, splits: Splits) -> None:
-    """Refuse folds that leave out or invent a case.
+    """Refuse folds whose cases differ from the dataset's.
 
     Raises:
         SplitError: They do.

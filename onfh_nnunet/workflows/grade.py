@@ -1,4 +1,4 @@
-"""Masks from any tool, graded from their files; many of them on all cores."""
+"""Measurement and grading of masks from any tool, in parallel."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MaskFile:
 
     @property
     def source(self) -> str:
-        """Its file; empty in memory."""
+        """Its file; empty for a mask in memory."""
         return "" if isinstance(self.path, Volume) else str(self.path)
 
 
@@ -112,7 +112,7 @@ def _graded(
 
 
 def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
-    """The masks behind one value: those of a folder in order of their names."""
+    """The masks of one argument: for a folder its files in order of their names."""
     if isinstance(given, Volume):
         return [given]
     path = Path(given)
@@ -120,7 +120,7 @@ def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
 
 
 def _mask_file(mask: Path | Volume, number: int, side: Side | None) -> MaskFile:
-    """With the side that its name ends with, as case ids do, else the one that is given.
+    """A mask with the side at the end of its name, as in case ids, else the given side.
 
     Raises:
         SideError: The two contradict each other.
@@ -155,7 +155,7 @@ def grade_files(files: Sequence[MaskFile], progress: Progress = silent) -> list[
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:
-    """Add what the landmarks of each case tell; a case without any says so in `warnings`.
+    """Add the results that need landmarks; a case without landmarks gets a warning.
 
     Raises:
         OnfhError: Landmarks do not fit their heads; all of them are named.

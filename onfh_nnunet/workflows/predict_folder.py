@@ -1,4 +1,4 @@
-"""Scans into a folder of masks and grades: read, predict, clean, write on the scan's grid, measure, grade."""
+"""Prediction of scans into an output folder of masks and grades."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Predicted", "Row", "predict_scans"]
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a run came to.
+    """The result of a run.
 
     Args:
         rows: Of its scans, in their order.
@@ -46,7 +46,7 @@ class Predicted:
 
 
 def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
-    """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
+    """Segment and grade every hip of every scan; results from the same inputs are kept.
 
     A scan that cannot be predicted is named in failed.csv, and the others go on.
 
@@ -77,7 +77,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
 
 
 def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
-    """What became of each scan: its rows, or why it failed."""
+    """The outcome of each scan: its rows, or the error."""
     outcomes: dict[str, Rows | OnfhError] = {}
     with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as done:
         progress("", 0, len(scans))

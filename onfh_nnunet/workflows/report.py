@@ -1,4 +1,4 @@
-"""A prediction or a cross-validation as one HTML file."""
+"""HTML report of a prediction or a cross-validation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from postprocessing.report.slices import REFERENCE, hip_png
 
 
 def report(out: AnyPath, *, progress: Progress = silent) -> Path:
-    """Show a prediction or a cross-validation as one HTML file.
+    """Write a prediction or a cross-validation as one HTML file.
 
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
@@ -100,7 +100,7 @@ def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
 
 
 def _as_patient(hip: Volume, case: Case) -> Volume:
-    """Left is left again: a mirrored case's array is reversed, while its grid is where the hip lies in the patient."""
+    """Undo the mirroring of a left hip's array; its grid already has the hip's position in the patient."""
     return Volume(np.flip(hip.array, LEFT_RIGHT_AXIS), hip.grid) if case.mirrored else hip
 
 

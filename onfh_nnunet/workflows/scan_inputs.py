@@ -1,4 +1,4 @@
-"""What `onfh predict` is given: which scans there are, and the names of their files as names of cases."""
+"""Input scans of `onfh predict`, and their names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class ScanInputs:
-    """The scans of a run.
+    """The input scans of a run.
 
     Args:
         scans: Each scan's file or folder, in their order.
@@ -37,12 +37,12 @@ class ScanInputs:
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
-        """Each path is one scan."""
+        """Take each path as one scan."""
         return cls(tuple(paths))
 
     @classmethod
     def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
-        """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
+        """Take each entry of the folders as one scan: a folder, or a scan file by its name or first bytes.
 
         Hidden entries and `out` are no scans.
 
@@ -55,7 +55,7 @@ class ScanInputs:
 
 
 def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """Each scan by a name made of its file's, told apart also where upper and lower case are not.
+    """Scans by a unique name derived from the file name, also where case does not count.
 
     Raises:
         CohortError: Two would get one name.
@@ -71,7 +71,7 @@ def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    """Of the file or folder, safe in file names: without accents, and a hash for what is lost.
+    """A name that is safe in file names: without accents, and with a hash for what is lost.
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
@@ -113,7 +113,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _is_scan_file(path: Path) -> bool:
-    """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
+    """Whether a file is a scan by its name or first bytes; an unreadable file counts, and fails with a reason later."""
     if path.name.lower().endswith(SCAN_SUFFIXES):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Two folders of masks, hip by hip: every reference has a prediction, and nothing is left over."""
+"""Mask pairs: two folders of masks matched by name; a mask without a partner is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MaskPair:
 
 
 def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
-    """Match the NIfTI, NRRD and MetaImage files of two folders by their names without suffix, in order of name.
+    """Match the NIfTI, NRRD and MetaImage files of two folders by their names without suffix, in order.
 
     Files of other suffixes, hidden files and folders are passed over.
 
@@ -50,7 +50,7 @@ def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
 
 
 def compare_pairs(pairs: Sequence[MaskPair], progress: Progress = silent) -> list[CrossvalRow]:
-    """Judge each hip, many of them on all cores.
+    """Compare each pair, in parallel.
 
     Args:
         pairs: The hips.
@@ -66,7 +66,7 @@ def compare_pairs(pairs: Sequence[MaskPair], progress: Progress = silent) -> lis
 
 
 def compare_pair(pair: MaskPair) -> CrossvalRow:
-    """Judge one hip; patient and side are those of a name such as ``P001_R``, else the hip is a patient of its own.
+    """Compare one pair; a name such as ``P001_R`` gives patient and side, else each hip is its own patient.
 
     Raises:
         ReadError: A file is no image.
@@ -83,7 +83,7 @@ def compare_pair(pair: MaskPair) -> CrossvalRow:
 def compare_masks(
     case_id: str, drawn: Volume, predicted: Volume, names: tuple[object, object] = ("reference", "prediction")
 ) -> CrossvalRow:
-    """Judge one hip whose masks are in memory.
+    """Compare two masks in memory.
 
     Args:
         case_id: Its name; patient and side are those of a name such as ``P001_R``.
@@ -102,7 +102,7 @@ def compare_masks(
 
 
 def masks_in(folder: Path) -> dict[str, Path]:
-    """The NIfTI, NRRD and MetaImage files of a folder by their names without suffix, in order of name.
+    """The NIfTI, NRRD and MetaImage files of a folder by their names without suffix, in order.
 
     Raises:
         ReadError: The folder is not there or holds no mask, or two files have one name.
@@ -125,7 +125,7 @@ def masks_in(folder: Path) -> dict[str, Path]:
 
 
 def _prediction(mask: Volume, name: object) -> Volume:
-    """An empty prediction is a hip that was missed, and counts as such."""
+    """Read a prediction; an empty one is a missed hip, and counts as such."""
     if mask.array.any():
         return require_hip_labels(mask, name)
     return Volume(np.zeros(mask.grid.size, np.uint8), mask.grid)

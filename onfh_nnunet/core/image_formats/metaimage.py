@@ -68,7 +68,7 @@ def read_metaimage_header(path: Path) -> ImageHeader:
 
 
 class _Header:
-    """Fields by their names; of several names for one thing, those that are there must say the same."""
+    """Fields by name; synonyms must agree."""
 
     def __init__(self, path: Path, fields: dict[str, str]) -> None:
         self.path, self.fields = path, fields
@@ -97,7 +97,7 @@ class _Header:
 
 
 def _parsed(path: Path, lines: list[str]) -> dict[str, str]:
-    """The fields that say something about the voxels; MetaImage files may have any others."""
+    """The fields that concern the voxels; MetaImage files may have any others."""
     fields: dict[str, str] = {}
     for line in lines:
         name, *value = (part.strip() for part in re.split("[=:]", line, maxsplit=1))

@@ -49,7 +49,7 @@ def read_nifti_header(path: Path) -> ImageHeader:
 
 
 def _header(path: Path) -> tuple[Any, Encoding]:
-    """Nibabel is given the header alone: the extensions after it state their own sizes, without any bound."""
+    """Parse the header alone: the extensions after it state their own sizes, without a limit."""
     import nibabel
 
     with open_regular(path) as file:
@@ -65,7 +65,7 @@ def _header(path: Path) -> tuple[Any, Encoding]:
 
 
 def _offset(path: Path, header: Any) -> int:
-    """Where the voxels begin."""
+    """The offset of the voxels in the file."""
     stated = header["vox_offset"].item()
     if not (np.isfinite(stated) and float(stated).is_integer()):
         problem = f"has its voxels at byte {stated:g} (vox_offset), expected a whole number"
@@ -74,7 +74,7 @@ def _offset(path: Path, header: Any) -> int:
 
 
 def _one_geometry(path: Path, header: Any, size_xyz: Sequence[int], forms: Sequence[FloatArray]) -> None:
-    """Refuse a file without qform and sform, and one whose qform and sform (4, 4) place its corners differently."""
+    """Refuse a file without qform and sform, or with a qform and sform (4, 4) that disagree at its corners."""
     spacing = [float(value) for value in header["pixdim"][1:4]]
     codes = [int(header["qform_code"]), int(header["sform_code"])]
     if not all(0 < value < np.inf for value in spacing) or max(codes) <= 0:
