@@ -161,7 +161,7 @@ def _jobs(
 ) -> list[Job]:
     labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
-        problem = "has a missing label in every row, and a dataset is made for training"
+        problem = "has no label in any row, expected labels to train on"
         raise LabelError(cohort, problem, "Fill the column label")
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 

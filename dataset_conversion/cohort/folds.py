@@ -32,7 +32,7 @@ def make_folds(cases: Sequence[Case], n_folds: int, seed: int) -> Splits:
     """
     patients = sorted({case.patient for case in cases})
     if not 2 <= n_folds <= len(patients):
-        problem = f"{n_folds} folds of {len(patients)} patients cannot be made"
+        problem = f"{n_folds} folds of {len(patients)} patients are not possible"
         raise SplitError("folds", problem, "Use 2 folds or more, and no more than there are patients")
     counts = _counts(cases, patients)
     weights = 1 / np.maximum(counts.sum(axis=0), 1)

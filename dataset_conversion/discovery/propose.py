@@ -66,7 +66,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
         CohortError: There is no such folder, or no scan in it.
     """
     if not folder.is_dir():
-        raise CohortError(folder, "is no folder", "Give the folder of the scans and labels")
+        raise CohortError(folder, "is not a folder", "Give the folder of the scans and labels")
     files, notes = files_in(folder)
     patients = lund_probe.patients_in(files)
     proposed = _lund_probe(patients) if patients else _any_layout(folder, files, progress)

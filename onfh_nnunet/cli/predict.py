@@ -94,7 +94,7 @@ def predict(
     _note(predicted, settings)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
-        raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
+        raise OnfhError(out / "failed.csv", problem, "Correct them and run again; finished scans are kept")
 
 
 def _note(predicted: Predicted, settings: Settings) -> None:

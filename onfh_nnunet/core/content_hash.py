@@ -18,7 +18,7 @@ def content_sha256(path: Path) -> str:
         ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
     """
     if not path.exists():
-        raise ReadError(path, "is not there", "Check the path")
+        raise ReadError(path, "does not exist", "Check the path")
     with refused_whole(path):
         files = list(_files(path))
         if (size := sum(file.stat().st_size for file in files)) > MOST_SCAN_BYTES:

@@ -81,7 +81,7 @@ def _held(file: Path, what: Path, command: str, remedy: str, wait_s: float = 0) 
         raise WorkspaceError(what, problem, f"Wait until it has ended, or {remedy}") from error
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
-        raise WorkspaceError(what, problem, f"Check that it may be written, or {remedy}") from error
+        raise WorkspaceError(what, problem, f"Check that you may write to it, or {remedy}") from error
     try:
         _sign(file, command)
         yield

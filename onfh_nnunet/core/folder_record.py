@@ -76,7 +76,7 @@ class FolderRecord:
             (folder / NAME).unlink(missing_ok=True)
         except OSError as error:
             problem = f"holds a file of an earlier run that cannot be removed ({error.strerror or error})"
-            raise WorkspaceError(folder, problem, "Check that the folder may be written") from error
+            raise WorkspaceError(folder, problem, "Check that you may write to the folder") from error
 
 
 @contextlib.contextmanager

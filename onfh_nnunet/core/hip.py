@@ -41,7 +41,7 @@ class Hip:
 
     def __post_init__(self) -> None:
         if not _PATIENT.fullmatch(self.patient):
-            raise CohortError(f"patient {self.patient!r}", "is no name for a case", _REMEDY)
+            raise CohortError(f"patient {self.patient!r}", "is not a valid patient name", _REMEDY)
         object.__setattr__(self, "side", Side(self.side))
 
     @property

@@ -82,10 +82,10 @@ def read_header(path: Path) -> ImageHeader:
     """
     with refused_whole(path), np.errstate(all="ignore"):  # impossible numbers are refused by name
         if not path.exists():
-            raise ReadError(path, "is not there", "Check the path")
+            raise ReadError(path, "does not exist", "Check the path")
         kind = format_of(path)
         if kind is None:
-            raise ReadError(path, f"is none of {', '.join(ImageFormat)}", "Convert it to one of these")
+            raise ReadError(path, f"is not one of {', '.join(ImageFormat)}", "Convert it to one of these")
         return _READERS[kind](path)
 
 

@@ -110,7 +110,9 @@ def map_in_processes(function: Callable[[Item], Result], items: Sequence[Item], 
         with ProcessPoolExecutor(cores, mp_context=fresh, initializer=_end_with_parent) as processes:
             yield from processes.map(function, items)
     except BrokenProcessPool as error:
-        raise OnfhError("a process", "was killed, perhaps for want of memory", "Give it more, or less to do") from error
+        raise OnfhError(
+            "a process", "was killed, perhaps because memory ran out", "Free memory, or process fewer items"
+        ) from error
 
 
 def _end_with_parent() -> None:

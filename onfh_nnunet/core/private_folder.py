@@ -24,13 +24,15 @@ def write_private(file: Path, content: bytes) -> None:
         WorkspaceError: It cannot be written.
     """
     if file.parent.is_symlink():
-        raise WorkspaceError(file.parent, "is a link, and would be closed to others", "Put a folder in its place")
+        raise WorkspaceError(
+            file.parent, "is a link, and onfh would make its target private", "Put a folder in its place"
+        )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.parent.chmod(0o700)
     except OSError as error:
-        problem = f"cannot be made ({error.strerror})"
-        raise WorkspaceError(file.parent, problem, "Check that the folder may be written") from error
+        problem = f"cannot be created ({error.strerror})"
+        raise WorkspaceError(file.parent, problem, "Check that you may write to the folder") from error
     with atomic_write(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
         opened.write(content)
 

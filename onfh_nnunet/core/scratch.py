@@ -36,7 +36,7 @@ def scratch_folder() -> Iterator[Path]:
         lock.acquire(timeout=0)
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise WorkspaceError(folder, f"cannot be made ({error.strerror or error})", _REMEDY) from error
+        raise WorkspaceError(folder, f"cannot be created ({error.strerror or error})", _REMEDY) from error
     try:
         yield folder
     finally:
@@ -71,7 +71,7 @@ def private_folder() -> Path:
             root.mkdir(mode=0o700)
         found = root.lstat()
     except OSError as error:
-        raise WorkspaceError(root, f"cannot be made ({error.strerror or error})", _REMEDY) from error
+        raise WorkspaceError(root, f"cannot be created ({error.strerror or error})", _REMEDY) from error
     ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
     if not stat.S_ISDIR(found.st_mode) or not ours:
         raise WorkspaceError(root, "is not a folder that only you may read", f"Remove it, or {_REMEDY.lower()}")

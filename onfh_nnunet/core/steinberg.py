@@ -36,7 +36,7 @@ def steinberg_grade(necrosis: float, head: float) -> Grade:
         ValueError: The head is empty, or the necrosis is not a part of it.
     """
     if not 0 <= necrosis <= head or head <= 0:
-        raise ValueError(f"necrosis {necrosis} is no part of a head of {head}")
+        raise ValueError(f"necrosis {necrosis} is not part of a head of {head}")
     if necrosis == 0:
         return Grade.NONE
     # Multiplied out, so that whole voxel counts are compared exactly and a tie stays a tie.

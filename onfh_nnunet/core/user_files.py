@@ -43,12 +43,12 @@ def refused_whole(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
-        raise ReadError(path, problem, "Check that it is there and may be read") from error
+        raise ReadError(path, problem, "Check that it exists and may be read") from error
     except EOFError as error:  # foreseen: a trace would say no more
         problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
         raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
     except MemoryError as error:
-        raise ReadError(path, "needs more memory than there is", "Crop it, or read it on a larger machine") from error
+        raise ReadError(path, "needs more memory than is free", "Crop it, or read it on a larger machine") from error
     except Exception as error:  # libraries promise nothing about damaged files
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         problem = f"cannot be read ({type(error).__name__}: {reason})"

@@ -93,7 +93,7 @@ def predict_hips(
 
     Raises:
         HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
-        SideError: The side cannot be told, or the anatomy contradicts the patient's axes.
+        SideError: The side is unknown, or the anatomy contradicts the patient's axes.
     """
     seen = locator(scan)
     if not seen:

@@ -203,7 +203,7 @@ def _require_version(file: TensorFile) -> None:
     kind, number = file.metadata.get("format"), file.metadata.get("format_version")
     if kind != FORMAT:
         got = "it states no format" if kind is None else f"it is of format {plain(kind)}"
-        raise ModelError(file.path, f"is no model file of onfh export: {got}", REMEDY)
+        raise ModelError(file.path, f"is not a model file of onfh export: {got}", REMEDY)
     if number != f"{FORMAT_VERSION}":
         expected = f"this is onfh-nnunet {version('onfh-nnunet')}, which reads version {FORMAT_VERSION}"
         problem = f"is of {FORMAT} version {plain(number)}; {expected}"
@@ -248,7 +248,7 @@ def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int])
             raise ValueError(f"has two tensors of the name {shown(twice[0])}")
         for name, stored in ({name: name for name in tensors} | further).items():
             if (tensor := tensors.get(stored) if isinstance(stored, str) else None) is None:
-                raise ValueError(f"has a name {shown(name)} for {shown(stored)}, which is none of its tensors")
+                raise ValueError(f"has a name {shown(name)} for {shown(stored)}, which is not one of its tensors")
             fold, _, parameter = name.partition("/")
             if fold not in weights:
                 raise wrong("a tensor", name, f"only those of {', '.join(weights)}")

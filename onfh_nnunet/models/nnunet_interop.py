@@ -62,7 +62,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
     import torch
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
+        raise ModelError(folder, "exists already and would be replaced", "Name a folder that is new or empty")
     model = file.model
     texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
     with atomic_write(folder) as part:

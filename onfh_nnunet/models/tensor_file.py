@@ -57,7 +57,7 @@ class TensorFile:
         header = from_json(f"{path}, header", start[_LENGTH:])
         metadata = header.get("__metadata__")
         if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-            raise ModelError(path, "is no model file of onfh export: it has no metadata", REMEDY)
+            raise ModelError(path, "is not a model file of onfh export: it has no metadata", REMEDY)
         return cls(path, metadata, _digest(start), start[_DIGEST].decode(errors="replace"))
 
     def require_same_header(self) -> None:
@@ -67,7 +67,7 @@ class TensorFile:
             ModelError: It does not fit its digest.
         """
         if self.stated != self.digest:
-            raise ModelError(self.path, "was changed since it was exported: its header does not fit its digest", REMEDY)
+            raise ModelError(self.path, "changed since it was exported: its header does not fit its digest", REMEDY)
 
     def tensors(self) -> dict[str, Any]:
         """The torch tensors by name, in the order of their bytes.
@@ -157,7 +157,9 @@ def _require_safetensors(path: Path, first: bytes) -> None:
         raise ModelError(path, "is a model file of format 2, expected format 3", remedy)
     problem = "it is empty" if not first else "it is a zip file" if first.startswith(b"PK") else ""
     if problem or first[_LENGTH : _LENGTH + 1] != b"{":
-        raise ModelError(path, f"is no model file of onfh export: {problem or 'it is no safetensors file'}", REMEDY)
+        raise ModelError(
+            path, f"is not a model file of onfh export: {problem or 'it is not a safetensors file'}", REMEDY
+        )
 
 
 def _digest(start: bytes) -> str:

@@ -33,14 +33,14 @@ def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
     try:
         names = foreign_names(path)
         if names and not trust_pickle:
-            problem = f"is a pickle that calls {', '.join(names)} when it is opened, expected tensors, numbers and text"
+            problem = f"is a pickle that calls {', '.join(names)} when it is loaded, expected tensors, numbers and text"
             remedy = "Only if you trust who made it to run code on this machine, give `trust_pickle`"
             raise ModelError(path, problem, remedy)
         return _opened_apart(path) if names else essentials(load_checkpoint(path))
     except TrainingError as error:
         raise ModelError(path, error.problem, _REMEDY) from error
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise ModelError(path, f"is no checkpoint of nnU-Net ({error!r})", _REMEDY) from error
+        raise ModelError(path, f"is not an nnU-Net checkpoint ({error!r})", _REMEDY) from error
 
 
 def _opened_apart(path: Path) -> dict[str, Any]:

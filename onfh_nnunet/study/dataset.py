@@ -9,8 +9,9 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
-from onfh_nnunet.core.errors import ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.errors import ReadError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.study.workspace import Workspace
 
@@ -84,7 +85,7 @@ class Dataset:
         """Read a converted dataset.
 
         Raises:
-            WorkspaceError: It is not there, or an image or a label of a case is missing, or was changed since.
+            WorkspaceError: It does not exist, or an image or a label of a case is missing, or was changed since.
             ReadError: cases.csv is damaged.
         """
         dataset = cls(
@@ -95,7 +96,7 @@ class Dataset:
         written = _files_of(workspace.raw)
         for case in dataset.cases:
             if CaseFiles.of(case, workspace.raw) != written.get(case.case_id):
-                problem = f"has an image or a label in {workspace.raw} that was changed since it was converted"
+                problem = f"has an image or a label in {workspace.raw} that changed since it was converted"
                 raise WorkspaceError(case.case_id, problem, "Correct what it is made from, and run onfh convert again")
         return dataset
 
@@ -117,12 +118,10 @@ class Dataset:
 
         Raises:
             StaleError: It was made from other data.
-            WorkspaceError: The file is not there.
+            WorkspaceError: The file does not exist.
         """
-        made_from = dataset_hash(dataset_json)
-        if made_from != self.sha256:
-            got = f"was made from dataset {made_from[:12]}, and dataset {self.sha256[:12]} lies there now"
-            raise StaleError(what, got, remedy)
+        made, now = (Provenance({"dataset_sha256": digest}) for digest in (dataset_hash(dataset_json), self.sha256))
+        made.require_same(now, what, remedy)
 
 
 def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:

@@ -65,5 +65,7 @@ def preset_named(name: str) -> Preset:
         TrainingError: There is none.
     """
     if name not in PRESETS:
-        raise TrainingError(f"preset {name!r}", f"is unknown; there are {', '.join(PRESETS)}", "Name one of these")
+        raise TrainingError(
+            f"preset {name!r}", f"is unknown, expected one of {', '.join(PRESETS)}", "Name one of these"
+        )
     return PRESETS[name]

@@ -38,13 +38,15 @@ class Splits:
     def __post_init__(self) -> None:
         twice = [case for case, n in Counter(row.case_id for row in self.rows).items() if n > 1]
         if twice:
-            raise SplitError(twice[0], "stands twice in the folds", _REMEDY)
+            raise SplitError(twice[0], "appears twice in the folds", _REMEDY)
         folds_of: dict[str, set[int]] = {}
         for row in self.rows:
             folds_of.setdefault(row.patient, set()).add(row.fold)
         torn = [patient for patient, folds in folds_of.items() if len(folds) > 1]
         if torn:
-            raise SplitError(f"patient {torn[0]}", f"is in folds {sorted(folds_of[torn[0]])}, which leaks", _REMEDY)
+            raise SplitError(
+                f"patient {torn[0]}", f"is in folds {sorted(folds_of[torn[0]])}, expected one fold", _REMEDY
+            )
         if {row.fold for row in self.rows} != set(range(self.n_folds)) or self.n_folds < 2:
             got = sorted({row.fold for row in self.rows})
             raise SplitError("folds", f"are {got}, expected 0, 1, ... with hips in each", _REMEDY)

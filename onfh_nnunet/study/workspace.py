@@ -28,7 +28,7 @@ class Workspace:
 
     def __post_init__(self) -> None:
         if not 1 <= self.dataset_id <= 999:
-            raise WorkspaceError(f"dataset {self.dataset_id}", "is no nnU-Net dataset number", "Use 1 to 999")
+            raise WorkspaceError(f"dataset {self.dataset_id}", "is not an nnU-Net dataset number", "Use 1 to 999")
 
     @classmethod
     def open(cls, root: Path) -> Workspace:

@@ -79,7 +79,7 @@ def _shadows(current: Path) -> Iterator[HealthCheck]:
         if found != home:
             yield HealthCheck(name, False, f"is taken from {found}, not from {home}")
         elif others:
-            yield HealthCheck(name, False, f"is also a package of {', '.join(others)}; use an environment of its own")
+            yield HealthCheck(name, False, f"is also a package of {', '.join(others)}; use a separate environment")
         elif local != home and any((local / hit).exists() for hit in (name, f"{name}.py")):
             yield HealthCheck(name, False, f"may be hidden by {local / name}; run from another folder")
         else:

@@ -57,7 +57,7 @@ class FailedRow:
 _MEANINGS = {
     HipNotFound: "No femoral head was found in the scan",
     GeometryError: "The scan's voxel grid is impossible, unknown or not that of a hip",
-    SideError: "Left and right cannot be told, or contradict each other",
+    SideError: "Left and right are unknown or contradict each other",
     LabelError: "What was segmented is not a femoral head with its necrosis",
     ReadError: "The scan cannot be read as one MR image of a hip",
     OnfhError: "The scan was refused",

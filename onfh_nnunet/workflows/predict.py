@@ -156,7 +156,7 @@ def _into_folder(
     if predicted.failed:
         listed = "".join(f"\n  {row.case}: {row.message}" for row in predicted.failed)
         problem = f"lacks {len(predicted.failed)} of {predicted.n_scans} scans:{listed}\n"
-        raise OnfhError(out, problem, "Correct them, and call again: what is done is left alone")
+        raise OnfhError(out, problem, "Correct them and call again; finished scans are kept")
     return [PredictedHip(row, out / f"{row.case_id}.nii.gz") for row in predicted.rows]
 
 

@@ -116,7 +116,7 @@ class Predictor:
         """Load the networks now and run them once, so that they allocate their memory.
 
         Raises:
-            DeviceError: The device or the engine is not there.
+            DeviceError: The device or the engine does not exist.
             ModelError: The weights do not fit the plan.
         """
         edge = int(self._model.hip_box_mm)
@@ -135,7 +135,7 @@ class Predictor:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
             GeometryError: Its voxels or edges are of a size that no scan of a hip has.
             HipNotFound: There is none, or none of the wanted side.
-            SideError: The side cannot be told, or contradicts the anatomy or the header.
+            SideError: The side is unknown, or contradicts the anatomy or the header.
         """
         from onfh_nnunet.inference.hip_prediction import predict_hips
 

@@ -69,4 +69,4 @@ def _then(step: Callable[[Item], Result], value: Item | OnfhError) -> Result | O
     except OnfhError as error:
         return error
     except MemoryError:
-        return OnfhError("this scan", "needs more memory than there is", "Crop it, or use a larger machine")
+        return OnfhError("this scan", "needs more memory than is free", "Crop it, or use a larger machine")

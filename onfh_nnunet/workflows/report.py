@@ -50,7 +50,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     folder = Path(out)
     target = folder / "report.html"
     if target.exists() and not (target.is_file() and has_valid_digest(target.read_bytes())):
-        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
+        raise WorkspaceError(target, "exists already and is not an unedited onfh report", "Move it away")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             write_text(target, with_digest(_prediction_page(folder, progress)))
@@ -66,8 +66,8 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 def _prediction_page(out: Path, progress: Progress) -> str:
     table = out / "grades.csv"
-    if recorded_tables(out).get(table.name, known := sha256(table)) != known:
-        raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
+    if recorded_tables(out).facts.get(table.name, known := sha256(table)) != known:
+        raise StaleError(table, "changed since onfh predict wrote it", "Move it away, and run onfh predict again")
     rows, sources = read_rows(table, GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
     for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once

@@ -47,7 +47,7 @@ class ScanInputs:
         Hidden entries and `out` are no scans.
 
         Raises:
-            ReadError: One is no folder, cannot be read, or holds no scan.
+            ReadError: One is not a folder, cannot be read, or holds no scan.
         """
         entries = [entry for folder in folders for entry in _entries(folder, out)]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
@@ -108,7 +108,7 @@ def _is_folder(path: Path) -> bool:
 def _is_same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:  # one of them is not there, or links lead in a circle
+    except OSError:  # one of them does not exist, or links lead in a circle
         return False
 
 

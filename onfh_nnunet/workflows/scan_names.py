@@ -155,7 +155,7 @@ class ScanSources:
             source = self._sources[said]
             if not source.exists():
                 remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
-                raise ReadError(source, f"is not there, and {said} was made from it", remedy)
+                raise ReadError(source, f"does not exist, and {said} was made from it", remedy)
             return source
         if is_pseudonym(said) and not Path(said).exists():
             there = self._key_csv.is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
@@ -97,6 +97,8 @@ class ScanPipeline:
     def _made_from(self, source: Path) -> str:
         """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""
         asked = self._settings
-        options = [asked.side, asked.device, asked.engine, asked.folds, asked.tta, asked.series]
-        names = self._results.names
-        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(source)]))
+        names, model = self._results.names, self._results.model_sha256
+        options = {"side": asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}
+        further = {"tta": asked.tta, "series": asked.series, "content_sha256": names.content(source)}
+        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **further})
+        return names.keyed(made.text)

@@ -93,7 +93,7 @@ def _refuse_second_head(labels: Volume, case: object) -> None:
     first, *others = components.voxels[components.by_size] * labels.grid.voxel_ml
     if others and others[0] > SECOND_HEAD_ABOVE_ML:
         problem = f"holds two separate heads, of {first:.1f} and {others[0]:.1f} ml"
-        raise LabelError(case, problem, "Give one mask a hip")
+        raise LabelError(case, problem, "Give one mask per hip")
 
 
 def _filled_largest(head: BoolArray) -> BoolArray:

@@ -35,7 +35,7 @@ def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
     Files of other suffixes, hidden files and folders are passed over.
 
     Raises:
-        ReadError: A folder is not there or holds no mask, two files have one name, or the folders hold masks of
+        ReadError: A folder does not exist or holds no mask, two files have one name, or the folders hold masks of
             different names; all of these are listed.
     """
     true, pred = masks_in(references), masks_in(predictions)
@@ -105,10 +105,10 @@ def masks_in(folder: Path) -> dict[str, Path]:
     """The NIfTI, NRRD and MetaImage files of a folder by their names without suffix, in order.
 
     Raises:
-        ReadError: The folder is not there or holds no mask, or two files have one name.
+        ReadError: The folder does not exist or holds no mask, or two files have one name.
     """
     if not folder.is_dir():
-        raise ReadError(folder, "is no folder", "Give a folder of masks")
+        raise ReadError(folder, "is not a folder", "Give a folder of masks")
     found: dict[str, Path] = {}
     with refused_whole(folder):
         entries = sorted(path for path in folder.iterdir() if not path.is_dir())
@@ -117,7 +117,7 @@ def masks_in(folder: Path) -> dict[str, Path]:
         if name == path.name or path.name.startswith("."):
             continue
         if name in found:
-            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")
+            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask per hip")
         found[name] = path
     if not found:
         raise ReadError(folder, f"holds no mask ({', '.join(FILE_SUFFIXES)})", "Give a folder of masks")

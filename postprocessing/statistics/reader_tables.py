@@ -42,7 +42,7 @@ def read_gradings(path: Path) -> dict[str, Grading]:
     read = [_hip(row.cells, column) for row in table.rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
-        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row a hip")
+        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
     return dict(read)
 
 

@@ -76,7 +76,7 @@ class Calibration:
     def __post_init__(self) -> None:
         known = self.method == METHOD and 0 < self.level < 1 and 0 <= self.n_patients <= self.n_hips
         if not known or not (self.half_width is None or 0 <= self.half_width <= math.pi / 2):
-            raise ModelError("calibration", f"is none of method {METHOD}: {asdict(self)}", "Export the model again")
+            raise ModelError("calibration", f"is not of method {METHOD}: {asdict(self)}", "Export the model again")
 
     @classmethod
     def fit(
@@ -168,7 +168,7 @@ def _quantile(scores: FloatArray, weights: FloatArray, reach: float) -> float | 
 
 def _angle(percent: FloatArray) -> FloatArray:
     if not ((percent >= 0) & (percent <= 100)).all():
-        raise ValueError(f"{percent} is no percentage from 0 to 100")
+        raise ValueError(f"{percent} is not a percentage from 0 to 100")
     return np.arcsin(np.sqrt(percent / 100))
 
 

@@ -49,7 +49,7 @@ class PercentInterval:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 100:
-            raise ValueError(f"{self.low} to {self.high} is no interval of percent")
+            raise ValueError(f"{self.low} to {self.high} is not an interval of percentages")
 
 
 def margin_interval(hip: HipMask) -> PercentInterval:

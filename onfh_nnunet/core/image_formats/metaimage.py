@@ -136,5 +136,5 @@ def _dtype(header: _Header) -> np.dtype[Any]:
     stated = header.text("ElementType")
     if stated not in _TYPES:
         problem = f"has voxels of the ElementType {stated[:60]!r}, expected one of {', '.join(_TYPES)}"
-        raise ReadError(header.path, problem, "Save it again with one number a voxel")
+        raise ReadError(header.path, problem, "Save it again with one number per voxel")
     return np.dtype((">" if header.is_true(*_BIG_ENDIAN) else "<") + _TYPES[stated])

@@ -45,7 +45,7 @@ def engine_for(model: Model, device: Device, wanted: EngineName, *, exact: bool 
 
     Raises:
         DeviceError: OpenVINO is asked for and not installed, or on another device than a CPU.
-        ModelError: The weights do not fit the plan, or the network has a part that OpenVINO is not told of.
+        ModelError: The weights do not fit the plan, or the OpenVINO engine does not support a part of the network.
     """
     installed = importlib.util.find_spec("openvino") is not None
     if wanted is EngineName.OPENVINO and device is not Device.CPU:

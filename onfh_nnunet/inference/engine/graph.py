@@ -53,7 +53,7 @@ def _unet(network: Any, patch: Node) -> Node:
 @singledispatch
 def _layer(layer: nn.Module, node: Node) -> Node:
     """Apply a torch module to a node."""
-    problem = f"has a layer {type(layer).__name__} that OpenVINO is not told of"
+    problem = f"has a layer {type(layer).__name__} that the OpenVINO engine does not support"
     raise ModelError("the model", problem, "Use `engine` torch")
 
 
@@ -82,7 +82,7 @@ def _(layer: StackedResidualBlocks, node: Node) -> Node:
 @_layer.register
 def _(layer: BasicBlockD, node: Node) -> Node:
     if layer.apply_se or layer.apply_stochastic_depth:
-        raise ModelError("the model", "has blocks that OpenVINO is not told of", "Use `engine` torch")
+        raise ModelError("the model", "has blocks that the OpenVINO engine does not support", "Use `engine` torch")
     residual = _layer(layer.skip, node) if isinstance(layer.skip, nn.Module) else node
     return _layer(layer.nonlin2, ops.add(_layer(layer.conv2, _layer(layer.conv1, node)), residual))
 
