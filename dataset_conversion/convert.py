@@ -1,4 +1,4 @@
-"""A cohort becomes a raw nnU-Net dataset, whole or not at all.
+"""Conversion of a cohort into a raw nnU-Net dataset; a failed conversion writes nothing.
 
 The dataset folder is filled under a temporary name. When all hips are in it, the key, checks.csv and cases.csv are
 written, and the folder's rename is the last step: until then the old dataset is the valid one. Scans whose files have
@@ -39,7 +39,7 @@ from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion made.
+    """The result of a conversion.
 
     Args:
         dataset: The dataset that now lies in the workspace.
@@ -142,7 +142,7 @@ def check(
     series: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
-    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+    """Run the checks of `convert` on every labelled scan of a cohort, without writing anything.
 
     Raises:
         CohortError: The table has bad rows.
@@ -168,13 +168,13 @@ def _jobs(
 ) -> list[Job]:
     labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
-        problem = "has a missing label in every row, and a dataset is made for training"
+        problem = "has no label in any row, expected labels to train on"
         raise LabelError(cohort, problem, "Fill the column label")
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 
 
 def _known(record: ConversionCache | None, job: Job, source: str | OnfhError) -> Outcome | None:
-    """What became of a scan without reading it again: it is unchanged, or its files cannot be read."""
+    """Outcomes that need no reading: of unchanged scans, and of scans whose files cannot be read."""
     if isinstance(source, OnfhError):
         return refused(job, source)
     return record.outcome(job, source) if record else None
@@ -195,7 +195,7 @@ def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
 
 
 def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:
-    """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
+    """Raise the only error, or one error that lists all, so that a cohort is corrected in one go."""
     errors = [outcome.error for outcome in outcomes if outcome.error]
     if len(errors) == 1 == len(of_severity(findings, Severity.ERROR)):
         raise errors[0]

@@ -1,4 +1,4 @@
-"""Train the model that comes with the package, on synthetic hips of random appearance.
+"""Train the bundled demo model, on synthetic hips of random appearance.
 
     python -m recipes.train_synthetic OUT.safetensors
 
@@ -56,7 +56,7 @@ CAUTION = "the model learned from synthetic hips alone: for trying out, not for 
 
 @dataclass(frozen=True)
 class Round:
-    """One of the trainings, each of which begins where the one before has ended.
+    """One round of training; each round starts from the weights of the round before.
 
     Args:
         iterations: Batches.
@@ -94,7 +94,7 @@ def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> No
 
 
 def examples(seed: int, share_of_others: float) -> Iterator[Example]:
-    """Endless boxes of hips, and some that show none."""
+    """Endless random boxes of hips, and some boxes without a hip."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         if rng.random() < share_of_others:
@@ -107,7 +107,7 @@ def examples(seed: int, share_of_others: float) -> Iterator[Example]:
 
 
 def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross entropy and Dice of both regions, as nnU-Net's for regions; and the cross entropy of necrosis in the head.
+    """Cross entropy plus Dice of both regions, as in nnU-Net, plus the cross entropy of necrosis within the head.
 
     Without the last, a lesion outlined in every healthy head costs next to nothing: Dice ignores it, and it is a small
     share of all voxels.
@@ -119,7 +119,7 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def judged(model: Path, card: Card) -> Card:
-    """The card with how well a model does on phantoms it never saw, and intervals calibrated by them."""
+    """The model card with metrics on phantoms the model never saw, and intervals calibrated on them."""
     with tempfile.TemporaryDirectory(prefix="onfh-judged-") as folder:
         rows = list(_compared(model, Path(folder)))
     true, pred = ([getattr(row, f"necrosis_percent_{which}") for row in rows] for which in ("true", "pred"))

@@ -1,4 +1,4 @@
-"""One scan becomes the image, the label and the table row of each of its hips."""
+"""Conversion of one scan: an image, a label and a table row for each of its hips."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What messages and progress call the scan."""
+        """The scan's name in messages and progress."""
         return f"{self.patient}_{self.scan.side}"
 
 
@@ -68,7 +68,7 @@ class ConvertedHip:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scan.
+    """The outcome of converting one scan.
 
     Args:
         job: The scan.
@@ -186,7 +186,7 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
 
 
 def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that is not the label's: one of the two may belong to another hip."""
+    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
     of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
     if of_label != case.grade:
         message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
@@ -194,7 +194,7 @@ def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
 
 
 def _hash(name: str, *volumes: Volume) -> str:
-    """Of voxels and geometry, not of files: compression may differ between machines."""
+    """SHA-256 of voxels and geometry, not of files: compression may differ between machines."""
     digest = hashlib.sha256(name.encode())
     for volume in volumes:
         grid = volume.grid

@@ -1,4 +1,4 @@
-"""Scans and labels as they were found, before anybody says what belongs together."""
+"""Scans and labels found in a folder, before they are matched."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScanCandidate:
 
     @property
     def home(self) -> Path:
-        """The folder that it lies in."""
+        """The folder that contains it."""
         return self.path if self.series_uid else self.path.parent
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class ScanCandidate:
 
 @dataclass(frozen=True)
 class LabelPart:
-    """A face-connected component of what a label draws: its volume in ml, and x (LPS, mm) of its centre."""
+    """A face-connected component of a label: its volume in ml, and x (LPS, mm) of its centre."""
 
     ml: float
     x_mm: float
@@ -78,7 +78,7 @@ class LabelCandidate:
 
 
 def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
-    """The words of a path below a folder, of all its parts and of `more`, in small letters, without the ending.
+    """The lower-case words of a path below a folder, of all its parts and of `more`, without the suffix.
 
     Words are runs of letters and digits: ``P001_R label.nii.gz`` has ``p001``, ``r`` and ``label``.
     """

@@ -1,4 +1,4 @@
-"""DICOM files of a folder: the MR series that make a 3D scan, and segmentations with what they refer to."""
+"""MR series and segmentations among the DICOM files of a folder."""
 
 from __future__ import annotations
 
@@ -78,17 +78,17 @@ def _scan(stack: Stack, found: Sequence[Series], folder: Path) -> ScanCandidate:
 
 
 def _home(series: Series) -> Path:
-    """The deepest folder that holds all its files."""
+    """The deepest folder that contains all its files."""
     return Path(os.path.commonpath([path_of(header).parent for header in series.headers]))
 
 
 def _is_below(folder: Path, series: Series) -> bool:
-    """Whether a reader that is given the folder meets this series among the MR series."""
+    """Whether a reader that is given the folder finds this series among the MR series."""
     return series.modality in ("MR", "") and any(path_of(one).is_relative_to(folder) for one in series.headers)
 
 
 def _name_of(series: Series, beside: Sequence[Series]) -> str:
-    """What tells a series from the others of its folder: its description, or its UID where others have the same."""
+    """What identifies a series in its folder: its description, or its UID where the description is not unique."""
     if len(beside) == 1:
         return ""
     same = [one for one in beside if one.description == series.description]

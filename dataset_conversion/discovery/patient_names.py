@@ -1,4 +1,4 @@
-"""What the patient of a scan is called by the folders and files that it lies in."""
+"""Patient names derived from the folders and files of scans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIDE_OR_CHANNEL = re.compile(r"([ _.-](l|r|b|left|right|both|0000))+$", re.IGNO
 
 
 def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[str], list[str]]:
-    """A name for the patient of each scan, and a note where names of files had to do for a patient_id.
+    """A name for the patient of each scan, and a note where file names had to serve as patient_id.
 
     It is the first folder in which the scans' paths differ (``P1`` of ``P1/mr/scan.nii.gz`` beside
     ``P2/mr/scan.nii.gz``). Where they lie in one folder it is the file's name without its side.
@@ -34,7 +34,7 @@ def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[s
 
 
 def _n_common(paths: Sequence[tuple[str, ...]]) -> int:
-    """How many folders, from the top, all paths share."""
+    """The number of leading folders that all paths share."""
     differ = (level for level, names in enumerate(zip(*paths, strict=False)) if len(set(names)) > 1)
     return next(differ, min(map(len, paths), default=0))
 

@@ -72,7 +72,7 @@ def _before_each_command(
 
 
 def run() -> None:
-    """Run ``onfh``; a refusal becomes one message on stderr and exit code 1, a bug stays a traceback."""
+    """Run ``onfh``. An `OnfhError` becomes one message on stderr and exit code 1; a bug stays a traceback."""
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
     sweep_scratch()
@@ -93,7 +93,7 @@ def run() -> None:
 
 
 def _end_as_by_ctrl_c(name: str) -> None:
-    """Let a signal that asks the process to end run its clean-up, unless the caller had it ignored, as nohup does."""
+    """Make a termination signal run the clean-up, unless the caller ignores the signal, as nohup does."""
     number = getattr(signal, name, None)
     if number is not None and signal.getsignal(number) == signal.SIG_DFL:
         signal.signal(number, signal.default_int_handler)

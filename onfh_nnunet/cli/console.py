@@ -67,13 +67,13 @@ def next_step(*words: object) -> None:
 
 
 def as_typed(text: str) -> str:
-    """A message of the library in the words of the command line: a parameter such as `keep_ids` is --keep-ids there."""
+    """A library message for the command line: a parameter such as `keep_ids` becomes --keep-ids."""
     return _PARAMETER.sub(lambda found: _options().get(found[1], found[0]), text)
 
 
 @functools.cache
 def _options() -> dict[str, str]:
-    """The option behind each parameter of a command."""
+    """The option of each parameter of a command."""
     from onfh_nnunet.cli import app
 
     commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ def _options() -> dict[str, str]:
 
 
 def refusal(error: OnfhError) -> None:
-    """Print why a command stops on stderr; a list in it has lines of its own."""
+    """Print on stderr why a command stops; a list in the message has lines of its own."""
     print(as_typed(printable(f"onfh: {error}")), file=sys.stderr)
 
 
@@ -105,7 +105,7 @@ def plain(value: Any) -> Any:
 
 
 def failure(name: str, message: str) -> None:
-    """Print on stderr why one of several scans failed; a list in it has lines of its own."""
+    """Print on stderr why one of several scans failed; a list in the message has lines of its own."""
     print(as_typed(printable(f"{name} failed: {message}")), file=sys.stderr)
 
 
@@ -136,5 +136,5 @@ def table(title: str, columns: list[str], rows: list[list[str]], *, always: bool
 
 
 def number(value: float | None) -> str:
-    """A figure for a table; empty where there is none."""
+    """A number for a table; empty where there is none."""
     return "" if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""What libraries would do unasked when they are imported, and do not do here: send usage data, write into the home.
+"""Imports of libraries without their side effects: usage data sent, files written into the home folder.
 
 Looked at, with an audit hook in every command: OpenVINO imports `openvino_telemetry`, which sends an event to an
 analytics server and keeps a client id in the user's home; matplotlib writes a font cache and a settings folder there.
@@ -17,7 +17,7 @@ from onfh_nnunet.core.scratch import private_folder
 
 
 def import_openvino() -> Any:
-    """The module `openvino`, imported with its telemetry package absent: it then takes a stub that does nothing."""
+    """Import `openvino` with its telemetry package blocked; it then uses a stub that does nothing."""
     # None in sys.modules is Python's own way to say that a module cannot be imported
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import openvino
@@ -48,5 +48,5 @@ def import_matplotlib() -> Any:
 
 
 def home_untouched() -> dict[str, str]:
-    """Environment variables that keep libraries from writing into the user's home; what the user set stays."""
+    """Environment variables that keep libraries from writing into the user's home; the user's own values stay."""
     return {"MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR") or str(private_folder() / "matplotlib")}

@@ -1,4 +1,4 @@
-"""Progress of long work, as a callback: whoever starts the work decides what a person sees."""
+"""Progress of long work as a callback; the caller decides what to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Child process: fingerprint, plan and preprocess one dataset with nnU-Net's own code."""
+"""Worker process: fingerprint, plan and preprocess one dataset with nnU-Net."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _files_counted(folder: Path, report: Callable[[int], None]) -> Iterator[None
 
 
 def read_back(folder: Path) -> None:
-    """Read all preprocessed cases once: what a full disk cut off is an error now, and not zeros in training.
+    """Read all preprocessed cases once, so that files truncated by a full disk are an error now.
 
     Raises:
         RuntimeError: A file cannot be read to its end.

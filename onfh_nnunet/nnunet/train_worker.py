@@ -1,4 +1,4 @@
-"""Child process: train one fold, or go on with it; each epoch is a line of JSON on standard output."""
+"""Worker process: train or resume one fold; each epoch is a line of JSON on standard output."""
 
 from __future__ import annotations
 

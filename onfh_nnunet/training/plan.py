@@ -1,4 +1,4 @@
-"""Dataset and folds -> nnU-Net's plan, preprocessed: what every fold is trained by."""
+"""Planning and preprocessing of a dataset with nnU-Net."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REMEDY = "Run onfh plan again"
 
 @dataclass(frozen=True)
 class Plan:
-    """By what a fold is trained; the hashes say of which data, folds and network, and are compared before use."""
+    """Provenance of a plan; the hashes of data, folds and network are compared before use."""
 
     preset: str
     dataset_sha256: str
@@ -34,11 +34,11 @@ class Plan:
 
     @classmethod
     def read(cls, dataset: Dataset, splits: Splits) -> Plan:
-        """The plan of a workspace.
+        """Read the plan of a workspace.
 
         Raises:
             WorkspaceError: There is none.
-            StaleError: It was made of other data or folds, or was changed since.
+            StaleError: It was made from other data or folds, or was changed since.
         """
         workspace = dataset.workspace
         made = Provenance.read(_record(workspace)) or Provenance({})
@@ -57,7 +57,7 @@ class Plan:
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Splits, preset: Preset) -> Plan:
-        """The plan that follows from a dataset, folds and a preset whose plans file is there.
+        """The plan of a dataset, folds and a preset whose plans file exists.
 
         Raises:
             WorkspaceError: nnU-Net's plans file is missing.
@@ -113,7 +113,7 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset, progress: Progress) 
 
 
 def require_all_cases(dataset: Dataset, splits: Splits) -> None:
-    """Refuse folds that leave out or invent a case.
+    """Refuse folds whose cases differ from the dataset's.
 
     Raises:
         SplitError: They do.

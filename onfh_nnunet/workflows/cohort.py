@@ -1,4 +1,4 @@
-"""A proposal of cohort.csv from what lies in a folder."""
+"""Proposal of a cohort.csv from the content of a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks against reference masks."""
+"""Comparison of masks with reference masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a cohort table to nnU-Net's raw dataset, and the checks of a cohort alone."""
+"""Conversion of a cohort table into nnU-Net's raw dataset, and the checks of a cohort."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check(
     series: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
-    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+    """Run the checks of `convert` on every labelled scan of a cohort, without writing anything.
 
     Args:
         cohort: The table cohort.csv; paths in it are relative to it.

@@ -1,4 +1,4 @@
-"""Masks from any tool, graded from their files; many of them on all cores."""
+"""Measurement and grading of masks from any tool, in parallel."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MaskFile:
 
     @property
     def source(self) -> str:
-        """Its file; empty in memory."""
+        """Its file; empty for a mask in memory."""
         return "" if isinstance(self.path, Volume) else str(self.path)
 
 
@@ -132,7 +132,7 @@ def _graded(
 
 
 def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
-    """The masks behind one value: those of a folder in order of their names."""
+    """The masks of one argument: for a folder its files in order of their names."""
     if isinstance(given, Volume):
         return [given]
     path = Path(given)
@@ -193,7 +193,7 @@ def grade_files(
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:
-    """Add what the landmarks of each case tell; a case without any says so in `warnings`.
+    """Add the results that need landmarks; a case without landmarks gets a warning.
 
     Raises:
         OnfhError: Landmarks do not fit their heads; all of them are named.

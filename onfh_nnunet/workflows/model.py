@@ -1,4 +1,4 @@
-"""What a model file says of itself, and the way of a model to stock nnU-Net."""
+"""Description of a model file, and its export to stock nnU-Net."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ModelDescription", "Score", "about_lines", "describe"]
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What a model file says of itself.
+    """The description of a model file.
 
     Args:
         lines: Each heading and its text.
@@ -39,7 +39,7 @@ class ModelDescription:
 
 
 def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> ModelDescription:
-    """Say what a model is, for what, on whom it was trained and how well it did.
+    """Describe a model: what it is, its intended use, its training cohort and its performance.
 
     Args:
         path: A model file of `export`; the bundled demo model by default.
@@ -69,7 +69,7 @@ def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> M
 
 
 def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
-    """What the model is, for what, and on whom it was trained, each under its heading."""
+    """The description as lines, each part under its heading."""
     manifest, card = model_file.manifest, model_file.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
     yield "model", f"{plain(path.name)}, {version}"

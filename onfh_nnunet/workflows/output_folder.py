@@ -1,4 +1,4 @@
-"""OUT of `onfh predict`: masks, grades.csv, and for each scan a hidden record of what its results were made from.
+"""The output folder of `onfh predict`: masks, grades.csv, and a hidden provenance record for each scan.
 
 A scan's record is written twice: empty before its masks and with its rows after them. So a mask without a record is
 not ours, and one with an empty record is not finished. A table is ours when the record of tables
@@ -28,7 +28,7 @@ _MOVE_AWAY = "Move it away, or give another `out`"
 
 @dataclass(frozen=True)
 class OutputFolder:
-    """The folder, as a model's results.
+    """The output folder of one model's results.
 
     Args:
         folder: The folder.
@@ -49,12 +49,12 @@ class OutputFolder:
 
     @property
     def failed_csv(self) -> Path:
-        """A row a scan that the last run could not predict; not there when there was none."""
+        """One row per scan that failed in the last run; does not exist when none failed."""
         return self.folder / "failed.csv"
 
     @property
     def private_failed_csv(self) -> Path:
-        """The same with all that is known of each failure, where failed.csv names pseudonyms; for its owner alone."""
+        """All details of the failures when failed.csv uses pseudonyms; readable by the owner only."""
         return self.folder / "private" / "failed.csv"
 
     def open(self) -> list[GradeRow]:
@@ -80,13 +80,13 @@ class OutputFolder:
         return others
 
     def kept(self, name: str, made_from: str) -> list[GradeRow] | None:
-        """The rows of a scan that was predicted from the same before; none when it was not, or a mask is missing."""
+        """The rows of a scan that was predicted from the same inputs; empty when not, or when a mask is missing."""
         rows = _recorded(self._record(name)) or []
         same = rows and rows[0].made_from == made_from and all(self._mask(row.case_id).is_file() for row in rows)
         return _grades(rows) if same else None
 
     def discard(self, name: str) -> None:
-        """Remove a scan's masks and rows, if there are any: should it fail now, no old mask is taken for its result."""
+        """Remove a scan's masks and rows, so that no old mask is taken for the result of a failed run."""
         if self._record(name).is_file():
             write_rows(self._record(name), RecordRow, [])
             for mask in self._masks(name):
@@ -94,7 +94,7 @@ class OutputFolder:
             remove_file(self._record(name))
 
     def write(self, name: str, made_from: str, masks: Mapping[str, Volume], rows: Iterable[GradeRow]) -> None:
-        """Write the masks, by case id, and the rows of a scan, in this order."""
+        """Write the masks by case id, then the rows of a scan."""
         self.names.save_once()
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
@@ -143,7 +143,7 @@ class OutputFolder:
         }
 
     def _others(self) -> Iterator[GradeRow]:
-        """The rows of all scans but these, of masks that are still there."""
+        """The rows of all other scans whose masks still exist."""
         for record in self._records():
             rows = [] if record.stem in self.names.scans else _recorded(record)
             if rows is None or any(row.model_sha256 != self.model_sha256 for row in rows):
@@ -152,7 +152,7 @@ class OutputFolder:
             yield from (row for row in _grades(rows) if self._mask(row.case_id).is_file())
 
     def _foreign(self) -> Iterator[Path]:
-        """What lies where this run may write, and is not of an earlier one."""
+        """Entries where this run writes that no earlier run made."""
         for name in self.names.scans:
             yield from (mask for mask in self._masks(name) if mask.exists() and not self._record(name).is_file())
         ours = recorded_tables(self.folder)
@@ -177,7 +177,7 @@ class OutputFolder:
 
 
 def _recorded(record: Path) -> list[RecordRow] | None:
-    """The rows of a record; none when it is not there or of another version."""
+    """The rows of a record; empty when it is missing or of another version."""
     try:
         return read_rows(record, RecordRow)
     except ReadError:

@@ -1,4 +1,4 @@
-"""Plan and preprocess a study with nnU-Net, and split its patients into folds."""
+"""Planning and preprocessing of a study with nnU-Net, and its cross-validation folds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from onfh_nnunet.training.plan import Plan
 
 @dataclass(frozen=True)
 class Planned:
-    """What planning came to.
+    """The result of planning.
 
     Args:
         plan: By what each fold is trained.

@@ -1,4 +1,4 @@
-"""Segment, measure and grade the hips of scans, in memory or into a folder."""
+"""Prediction: segment, measure and grade the hips of scans, in memory or into a folder."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _hips(
 
 
 def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
-    """The result, or why there is none, so that the other scans go on; what each of them would meet is raised."""
+    """The result or the error of one scan, so that other scans continue; errors that concern all scans are raised."""
     try:
         return work()
     except FATAL:
@@ -117,7 +117,7 @@ def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
 
 
 def _predictor(model: str | os.PathLike[str] | ModelFile | None, options: Options) -> Predictor:
-    """The networks of a model; those of the last call are kept, for they take seconds to load."""
+    """The networks of a model, cached for the next call because they take seconds to load."""
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
     path = Path("model") if isinstance(model, ModelFile) else Path(model or SYNTHETIC)

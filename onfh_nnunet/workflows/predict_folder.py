@@ -1,4 +1,4 @@
-"""Scans into a folder of masks and grades: read, predict, clean, write on the scan's grid, measure, grade."""
+"""Prediction of scans into an output folder of masks and grades."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Predicted", "Row", "predict_scans"]
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a run came to.
+    """The result of a run.
 
     Args:
         rows: Of its scans, in their order.

@@ -1,4 +1,4 @@
-"""A model file, ready for scans: the one place that knows how the networks are made and asked."""
+"""A loaded model that predicts, cleans and grades the hips of a scan, with all safety checks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How scans are read.
+    """Options of prediction.
 
     Args:
         side: Only this side; None tells it from the anatomy.
@@ -53,7 +53,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `onfh predict` was asked.
+    """All settings of a run of `onfh predict`.
 
     Args:
         model: The model file; None takes the bundled demo model.
@@ -83,12 +83,12 @@ class Settings:
 
     @property
     def options(self) -> Options:
-        """How the scans are read."""
+        """The options of prediction."""
         return Options(self.side, self.device, self.engine, self.folds, self.tta)
 
 
 class Predictor:
-    """The networks of a model file, loaded when the first scan needs them, and all that is checked around them.
+    """The networks of a model file, loaded when the first scan needs them, and the checks around them.
 
     Several threads may call it; the network runs for one at a time.
 
@@ -109,14 +109,14 @@ class Predictor:
 
     @property
     def computed_by(self) -> str:
-        """The engine; empty before the first scan needed it."""
+        """The engine; empty before the first scan."""
         return self._segmenter.engine.about if "_segmenter" in self.__dict__ else ""
 
     def load(self) -> None:
-        """Load the networks now, and run them once on nothing, so that they take the memory that they need.
+        """Load the networks now and run them once, so that they allocate their memory.
 
         Raises:
-            DeviceError: The device or the engine is not there.
+            DeviceError: The device or the engine does not exist.
             ModelError: The weights do not fit the plan.
         """
         edge = int(self._model.hip_box_mm)
@@ -125,7 +125,7 @@ class Predictor:
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
     def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
-        """The hips of a scan, the right one first.
+        """Predict the hips of a scan, right before left.
 
         Args:
             scan: The scan.
@@ -135,7 +135,7 @@ class Predictor:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
             GeometryError: Its voxels or edges are of a size that no scan of a hip has.
             HipNotFound: There is none, or none of the wanted side.
-            SideError: The side cannot be told, or contradicts the anatomy or the header.
+            SideError: The side is unknown, or contradicts the anatomy or the header.
         """
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
@@ -158,7 +158,7 @@ class Predictor:
         return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
-        """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
+        """Clean, measure and grade a hip; the model's caution is added to its warnings."""
         hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
         percent = hip.extent.percent
         interval = self.calibration.interval(percent) if self.calibration and percent is not None else None

@@ -1,4 +1,4 @@
-"""A prediction or a cross-validation as one HTML file."""
+"""HTML report of a prediction or a cross-validation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from postprocessing.report.slices import REFERENCE, hip_png
 
 
 def report(out: AnyPath, *, progress: Progress = silent) -> Path:
-    """Show a prediction or a cross-validation as one HTML file.
+    """Write a prediction or a cross-validation as one HTML file.
 
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
@@ -51,7 +51,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     folder = Path(out)
     target = folder / "report.html"
     if target.exists() and not (target.is_file() and has_valid_digest(target.read_bytes())):
-        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
+        raise WorkspaceError(target, "exists already and is not an unedited onfh report", "Move it away")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             log_into(folder)
@@ -104,7 +104,7 @@ def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
 
 
 def _as_patient(hip: Volume, case: Case) -> Volume:
-    """Left is left again: a mirrored case's array is reversed, while its grid is where the hip lies in the patient."""
+    """Undo the mirroring of a left hip's array; its grid already has the hip's position in the patient."""
     return Volume(np.flip(hip.array, LEFT_RIGHT_AXIS), hip.grid) if case.mirrored else hip
 
 

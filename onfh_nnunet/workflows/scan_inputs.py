@@ -1,4 +1,4 @@
-"""What `onfh predict` is given: which scans there are, and the names of their files as names of cases."""
+"""Input scans of `onfh predict`, and their names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class ScanInputs:
-    """The scans of a run.
+    """The input scans of a run.
 
     Args:
         scans: Each scan's file or folder, in their order.
@@ -39,7 +39,7 @@ class ScanInputs:
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
-        """Each path is one scan."""
+        """Take each path as one scan."""
         return cls(tuple(paths))
 
     @classmethod
@@ -49,7 +49,7 @@ class ScanInputs:
         Hidden entries are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
-            ReadError: One is no folder, cannot be read, or holds no scan.
+            ReadError: One is not a folder, cannot be read, or holds no scan.
         """
         entries = [entry for folder in folders for entry in _entries(folder) if header_of_pair(entry) is None]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
@@ -57,7 +57,7 @@ class ScanInputs:
 
 
 def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """Each scan by a name made of its file's, told apart also where upper and lower case are not.
+    """Scans by a unique name derived from the file name, also where case does not count.
 
     Raises:
         CohortError: Two would get one name.
@@ -73,7 +73,7 @@ def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _name(path: Path) -> str:
-    """Of the file or folder, safe in file names: without accents, and a hash for what is lost.
+    """A name that is safe in file names: without accents, and with a hash for what is lost.
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """

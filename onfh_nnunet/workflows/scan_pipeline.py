@@ -1,4 +1,4 @@
-"""The three steps of a scan: read it, find and segment its hips, clean, measure and write these."""
+"""Pipeline of one scan: read it, predict its hips, then clean, measure and write them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Rows = list[GradeRow]
 
 @dataclass(frozen=True, eq=False)
 class ReadScan:
-    """A scan that is to be predicted."""
+    """A scan that was read."""
 
     name: str
     source: Path
@@ -37,7 +37,7 @@ class ReadScan:
 
 @dataclass(frozen=True, eq=False)
 class FoundHips:
-    """The hips of a scan, to be written; without the scan, whose memory the next one may need."""
+    """The predicted hips of a scan, without the scan itself, so that its memory is free for the next scan."""
 
     name: str
     source: Path
@@ -63,7 +63,7 @@ class ScanPipeline:
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
     def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
-        """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""
+        """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
         name, source = item
         try:
             made_from = self._made_from(source)
@@ -76,13 +76,13 @@ class ScanPipeline:
         return ReadScan(name, source, made_from, self._scan(name, source))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
-        """The hips of the scan."""
+        """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
         return FoundHips(read.name, read.source, read.made_from, self._predictor.hips(read.scan, read.source))
 
     def write(self, hips: FoundHips | Rows) -> Rows:
-        """The rows of the scan, once its masks are written and they are recorded."""
+        """Write the masks and their record, and return the rows of the scan."""
         if isinstance(hips, list):
             return hips
         said = self._results.names.said_of(hips.name)
@@ -106,7 +106,7 @@ class ScanPipeline:
             raise
 
     def _made_from(self, source: Path) -> str:
-        """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
+        """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
         options = {"side": asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}

@@ -1,4 +1,4 @@
-"""Train the folds of a planned study."""
+"""Training of the folds of a planned study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Epoch", "Trained", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of a training.
 
     Args:
         device: What computed.
@@ -45,7 +45,7 @@ def train(
     on_fold: Callable[[int, int], None] = lambda _fold, _epochs: None,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
 ) -> Trained:
-    """Train folds: go on where one stopped, skip what is finished.
+    """Train folds; interrupted folds resume, finished folds are skipped.
 
     Args:
         work: The folder of the study, as `plan` filled it.

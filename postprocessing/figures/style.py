@@ -1,4 +1,4 @@
-"""One look for all figures: told apart without colour and in grey, by place, shape and line; small enough to print."""
+"""Common style of all figures: readable in grey and without colour vision, small enough to print."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def rendered(figure: Figure, kind: str) -> bytes:
 
 
 def dots(colour: str, marker: str = "o") -> dict[str, Any]:
-    """The look of one point a hip."""
+    """The style of one point per hip."""
     look = {"linestyle": "", "marker": marker, "color": colour, "mec": "black", "mew": 0.5, "markersize": 4.5}
     return look | {"zorder": 3, "clip_on": False}

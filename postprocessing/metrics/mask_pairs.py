@@ -15,7 +15,7 @@ from postprocessing.metrics.case_metrics import CrossvalRow, case_row
 def compare_masks(
     case_id: str, drawn: Volume, predicted: Volume, names: tuple[object, object] = ("reference", "prediction")
 ) -> CrossvalRow:
-    """Judge one hip whose masks are in memory.
+    """Compare two masks in memory.
 
     Args:
         case_id: Its name; patient and side are those of a name such as ``P001_R``.
@@ -34,7 +34,7 @@ def compare_masks(
 
 
 def _prediction(mask: Volume, name: object) -> Volume:
-    """An empty prediction is a hip that was missed, and counts as such."""
+    """Read a prediction; an empty one is a missed hip, and counts as such."""
     if mask.array.any():
         return require_hip_labels(mask, name)
     return Volume(np.zeros(mask.grid.size, np.uint8), mask.grid)

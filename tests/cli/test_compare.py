@@ -101,5 +101,5 @@ def test_unusable_mask_leaves_no_tables(folders, tmp_path, onfh):
     (folders[1] / "P002_R.nrrd").write_text("no image")
     done = onfh("compare", *folders, *HEALTHY, "--out", tmp_path / "out", check=False)
     assert done.returncode == 1
-    assert "P002_R.nrrd: is none of" in done.stderr
+    assert "P002_R.nrrd: is not one of" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pred", "ref"]

@@ -79,7 +79,7 @@ BAD = {
     "large.nii.gz": (lambda path: scaled(noise(), 10).write(path), GeometryError, "voxels of 40 x 40 x 40 mm"),
     "small.nii.gz": (lambda path: scaled(noise(), 0.1).write(path), GeometryError, "spans 9.6 x 11.2 x 28.8 mm"),
     "empty": (lambda path: path.mkdir(), ReadError, "holds no DICOM image"),
-    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is none of NIfTI"),
+    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is not one of NIfTI"),
 }
 
 

@@ -72,7 +72,7 @@ def test_two_masks_of_one_name_are_refused(tmp_path):
 
 
 def test_folder_without_masks_is_refused(tmp_path):
-    with pytest.raises(ReadError, match=r"ref: is no folder"):
+    with pytest.raises(ReadError, match=r"ref: is not a folder"):
         match_masks(tmp_path / "ref", tmp_path)
     with pytest.raises(ReadError, match=r"holds no mask"):
         match_masks(touch(tmp_path / "ref", "cases.csv"), tmp_path)

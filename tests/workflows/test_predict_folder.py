@@ -246,7 +246,7 @@ def test_hip_that_is_no_longer_found_takes_its_mask_along(predicted, studies, tm
 
 def test_single_scan_raises_and_others_stay(predicted, studies, tmp_path):
     predicted(studies / "a")
-    with pytest.raises(ReadError, match=r"absent.nii: is not there"):
+    with pytest.raises(ReadError, match=r"absent.nii: does not exist"):
         predicted(tmp_path / "absent.nii")
     assert rows_of(tmp_path / "out") == ["a_R", "a_L"]
     assert not (tmp_path / "out" / "failed.csv").exists()

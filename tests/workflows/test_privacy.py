@@ -308,7 +308,7 @@ def test_report_finds_the_scan_wherever_it_is_made(predict, tmp_path, monkeypatc
     report(tmp_path / "out")
     assert (tmp_path / "out" / "report.html").is_file()
     (tmp_path / "in" / "a.nii.gz").unlink()
-    with pytest.raises(ReadError, match=r"a.nii.gz: is not there, and P001 was made from it. Put it back, or run"):
+    with pytest.raises(ReadError, match=r"a.nii.gz: does not exist, and P001 was made from it. Put it back, or run"):
         report(tmp_path / "out")
 
 
@@ -340,7 +340,7 @@ def test_nobodys_report_is_replaced(predict, tmp_path):
     page = tmp_path / "out" / "report.html"
     for content in (b"precious", b""):
         page.write_bytes(content)
-        with pytest.raises(WorkspaceError, match=r"report.html: is there already, and not as onfh report wrote it"):
+        with pytest.raises(WorkspaceError, match=r"report.html: exists already and is not an unedited onfh report"):
             report(tmp_path / "out")
         assert page.read_bytes() == content
     page.unlink()

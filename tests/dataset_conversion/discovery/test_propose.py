@@ -354,7 +354,7 @@ def test_folder_without_a_scan_is_refused(tmp_path):
     both_heads().write(tmp_path / "label.nii.gz")
     with pytest.raises(CohortError, match="label that belongs to no scan"):
         propose(tmp_path, tmp_path)
-    with pytest.raises(CohortError, match="is no folder"):
+    with pytest.raises(CohortError, match="is not a folder"):
         propose(tmp_path / "absent", tmp_path)
 
 

@@ -511,7 +511,7 @@ def test_left_stays_left_whatever_the_order_of_the_voxels(tmp_path, order, signs
 
 def test_damaged_or_missing_file_is_named(tmp_path):
     head = plain(tmp_path / "h.nii.gz", (HEAD, 1))
-    with pytest.raises(ReadError, match=r"gone\.nii\.gz: is not there"):
+    with pytest.raises(ReadError, match=r"gone\.nii\.gz: does not exist"):
         labelled(head, tmp_path / "gone.nii.gz")
     with pytest.raises(ReadError, match=r"folder with 0 DICOM SEG or RTSTRUCT files"):
         labelled(tmp_path)

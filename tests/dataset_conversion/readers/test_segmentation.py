@@ -352,10 +352,10 @@ def test_plain_image_that_is_not_3d_is_refused(tmp_path, image, match):
 
 
 def test_what_is_no_label_file_is_refused(tmp_path):
-    with pytest.raises(ReadError, match=r"gone\.nrrd: is not there"):
+    with pytest.raises(ReadError, match=r"gone\.nrrd: does not exist"):
         read_segmentation(tmp_path / "gone.nrrd")
     (tmp_path / "text.seg.nrrd").write_text("head")
-    with pytest.raises(ReadError, match="is none of NIfTI, NRRD, MetaImage"):
+    with pytest.raises(ReadError, match="is not one of NIfTI, NRRD, MetaImage"):
         read_segmentation(tmp_path / "text.seg.nrrd")
     (tmp_path / "cut.nii.gz").write_bytes(gzip.compress(bytes(400))[:-9])
     with pytest.raises(ReadError, match=r"cut\.nii\.gz: "):
