@@ -21,7 +21,7 @@ from dataset_conversion.discovery.patient_names import names_by_place
 from dataset_conversion.discovery.scan_folder import collect, files_in
 from onfh_nnunet.core.csv_rows import columns, harmless
 from onfh_nnunet.core.errors import CohortError
-from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.printable import counted, on_one_line
 from onfh_nnunet.core.progress import Progress, silent
 
 
@@ -60,7 +60,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
     Args:
         folder: Holds the scans and labels, at any depth; links in it are not followed.
         start: Where the table will lie: its paths are relative to it.
-        progress: Told of each file that is looked into.
+        progress: Called after each file that is looked into.
 
     Raises:
         CohortError: There is no such folder, or no scan in it.
@@ -80,7 +80,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
 
 def _lund_probe(patients: Sequence[Path]) -> Proposal:
     rows: list[ProposedRow] = []
-    notes = [f"{len(patients)} patients in the layout of LUND-PROBE: {lund_probe.MR_FOLDER} is read, all else left out"]
+    notes = [f"{counted(len(patients), 'patient')} in the layout of LUND-PROBE: only {lund_probe.MR_FOLDER} is read"]
     for patient in patients:
         name, image, masks = lund_probe.hips_of(patient)
         rows += [ProposedRow(name, str(image), side, str(mask)) for side, mask in masks.items()]

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.printable import counted
 from onfh_nnunet.core.tables import quoted
 
 
@@ -98,4 +99,4 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     if bad:
         listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
-        raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)
+        raise OnfhError("cohort", f"has {counted(len(bad), 'finding')}:\n  {listed}\n", remedy)

@@ -9,6 +9,7 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.core.printable import counted
 
 
 def agree(
@@ -29,4 +30,4 @@ def agree(
         for row in found
     ]
     console.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
-    console.say(f"{max(row.n for row in found)} hips, tables and figures: {out}")
+    console.say(f"{counted(max(row.n for row in found), 'hip')}, tables and figures: {out}")

@@ -17,7 +17,7 @@ def check(
     series: Series = None,
     strict: Strict = False,
 ) -> None:
-    """Look for what is wrong or unlikely in a cohort, and write nothing; exit 1 when there are errors."""
+    """Check a cohort for errors and unlikely values, without writing anything; exit code 1 when there are errors."""
     from onfh_nnunet.workflows.convert import check as check_cohort
 
     with console.steps("check") as step:

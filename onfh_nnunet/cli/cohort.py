@@ -15,7 +15,7 @@ def cohort(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The table, such as cohort.csv; default: printed on stdout.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a table at --out that is another one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a different table at --out.")] = False,
 ) -> None:
     """Propose a cohort.csv from a folder, for a person to correct.
 

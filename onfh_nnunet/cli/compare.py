@@ -9,6 +9,7 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.core.printable import counted
 
 
 def compare(
@@ -28,4 +29,4 @@ def compare(
         console.document(hips=rows)
         return
     console.comparison_table(out)
-    console.say(f"{len(rows)} hips compared: {out}")
+    console.say(f"{counted(len(rows), 'hip')} compared: {out}")

@@ -19,6 +19,7 @@ from onfh_nnunet.cli.options import (
     Work,
 )
 from onfh_nnunet.core.choices import DEFAULT_DATASET_ID
+from onfh_nnunet.core.printable import counted
 
 
 def convert(
@@ -33,7 +34,7 @@ def convert(
     keep_ids: Annotated[bool, typer.Option("--keep-ids", help="Keep patient_id instead of a pseudonym.")] = False,
     strict: Strict = False,
 ) -> None:
-    """Turn a cohort into an nnU-Net dataset, one case a hip."""
+    """Convert a cohort into an nnU-Net dataset, one case per hip."""
     from onfh_nnunet.workflows.convert import convert as convert_cohort
 
     with console.steps("convert") as step:
@@ -54,5 +55,5 @@ def convert(
         console.note(f"{finding.level}: {finding.place}{finding.place and ', '}{finding}")
     for scan in made.unlabelled:
         console.note(f"left out, it has no label: {scan}")
-    state = f"{made.converted} scans converted" if made.converted else "unchanged"
-    console.say(f"{len(made.dataset.cases)} hips, {state}: {made.dataset.workspace.cases_csv}")
+    state = f"{counted(made.converted, 'scan')} converted" if made.converted else "unchanged"
+    console.say(f"{counted(len(made.dataset.cases), 'hip')}, {state}: {made.dataset.workspace.cases_csv}")

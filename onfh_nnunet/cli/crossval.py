@@ -8,7 +8,7 @@ from onfh_nnunet.core.devices import Device
 
 
 def crossval(work: Work = DEFAULT_WORK, device: DeviceOption = Device.AUTO) -> None:
-    """Judge each hip by the fold that never saw it: masks, tables and agreement."""
+    """Evaluate each hip with the fold that did not see it: masks, tables and agreement."""
     from onfh_nnunet.workflows.crossval import cross_validate
 
     with console.steps("crossval") as step:

@@ -10,6 +10,7 @@ import typer
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.core.choices import UNSTATED
+from onfh_nnunet.core.printable import counted
 
 
 def export(
@@ -20,17 +21,15 @@ def export(
     ] = None,
     trust_pickle: Annotated[
         bool,
-        typer.Option(
-            "--trust-pickle", help="With --from: let checkpoints run code that they bring, in a child process."
-        ),
+        typer.Option("--trust-pickle", help="With --from: let checkpoints run their own code, in a separate process."),
     ] = False,
-    licence: Annotated[str, typer.Option(help="Under which the model may be used, such as CC-BY-4.0.")] = UNSTATED,
+    licence: Annotated[str, typer.Option(help="Licence of the model, such as CC-BY-4.0.")] = UNSTATED,
 ) -> None:
-    """Put all trained folds into one model file that runs nothing when it is opened."""
+    """Put all trained folds into one model file; opening it executes nothing."""
     from onfh_nnunet.workflows.export import export as write_model
 
     made = write_model(out, work=work, stock=stock, trust_pickle=trust_pickle, licence=licence)
     for note in made.notes:
         console.note(note)
     written = made.model_file
-    console.say(f"model of {len(written.model.weights)} folds, sha256 {written.sha256[:12]}: {out}")
+    console.say(f"model of {counted(len(written.model.weights), 'fold')}, sha256 {written.sha256[:12]}: {out}")

@@ -11,6 +11,7 @@ from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import AsJson
 from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import counted
 
 
 def grade(
@@ -35,4 +36,4 @@ def grade(
     if as_json:
         console.document(hips=rows)
     else:
-        console.say(f"{len(rows)} hips graded: {out}")
+        console.say(f"{counted(len(rows), 'hip')} graded: {out}")

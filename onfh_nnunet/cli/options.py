@@ -17,11 +17,10 @@ HeadLabel = Annotated[str, typer.Option(help="Value, segment name or code of the
 NecrosisLabel = Annotated[str, typer.Option(help="Value, segment name or code of the necrosis in the labels.")]
 LabelNames = Annotated[Path | None, typer.Option(help="ITK-SNAP's label description file, to name label values.")]
 ResampleLabels = Annotated[
-    bool, typer.Option("--resample-labels", help="Bring labels on another grid onto the scan's, nearest neighbour.")
+    bool,
+    typer.Option("--resample-labels", help="Resample labels on another grid to the scan's grid, nearest neighbour."),
 ]
-Series = Annotated[
-    str | None, typer.Option(help="Description or UID of the DICOM series that is meant where there are several.")
-]
+Series = Annotated[str | None, typer.Option(help="Description or UID of the DICOM series, where there are several.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]

@@ -9,22 +9,25 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.core.choices import PhantomForm, Plane, Vendor
+from onfh_nnunet.core.printable import counted
 
 _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="Folder to create.")],
     hips: Annotated[int, typer.Option(help="Hips in the cohort.")] = 24,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    form: Annotated[PhantomForm, typer.Option("--format", help="How the scans are written.")] = PhantomForm.DICOM,
-    vendor: Annotated[Vendor, typer.Option(help="Whose DICOM files.")] = Vendor.NEUTRAL,
-    plane: Annotated[Plane, typer.Option(help="Of the slices; oblique: coronal, turned twice.")] = Plane.CORONAL,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 0,
+    form: Annotated[PhantomForm, typer.Option("--format", help="File format of the scans.")] = PhantomForm.DICOM,
+    vendor: Annotated[Vendor, typer.Option(help="Vendor whose DICOM files are imitated.")] = Vendor.NEUTRAL,
+    plane: Annotated[
+        Plane, typer.Option(help="Plane of the slices; oblique is coronal, turned about two axes.")
+    ] = Plane.CORONAL,
     thick: Annotated[bool, typer.Option("--thick", help="2D slices with gaps instead of a 3D slab.")] = False,
     spacing: Annotated[str | None, typer.Option(help=_SPACING, show_default=False)] = None,
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
 ) -> None:
-    """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
+    """Generate a synthetic cohort: images, labels, cohort.csv, and the true volumes in truth.csv."""
     from onfh_nnunet.workflows.phantom import phantom as make_cohort
 
     scans = make_cohort(
@@ -38,7 +41,7 @@ def phantom(
         spacing_mm=None if spacing is None else _triple(spacing),
         bilateral=bilateral,
     )
-    console.say(f"{hips} synthetic hips in {scans} scans: {out}")
+    console.say(f"{counted(hips, 'synthetic hip')} in {counted(scans, 'scan')}: {out}")
 
 
 def _triple(text: str) -> tuple[float, float, float]:

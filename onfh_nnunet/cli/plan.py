@@ -9,6 +9,7 @@ import typer
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import DEFAULT_WORK, Work
 from onfh_nnunet.core.choices import PresetName
+from onfh_nnunet.core.printable import counted
 
 
 def plan(
@@ -17,11 +18,11 @@ def plan(
         PresetName, typer.Option(help="paper: five stages; resenc: nnU-Net's ResEncM.")
     ] = PresetName.PAPER,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Which of the many fair ways to split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the split.")] = 0,
 ) -> None:
     """Plan and preprocess with nnU-Net, and split the patients into folds."""
     from onfh_nnunet.workflows.plan import plan as plan_study
 
     made = plan_study(work, preset, folds, seed)
     state = "unchanged" if made.unchanged else "planned"
-    console.say(f"{state}: {made.hips} hips, preset {made.plan.preset}, {folds} folds: {made.folds_csv}")
+    console.say(f"{state}: {counted(made.hips, 'hip')}, preset {made.plan.preset}, {folds} folds: {made.folds_csv}")

@@ -14,6 +14,7 @@ from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import counted
 
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.predict_folder import Predicted, Row
@@ -44,14 +45,16 @@ def predict(
         typer.Option(help="Model file; default: the bundled demo model, trained on synthetic hips only."),
     ] = None,
     side: Annotated[
-        SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
+        SideOption, typer.Option(help="auto decides from the anatomy and the patient's axes.")
     ] = SideOption.AUTO,
     device: DeviceOption = Device.AUTO,
     engine: Annotated[
-        EngineName, typer.Option(help="What runs the network; auto takes OpenVINO on a CPU that has it.")
+        EngineName, typer.Option(help="Inference engine; auto takes OpenVINO on a CPU where it is installed.")
     ] = EngineName.AUTO,
     folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; default: all.")] = None,
-    tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Average over mirrored images (test-time augmentation); slower.")
+    ] = False,
     series: Series = None,
     batch: Annotated[
         bool,
@@ -59,16 +62,14 @@ def predict(
     ] = False,
     max_memory: Annotated[
         float | None,
-        typer.Option(
-            metavar="GB", help="Refuse scans too large for the process to stay under so many GB, by an estimate."
-        ),
+        typer.Option(metavar="GB", help="Refuse scans that would take the process over this limit, by an estimate."),
     ] = None,
     keep_ids: Annotated[
-        bool, typer.Option("--keep-ids", help="Name results after the scans' files, instead of P001, P002 ...")
+        bool, typer.Option("--keep-ids", help="Name results after the files of the scans instead of P001, P002 ...")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
+    """Segment and grade every hip of raw scans. Scans that fail are listed in failed.csv.
 
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
@@ -90,7 +91,7 @@ def predict(
         for row in predicted.rows:
             console.say(_line(row))
         if predicted.rows:
-            console.say(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
+            console.say(f"{counted(len(predicted.rows), 'hip')}: {out / 'grades.csv'}")
     _note(predicted, settings)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"

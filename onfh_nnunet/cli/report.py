@@ -13,7 +13,7 @@ from onfh_nnunet.cli import console
 def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
 ) -> None:
-    """Show a prediction or a cross-validation as one HTML file."""
+    """Write a prediction or a cross-validation as one HTML file."""
     from onfh_nnunet.workflows.report import report as write_report
 
     with console.steps("report") as step:

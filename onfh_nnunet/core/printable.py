@@ -20,3 +20,8 @@ def printable(text: object) -> str:
 def on_one_line(text: object) -> str:
     """As `printable`, with line feeds escaped as well, for names."""
     return printable(text).replace("\n", "\\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the right form: ``1 hip``, ``2 hips``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
