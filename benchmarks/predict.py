@@ -25,9 +25,8 @@ from benchmarks.processes import Cost, Taken, machine, python, run
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.core.choices import PhantomForm
+from onfh_nnunet.core.choices import EngineName, PhantomForm
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName
 
 MIRROR_IMAGES = 8
 SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0

@@ -21,8 +21,9 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.predict_model import SPACING_MM
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
+from onfh_nnunet.inference.engine import Engine, engine_for
 
 HEAD_MM, LESION_MM = 24.0, 14.0
 """The head's radius, and how far above its centre the lesion begins."""

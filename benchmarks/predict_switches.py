@@ -24,13 +24,13 @@ from benchmarks.predict_experiments import Int8Engine, RegionEngine
 from benchmarks.processes import machine
 from dataset_conversion.phantom.phantom_cohort import CohortRow, write_phantom_cohort
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.core.choices import PhantomForm
+from onfh_nnunet.core.choices import EngineName, PhantomForm
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip import CANONICAL_SIDE
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
+from onfh_nnunet.inference.engine import Engine, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model_file import out_of_fold_model, trained_model
 from onfh_nnunet.study.dataset import Dataset

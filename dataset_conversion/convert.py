@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,10 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secret
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOG, LOGGER, log_into
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
@@ -82,6 +85,7 @@ def convert(
     inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
     require_apart(workspace.root, [cohort, *inputs])
     with locked_study(workspace, "onfh convert"):
+        log_into(workspace.root)
         return _convert(cohort, scans, workspace, rules or LabelRules(), keep_ids, strict, progress)
 
 
@@ -114,8 +118,11 @@ def _convert(
         new = iter(convert_scans([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
-        log = workspace.key_csv.with_name("convert.log")
+        for finding in findings:
+            LOGGER.log(logging.ERROR if finding.level is Severity.ERROR else logging.WARNING, "%s", finding)
+        log = workspace.root / LOG
         for outcome in outcomes:
+            LOGGER.info("%s: %s", outcome.job.name, "refused" if outcome.error else plural(len(outcome.hips), "hip"))
             if outcome.error:
                 append_trace(log, outcome.job.name, outcome.job.scan.image, outcome.error)
         _refuse(outcomes, findings, strict)

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.randomization.random_hips import (
     EDGE,
@@ -37,10 +38,10 @@ from onfh_nnunet.core.labels import Label
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_model_file
+from onfh_nnunet.workflows.compare import MaskPair, compare_pairs
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
 from recipes import plain_unet
@@ -140,7 +141,7 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
         )
         for row in predicted.rows
     ]
-    return compare_pairs(pairs, lambda *_: None)
+    return compare_pairs(pairs, rules=LabelRules(necrosis="2"))  # a phantom without necrosis is healthy
 
 
 def _recipe() -> dict[str, Any]:

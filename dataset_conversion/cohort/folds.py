@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.study.dataset import Case
 from onfh_nnunet.study.splits import FoldRow, Splits
@@ -32,7 +33,7 @@ def make_folds(cases: Sequence[Case], n_folds: int, seed: int) -> Splits:
     """
     patients = sorted({case.patient for case in cases})
     if not 2 <= n_folds <= len(patients):
-        problem = f"{n_folds} folds of {len(patients)} patients are not possible"
+        problem = f"{plural(n_folds, 'fold')} of {plural(len(patients), 'patient')} cannot be made"
         raise SplitError("folds", problem, "Use 2 folds or more, and no more than there are patients")
     counts = _counts(cases, patients)
     weights = 1 / np.maximum(counts.sum(axis=0), 1)

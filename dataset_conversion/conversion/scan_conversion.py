@@ -13,13 +13,14 @@ from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
-from dataset_conversion.labels.label_map import LabelRules, label_map
+from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
@@ -123,13 +124,18 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     require_no_label_map(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
-    label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
+    files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
+    label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
     findings = [
         Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
     ]
+    if image.passed_over:
+        said = f"{len(image.passed_over)} kinds of things beside the slices were passed over"
+        in_full = f"passed over: {'; '.join(map(on_one_line, image.passed_over))}"
+        findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, scan)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from onfh_nnunet.core.file_names import stem, words
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-
-_SUFFIX = re.compile(r"(\.seg)?\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
-_WORD = re.compile(r"[^\W_]+")
-_SIDE_WORDS = {Side.LEFT: {"l", "left"}, Side.RIGHT: {"r", "right"}}
 
 
 @dataclass(frozen=True)
@@ -81,11 +77,6 @@ class LabelCandidate:
         return str(self.path)
 
 
-def stem(path: Path) -> str:
-    """The name of a file or folder without the suffix of its format."""
-    return _SUFFIX.sub("", path.name)
-
-
 def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
     """The lower-case words of a path below a folder, of all its parts and of `more`, without the suffix.
 
@@ -93,15 +84,3 @@ def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
     """
     below = path.relative_to(folder)
     return words(" ".join((*below.parent.parts, stem(below), *more)))
-
-
-def words(text: str) -> frozenset[str]:
-    """The lower-case words of a text."""
-    return frozenset(_WORD.findall(text.casefold()))
-
-
-def named_side(*names: str) -> Side | None:
-    """The side that names state as a word (``P001_L``, ``hip right``); None where they state neither side, or both."""
-    said = words(" ".join(names))
-    sides = [side for side, marks in _SIDE_WORDS.items() if said & marks]
-    return sides[0] if len(sides) == 1 else None

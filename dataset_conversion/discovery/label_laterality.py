@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataset_conversion.cohort.table import ScanSide
-from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, named_side, stem, words
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
 from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.scan_half import side_of_place

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, words
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
+from onfh_nnunet.core.file_names import words
 from onfh_nnunet.core.grid import GRID_TOLERANCE_MM, Grid
 
 _SHOWN = 4

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_conversion.discovery.candidates import ScanCandidate, stem
-from onfh_nnunet.core.printable import counted
+from dataset_conversion.discovery.candidates import ScanCandidate
+from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.printable import plural
 
 _SIDE_OR_CHANNEL = re.compile(r"([ _.-](l|r|b|left|right|both|0000))+$", re.IGNORECASE)
 
@@ -25,7 +26,7 @@ def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[s
     parents = [scan.path.relative_to(folder).parent.parts for scan in scans]
     depth = _n_common(parents)
     n_files = sum(len(parts) <= depth for parts, scan in zip(parents, scans, strict=True) if not scan.patient_id)
-    note = f"{counted(n_files, 'scan')} took patient_id from a file's name; give all scans of one patient the same"
+    note = f"{plural(n_files, 'scan')} took patient_id from a file's name; give all scans of one patient the same"
     names = [
         parts[depth] if len(parts) > depth else _of_file(one.path) for parts, one in zip(parents, scans, strict=True)
     ]

@@ -21,7 +21,7 @@ from dataset_conversion.discovery.patient_names import names_by_place
 from dataset_conversion.discovery.scan_folder import collect, files_in
 from onfh_nnunet.core.csv_rows import columns, harmless
 from onfh_nnunet.core.errors import CohortError
-from onfh_nnunet.core.printable import counted, on_one_line
+from onfh_nnunet.core.printable import on_one_line, plural
 from onfh_nnunet.core.progress import Progress, silent
 
 
@@ -80,7 +80,8 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
 
 def _lund_probe(patients: Sequence[Path]) -> Proposal:
     rows: list[ProposedRow] = []
-    notes = [f"{counted(len(patients), 'patient')} in the layout of LUND-PROBE: only {lund_probe.MR_FOLDER} is read"]
+    found = plural(len(patients), "patient")
+    notes = [f"{found} in the layout of LUND-PROBE: {lund_probe.MR_FOLDER} is read, all else left out"]
     for patient in patients:
         name, image, masks = lund_probe.hips_of(patient)
         rows += [ProposedRow(name, str(image), side, str(mask)) for side, mask in masks.items()]

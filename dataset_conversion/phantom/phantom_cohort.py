@@ -136,7 +136,8 @@ def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
     side = "B" if both else str(first.side)
     name = f"{first.patient_id}_{side}"
     image = f"images/{name}" if form is PhantomForm.DICOM else f"images/{name}.nii.gz"
-    return CohortRow(first.patient_id, image, side, f"labels/{name}.nii.gz", None if both else first.grade)
+    grade = first.grade if len({hip.grade for hip in seen}) == 1 else None  # a row has one grade for both hips
+    return CohortRow(first.patient_id, image, side, f"labels/{name}.nii.gz", grade)
 
 
 def _truth(patient_id: str, side: Side, hip: PhantomHip) -> TruthRow:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import atomic_write, refuse_full_folder, write_text
 from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.private_folder import append_private
+from onfh_nnunet.core.run_log import LOG
 
 NAME = ".onfh.json"
 _LOCK = ".lock"
@@ -102,7 +104,14 @@ def written_folder(target: Path, kind: str) -> Iterator[Path]:
         require_replaceable(target)  # before the work
     with atomic_write(target, require_replaceable) as part:
         yield part
+        _keep_log(target, part)
         FolderRecord.of_content(part, kind).write(part)
+
+
+def _keep_log(folder: Path, successor: Path) -> None:
+    """What earlier commands logged in a folder goes on in the one that takes its place."""
+    if (folder / LOG).is_file():
+        append_private(successor / LOG, (folder / LOG).read_text(encoding="utf-8", errors="backslashreplace"))
 
 
 def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
@@ -171,5 +180,5 @@ def _files_in(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         is_folder = path.is_dir() and not path.is_symlink()
-        if name not in (NAME, _LOCK) and not (is_folder and any(path.iterdir())):
+        if name not in (NAME, _LOCK, LOG.as_posix()) and not (is_folder and any(path.iterdir())):
             yield name

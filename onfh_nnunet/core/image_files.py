@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
-from onfh_nnunet.core.image_formats.nifti import read_nifti_header
+from onfh_nnunet.core.image_formats.nifti import header_of_pair, read_nifti_header
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
-FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-"""The usual endings, longest match first where one ends another; for naming what is written after what was read."""
+FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".hdr.gz")
+"""The usual endings."""
 
 
 class ImageFormat(StrEnum):
@@ -43,12 +42,6 @@ _READERS = {
     ImageFormat.NRRD: read_nrrd_header,
     ImageFormat.METAIMAGE: read_metaimage_header,
 }
-
-
-def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
-    """A file name without its suffix, case-insensitive; unchanged when the suffix is none of these."""
-    suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
-    return name[: len(name) - len(suffix)]
 
 
 def format_of(path: Path) -> ImageFormat | None:
@@ -74,7 +67,7 @@ def format_of(path: Path) -> ImageFormat | None:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read the header of a 3D image, without any voxel.
+    """Read what the header of a 3D image says, without any voxel; of a NIfTI pair, either file stands for both.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, or not a 3D scalar image.
@@ -83,10 +76,12 @@ def read_header(path: Path) -> ImageHeader:
     with refused_whole(path), np.errstate(all="ignore"):  # impossible numbers are refused by name
         if not path.exists():
             raise ReadError(path, "does not exist", "Check the path")
-        kind = format_of(path)
+        kind, header = format_of(path), path
+        if kind is None and (beside := header_of_pair(path)):
+            kind, header = format_of(beside), beside
         if kind is None:
             raise ReadError(path, f"is not one of {', '.join(ImageFormat)}", "Convert it to one of these")
-        return _READERS[kind](path)
+        return _READERS[kind](header)
 
 
 def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
@@ -110,7 +105,7 @@ def _read(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def detached(path: Path) -> Path | None:
-    """The separate voxel file of a NRRD or MetaImage header; None for any other or a damaged file.
+    """The other file of an image that is two, a header and its voxels; none for any other image, or a damaged one.
 
     Raises:
         ReadError: It is not a regular file, or a damaged gzip file.
@@ -122,6 +117,10 @@ def detached(path: Path) -> Path | None:
             voxels = NrrdHeader.read(path).file
         elif kind is ImageFormat.METAIMAGE:
             voxels = read_metaimage_header(path).voxels.file
+        elif kind is ImageFormat.NIFTI:
+            voxels = read_nifti_header(path).voxels.file
+        else:
+            voxels = header_of_pair(path) or path
     return None if voxels == path else voxels
 
 

@@ -7,10 +7,12 @@ nnU-Net, torch, timm, huggingface_hub, pydicom and the others ask for no network
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
 
+from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.scratch import private_folder
 
 
@@ -21,6 +23,28 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def import_matplotlib() -> Any:
+    """The module `matplotlib`, with its settings and its font cache in our temporary folder.
+
+    It looks up both folders once: afterwards the environment is as it was. Where the caller has imported it before, or
+    there is no temporary folder, they stay where they are.
+    """
+    if "matplotlib" not in sys.modules:
+        chosen = os.environ.get("MPLCONFIGDIR")
+        try:
+            with contextlib.suppress(WorkspaceError):
+                os.environ.update(home_untouched())
+            import matplotlib
+
+            matplotlib.get_configdir(), matplotlib.get_cachedir()
+        finally:
+            if chosen is None:
+                os.environ.pop("MPLCONFIGDIR", None)
+    import matplotlib
+
+    return matplotlib
 
 
 def home_untouched() -> dict[str, str]:

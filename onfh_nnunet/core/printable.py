@@ -22,6 +22,6 @@ def on_one_line(text: object) -> str:
     return printable(text).replace("\n", "\\n")
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun in the right form: ``1 hip``, ``2 hips``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def plural(n: int, noun: str) -> str:
+    """A number with its noun: ``1 scan``, ``2 scans``; for nouns that take an s."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -6,6 +6,7 @@ plain hash of a UID or of a file could be compared with those of a whole archive
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import secrets
@@ -35,6 +36,19 @@ def write_private(file: Path, content: bytes) -> None:
         raise WorkspaceError(file.parent, problem, "Check that you may write to the folder") from error
     with atomic_write(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
         opened.write(content)
+
+
+def append_private(file: Path, text: str) -> None:
+    """Append lines to a log of mode 0600 in a folder of mode 0700, in one go: other processes may append, too.
+
+    Raises:
+        OSError: It cannot be written, or a link lies in its place.
+    """
+    if file.parent.is_symlink() or file.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, and would be written elsewhere", str(file))
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as log:
+        log.write(text)
 
 
 def new_secret() -> bytes:

@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.private_folder import append_private
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opening a named pipe waits for a writer without it."""
@@ -64,13 +65,7 @@ def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
     """
     if error.trace:
         with contextlib.suppress(OSError):
-            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(log, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as file:
-                file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+            append_private(log, f"{name}\n{error.trace}\n".replace(str(place), name))
 
 
 def open_regular(path: Path) -> BufferedReader:

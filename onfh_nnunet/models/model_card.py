@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from onfh_nnunet.core.choices import UNSTATED as UNSTATED
+from onfh_nnunet.core.choices import UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.bounds import COUNT, LINE

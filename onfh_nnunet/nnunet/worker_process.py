@@ -7,6 +7,7 @@ for the child alone; the user's environment and this process stay as they are.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -61,6 +62,18 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def reporter() -> Callable[[object], None]:
+    """In a child: a writer of JSON lines to the parent; whatever nnU-Net prints goes to the log on standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def report(event: object) -> None:
+        channel.write(json.dumps(event) + "\n")
+        channel.flush()
+
+    return report
 
 
 def run_worker(

@@ -15,6 +15,7 @@ from onfh_nnunet.core.devices import Device, gpu_count
 from onfh_nnunet.core.errors import SplitError, TrainingError
 from onfh_nnunet.core.folder_lock import locked, require_unlocked
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
@@ -105,6 +106,7 @@ def train(
     device: Device,
     epochs: int | None,
     on_epoch: Callable[[Epoch], None],
+    on_fold: Callable[[int, int], None] = lambda _fold, _epochs: None,
 ) -> list[int]:
     """Train folds: in parallel, one per GPU, or on the CPU as many as there are cores.
 
@@ -115,6 +117,7 @@ def train(
         device: A resolved device.
         epochs: Training epochs; None takes the preset's.
         on_epoch: Called after each epoch, from several threads.
+        on_fold: Called when a fold begins, with its number and how many epochs there are.
 
     Returns:
         The folds that were trained; those that were finished before are left out.
@@ -135,11 +138,15 @@ def train(
         try:
             with locked(folder, "onfh train", "train another `fold`"):
                 require_unlocked(workspace.root, "onfh command", "run onfh train later")
+                log_into(workspace.root)
+                LOGGER.info("fold %d: trained on %s for %d epochs", fold, device, training.epochs)
                 training.write(folder)
+                on_fold(fold, training.epochs)
                 run_worker(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
         finally:
             shares.put(share)
         finished_checkpoint(workspace, plan, fold)
+        LOGGER.info("fold %d: finished", fold)
 
     pool = ThreadPoolExecutor(max(1, shares.qsize()))
     try:

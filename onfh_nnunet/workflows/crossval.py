@@ -16,6 +16,7 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -63,6 +64,7 @@ def cross_validate(
     """
     workspace, wanted = Workspace.open(Path(work)), chosen(Device, device, "device")
     with locked_study(workspace, "onfh crossval"):
+        log_into(workspace.root)
         dataset = Dataset.read(workspace)
         splits = Splits.read(workspace.folds_csv)
         require_all_cases(dataset, splits)
@@ -125,7 +127,9 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
             case = cases[case_id]
             mask = _mask(dataset, case, segmenter)
             mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-            yield crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
+            row = crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
+            LOGGER.info("%s: judged by fold %d, grade %s, true grade %s", case_id, fold, row.grade_pred, row.grade_true)
+            yield row
             done += 1
             progress(case_id, done, len(cases))
 

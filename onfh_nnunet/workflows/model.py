@@ -10,7 +10,7 @@ from typing import Any
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.folder_lock import locked_output
-from onfh_nnunet.core.printable import counted
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.models.model import n_parameters
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
@@ -93,7 +93,7 @@ def _cohort(card: Card) -> str:
     spacing = " x ".join(f"{low:.2f}-{high:.2f}" for low, high in card.spacing_mm or ())
     grades = ", ".join(f"{n} {grade}" for grade, n in (card.grades or {}).items())
     sides = ", ".join(f"{n} {side}" for side, n in (card.sides or {}).items())
-    who = f"{counted(card.hips, 'hip')} of {counted(card.patients, 'patient')}"
+    who = f"{plural(card.hips, 'hip')} of {plural(card.patients, 'patient')}"
     return f"{who}; grades {grades}; sides {sides}; spacing {spacing} mm"
 
 
@@ -110,7 +110,7 @@ def _network(model_file: ModelFile) -> str:
     patch, spacing = (" x ".join(f"{n:g}" for n in plan[what]) for what in ("patch_size", "spacing"))
     stages = f"{name} of {network['arch_kwargs']['n_stages']} stages"
     size = f"{n_parameters(next(iter(folds.values()))):,} parameters".replace(",", " ")
-    return f"{counted(len(folds), 'fold')} of {stages}, {size}; patch {patch} voxels of {spacing} mm"
+    return f"{plural(len(folds), 'fold')} of {stages}, {size}; patch {patch} voxels of {spacing} mm"
 
 
 def _calibration(known: Calibration | None) -> str:
@@ -118,5 +118,5 @@ def _calibration(known: Calibration | None) -> str:
         return "not calibrated: no cross-validation is in the file"
     if known.half_width is None:
         return known.note
-    who = f"{counted(known.n_hips, 'hip')} of {counted(known.n_patients, 'patient')}"
+    who = f"{plural(known.n_hips, 'hip')} of {plural(known.n_patients, 'patient')}"
     return f"{known.level:.0%}, half-width {known.half_width:.3f} rad of the angular scale ({who}, {known.method})"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
@@ -18,7 +18,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
@@ -142,8 +142,7 @@ class Predictor:
         require_hip_scan(scan.volume, source)
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
-        _require_header_agrees(scan, hips, source)
-        return hips
+        return agreeing_with_header(hips, scan.laterality, self.options.side, source)
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
@@ -161,8 +160,27 @@ class Predictor:
         return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
-def _require_header_agrees(scan: Scan, hips: Sequence[HipPrediction], source: object) -> None:
-    sides = {hip.side for hip in hips}
-    if scan.laterality is not None and sides != {scan.laterality}:
-        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
-        raise SideError(source, got, "Find out which is right, and give `side` or correct the header")
+def agreeing_with_header(
+    hips: list[HipPrediction], stated: Side | None, asked: Side | None, source: object
+) -> list[HipPrediction]:
+    """The hips; with a warning each where the header states another side than was asked for.
+
+    Args:
+        hips: Of a scan.
+        stated: The side that the scan's header states; None where it states no single side.
+        asked: The only side to read; None where it is told from the anatomy.
+        source: The scan's name, for messages.
+
+    Raises:
+        SideError: The hips are not those of the stated side, and no side was asked for.
+    """
+    sides = [hip.side for hip in hips]
+    if stated is None or sides == [stated]:
+        return hips
+    if asked is None:
+        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
+        problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
+        remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+        raise SideError(source, problem, remedy)
+    warning = f"the DICOM header says side {stated} (Laterality); read as {asked}, as asked"
+    return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]

@@ -11,6 +11,7 @@ from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
@@ -45,11 +46,18 @@ class FoundHips:
 
 
 class ScanPipeline:
-    """The three steps of a scan. Finished scans skip prediction and return their stored rows."""
+    """The three steps of a scan; what is done already passes the last two as its rows.
+
+    Attributes:
+        n_written: How many scans were not done already, and are now.
+        passed_over: What lay beside the slices of the scans that were read, a line each.
+    """
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: MemoryLimit | None = None
+        self.n_written = 0
+        self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
@@ -81,6 +89,7 @@ class ScanPipeline:
         graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
         rows = [hip.measurement for hip in graded]
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
+        self.n_written += 1
         return rows
 
     def _scan(self, name: str, source: Path) -> Scan:
@@ -89,9 +98,11 @@ class ScanPipeline:
         try:
             if self._allowance is not None:
                 self._allowance.require(source, self._settings.series)
-            return read_scan(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+            self.passed_over += [f"{source}: {line}" for line in scan.passed_over]
+            return scan
         except OnfhError as error:
-            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            append_trace(self._results.folder / LOG, name, source, error)
             raise
 
     def _made_from(self, source: Path) -> str:

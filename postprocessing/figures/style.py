@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from onfh_nnunet.core.no_telemetry import import_matplotlib
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -35,7 +37,7 @@ _METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date
 
 def new_figure(width_inch: float = HEIGHT_INCH) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes."""
-    import matplotlib as mpl
+    mpl = import_matplotlib()
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
@@ -44,9 +46,8 @@ def new_figure(width_inch: float = HEIGHT_INCH) -> tuple[Figure, Axes]:
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
-    """Render a figure as ``png`` or ``svg``, without a date."""
-    import matplotlib as mpl
-
+    """A figure as ``png`` or ``svg``, without a date."""
+    mpl = import_matplotlib()
     content = io.BytesIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(content, format=kind, metadata=_METADATA[kind])

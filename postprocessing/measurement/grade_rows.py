@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.measurement.arco import ArcoType, arco_type
-from postprocessing.measurement.jic import JicTies, JicType, jic_type, weight_bearing
+from postprocessing.measurement.jic import JicType, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 from postprocessing.measurement.measure import HipMeasurement, measure
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades

@@ -19,7 +19,7 @@ from enum import StrEnum
 import numpy as np
 
 from onfh_nnunet.core.anatomy import EDGE_FROM_CENTRE_MM, HEAD_RADIUS_MM
-from onfh_nnunet.core.choices import JicTies as JicTies
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.hip import Side

@@ -18,6 +18,7 @@ from onfh_nnunet.core.grid import FloatArray, Index, same_grid
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Region
+from onfh_nnunet.core.no_telemetry import import_matplotlib
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 
@@ -82,6 +83,7 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
         GridMismatch: A mask lies on another grid than the image.
         LabelError: No mask holds a head.
     """
+    import_matplotlib()
     from matplotlib.figure import Figure
 
     view = _view(image, masks, title)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score

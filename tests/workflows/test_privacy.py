@@ -41,9 +41,9 @@ from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, noise, write_series
 from tests.helpers.paths import ROOT
+from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
 from tests.helpers.small_model import small_model
-from tests.workflows.test_predict_folder import BOTH, ONE, image, oracle
 
 NAME = "ZZTOP-MUELLER-1955"
 HEADER = {

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.choices import EngineName as EngineName
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError
 from onfh_nnunet.models.model import Model

@@ -10,12 +10,12 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import convert
-from dataset_conversion.discovery.candidates import named_side, stem, words
 from dataset_conversion.discovery.matching import _same_voxels
 from dataset_conversion.discovery.propose import propose
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
@@ -136,7 +136,7 @@ def test_localizer_is_left_out_and_still_counts_as_a_series_of_its_folder(tmp_pa
     write_series(tmp_path, one, name="localizer{}.dcm", SeriesDescription="localizer")
     made = propose(tmp_path, tmp_path)
     assert [(row.image, row.series) for row in made.rows] == [(".", "T1")]
-    assert any("left out series 'localizer'" in note and "single image" in note for note in made.notes)
+    assert any("left out series 'localizer'" in note and "a localizer" in note for note in made.notes)
 
 
 def test_enhanced_file_and_other_modalities(tmp_path):
