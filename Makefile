@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	touch $@
 
-demo: setup  ## the main job on a small synthetic DICOM cohort, from MRI to grades, in DEMO
+demo: setup  ## the whole pipeline on a small synthetic DICOM cohort, from MRI to grades, in DEMO
 	$(BIN)/python -m recipes.demo $(DEMO)
 
 test: lint types unit  ## lint, types and all tests
@@ -46,10 +46,10 @@ types: setup
 unit: setup
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
-docs: setup  ## the pages as a site, in site/; a broken link stops it
+docs: setup  ## the pages as a site, in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-bench: setup  ## each figure of docs/benchmarks.md
+bench: setup  ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.metrics
@@ -63,7 +63,7 @@ bench: setup  ## each figure of docs/benchmarks.md
 demo-model: setup  ## train the bundled demo model again, from synthetic hips
 	$(BIN)/python -m recipes.train_synthetic onfh_nnunet/models/synthetic.safetensors
 
-locator: setup  ## train the network that locates heads again, from synthetic bodies
+locator: setup  ## train the locator of heads again, from synthetic bodies
 	$(BIN)/python -m recipes.train_locator onfh_nnunet/models/locator.safetensors
 
 convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
@@ -75,7 +75,7 @@ plan: setup  ## [WORK= PRESET=]: fingerprint, plan, preprocess, folds
 train: setup  ## [WORK= FOLD=]: train all folds, or one
 	$(ONFH) train --work '$(WORK)' --fold $(FOLD)
 
-crossval: setup  ## [WORK=]: judge each hip by the fold that never saw it
+crossval: setup  ## [WORK=]: evaluate each hip with the fold that did not see it
 	$(ONFH) crossval --work '$(WORK)'
 
 export: setup  ## MODEL= [WORK=]: all folds -> one model file

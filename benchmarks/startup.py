@@ -1,6 +1,6 @@
 """Run time of `onfh --help`, `onfh grade` of one mask and `onfh predict` of one scan, as whole processes.
 
-The mask has 80 x 256 x 256 voxels; the scan is a DICOM phantom of both hips, predicted by the model that comes along.
+The mask has 80 x 256 x 256 voxels; the scan is a DICOM phantom of both hips, predicted by the bundled demo model.
 """
 
 from __future__ import annotations

@@ -64,16 +64,16 @@ def convert(
     strict: bool = False,
     progress: Progress = silent,
 ) -> Conversion:
-    """Convert every labelled scan of a cohort, one case a hip.
+    """Convert every labelled scan of a cohort, one case per hip.
 
     Args:
         cohort: The table.
         workspace: Where the dataset goes.
-        rules: What the labels mean; 1 is head and 2 necrosis when absent.
+        rules: What the labels mean; default: 1 is head and 2 necrosis.
         series: The DICOM series that is meant where a row names none; see `readers.read_scan`.
         keep_ids: Use the hospital's names instead of pseudonyms.
         strict: Treat warnings as errors.
-        progress: Told of each scan that is converted.
+        progress: Called after each scan that is converted.
 
     Raises:
         CohortError: The table has bad rows, or `keep_ids` meets a name that is none for a file.

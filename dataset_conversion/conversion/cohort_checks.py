@@ -11,7 +11,7 @@ from dataset_conversion.conversion.scan_conversion import ConvertedHip, Outcome
 from dataset_conversion.hips.findings import Finding, Severity
 from onfh_nnunet.core.grid import FloatArray
 
-COHORT_CHECKS = ("double", "study", "sequence", "spacing", "intensity", "lesion")
+COHORT_CHECKS = ("duplicate", "study", "sequence", "spacing", "intensity", "lesion")
 """The checks of this module; a case's own checks have other names."""
 
 SPACING_FACTOR = 1.5
@@ -39,7 +39,7 @@ def cohort_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
 def _same_image(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     """One image under two patients: they could be on both sides of a fold."""
     message = "the image is the same, voxel for voxel, as that of another patient, in line {line}"
-    yield from _shared(outcomes, lambda outcome: outcome.image_sha256, "double", message)
+    yield from _shared(outcomes, lambda outcome: outcome.image_sha256, "duplicate", message)
 
 
 def _same_study(outcomes: Sequence[Outcome]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ def convert_scans(jobs: Sequence[Job], folder: Path | None, progress: Progress =
     Args:
         jobs: The scans.
         folder: Where their cases are written; none to check them only.
-        progress: Told of each scan.
+        progress: Called after each scan.
 
     Returns:
         The outcomes, in the order of the jobs.

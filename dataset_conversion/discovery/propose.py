@@ -60,7 +60,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
     Args:
         folder: Holds the scans and labels, at any depth; links in it are not followed.
         start: Where the table will lie: its paths are relative to it.
-        progress: Told of each file that is looked into.
+        progress: Called after each file that is looked into.
 
     Raises:
         CohortError: There is no such folder, or no scan in it.

@@ -19,7 +19,7 @@ def check(
     strict: Strict = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Look for what is wrong or unlikely in a cohort, and write nothing; exit 1 when there are errors."""
+    """Check a cohort for errors and unlikely values, without writing anything; exit code 1 when there are errors."""
     from onfh_nnunet.workflows.convert import check as check_cohort
 
     with steps("check") as step:

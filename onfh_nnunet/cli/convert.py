@@ -37,7 +37,7 @@ def convert(
     strict: Strict = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Turn a cohort into an nnU-Net dataset, one case a hip."""
+    """Convert a cohort into an nnU-Net dataset, one case per hip."""
     from onfh_nnunet.workflows.convert import convert as convert_cohort
 
     with steps("convert") as step:

@@ -10,7 +10,7 @@ from onfh_nnunet.core.devices import Device
 
 
 def crossval(work: Work = DEFAULT_WORK, device: DeviceOption = Device.AUTO, _quiet: Quiet = False) -> None:
-    """Judge each hip by the fold that never saw it: masks, tables and agreement."""
+    """Evaluate each hip with the fold that did not see it: masks, tables and agreement."""
     from onfh_nnunet.workflows.crossval import cross_validate
 
     with steps("crossval") as step:

@@ -9,7 +9,7 @@ from onfh_nnunet.cli.options import DEFAULT_WORK, AsJson, Work
 
 
 def doctor(work: Work = DEFAULT_WORK, as_json: AsJson = False) -> None:
-    """Say what is installed and whether the main job can run here."""
+    """Check what is installed and whether the main tasks can run here."""
     from onfh_nnunet.workflows.doctor import diagnose
 
     findings = diagnose(work)

@@ -21,14 +21,12 @@ def export(
     ] = None,
     trust_pickle: Annotated[
         bool,
-        typer.Option(
-            "--trust-pickle", help="With --from: let checkpoints run code that they bring, in a child process."
-        ),
+        typer.Option("--trust-pickle", help="With --from: let checkpoints run their own code, in a separate process."),
     ] = False,
     licence: Annotated[str, typer.Option(help="Under which the model may be used, such as CC-BY-4.0.")] = UNSTATED,
     _quiet: Quiet = False,
 ) -> None:
-    """Put all trained folds into one model file that runs nothing when it is opened."""
+    """Put all trained folds into one model file; opening it executes nothing."""
     from onfh_nnunet.workflows.export import export as write_model
 
     made = write_model(out, work=work, stock=stock, trust_pickle=trust_pickle, licence=licence)

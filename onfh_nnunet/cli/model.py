@@ -25,7 +25,7 @@ def model(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a model is, for what, on whom it was trained and how well it did."""
+    """Describe a model: what it is, its intended use, its training cohort and its performance."""
     from onfh_nnunet.workflows.model import describe
 
     about = describe(path, unpack=unpack)

@@ -26,7 +26,7 @@ NecrosisMasks = Annotated[
     Path | None, typer.Option(help="Masks of the necrosis alone: a folder with the same names, or the file of one hip.")
 ]
 ResampleLabels = Annotated[
-    bool, typer.Option("--resample-labels", help="Bring labels on another grid onto the scan's, nearest neighbour.")
+    bool, typer.Option("--resample-labels", help="Resample labels from another grid, nearest neighbour.")
 ]
 Series = Annotated[
     str | None,

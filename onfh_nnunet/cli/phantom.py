@@ -16,18 +16,20 @@ _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25,
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="Folder to create.")],
     hips: Annotated[int, typer.Option(help="Hips in the cohort.")] = 24,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    form: Annotated[PhantomForm, typer.Option("--format", help="How the scans are written.")] = PhantomForm.DICOM,
-    vendor: Annotated[Vendor, typer.Option(help="Whose DICOM files.")] = Vendor.NEUTRAL,
-    plane: Annotated[Plane, typer.Option(help="Of the slices; oblique: coronal, turned twice.")] = Plane.CORONAL,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 0,
+    form: Annotated[PhantomForm, typer.Option("--format", help="File format of the scans.")] = PhantomForm.DICOM,
+    vendor: Annotated[Vendor, typer.Option(help="Vendor whose DICOM files are imitated.")] = Vendor.NEUTRAL,
+    plane: Annotated[
+        Plane, typer.Option(help="Plane of the slices; oblique is coronal, turned about two axes.")
+    ] = Plane.CORONAL,
     thick: Annotated[bool, typer.Option("--thick", help="2D slices with gaps instead of a 3D slab.")] = False,
     spacing: Annotated[str | None, typer.Option(help=_SPACING, show_default=False)] = None,
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
+    """Generate a synthetic cohort: images, labels, cohort.csv, and the true volumes in truth.csv."""
     from onfh_nnunet.workflows.phantom import phantom as make_cohort
 
     scans = make_cohort(

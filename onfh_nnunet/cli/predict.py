@@ -48,15 +48,15 @@ def predict(
         typer.Option(help="Model file; default: the bundled demo model, trained on synthetic hips only."),
     ] = None,
     side: Annotated[
-        SideOption, typer.Option(help="auto tells it from the anatomy and the patient's axes.")
+        SideOption, typer.Option(help="auto decides from the anatomy and the patient's axes.")
     ] = SideOption.AUTO,
     device: DeviceOption = Device.AUTO,
     engine: Annotated[
-        EngineName, typer.Option(help="What runs the network; auto takes OpenVINO on a CPU that has it.")
+        EngineName, typer.Option(help="Inference engine; auto takes OpenVINO on a CPU where it is installed.")
     ] = EngineName.AUTO,
     fold: Fold = "all",
     folds: Annotated[str | None, typer.Option(hidden=True)] = None,
-    tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
+    tta: Annotated[bool, typer.Option("--tta", help="Average over mirrored images; slower.")] = False,
     series: Series = None,
     batch: Annotated[
         bool,
@@ -64,17 +64,15 @@ def predict(
     ] = False,
     max_memory: Annotated[
         float | None,
-        typer.Option(
-            metavar="GB", help="Refuse scans too large for the process to stay under so many GB, by an estimate."
-        ),
+        typer.Option(metavar="GB", help="Refuse scans that would take the process over this limit, by an estimate."),
     ] = None,
     keep_ids: Annotated[
-        bool, typer.Option("--keep-ids", help="Name results after the scans' files, instead of P001, P002 ...")
+        bool, typer.Option("--keep-ids", help="Name results after the files of the scans instead of P001, P002 ...")
     ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
+    """Segment and grade every hip of raw scans. Scans that fail are listed in failed.csv.
 
     A second run leaves alone what is done, and OUT keeps the results of scans that are not given again.
     """
@@ -104,7 +102,7 @@ def predict(
         for failed in predicted.failed:
             console.failure(failed.case, failed.message)
         problem = f"{len(predicted.failed)} of {plural(predicted.n_scans, 'scan')} failed"
-        raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
+        raise OnfhError(out / "failed.csv", problem, "Correct them and run again; finished scans are kept")
 
 
 def _say(outcome: list[Row] | FailedRow, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
     _quiet: Quiet = False,
 ) -> None:
-    """Show a prediction or a cross-validation as one HTML file."""
+    """Write a prediction or a cross-validation as one HTML file."""
     from onfh_nnunet.workflows.report import report as write_report
 
     with steps("report") as step:

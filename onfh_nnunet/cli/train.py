@@ -19,7 +19,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs; default: those of the preset.")] = None,
     _quiet: Quiet = False,
 ) -> None:
-    """Train folds: go on where one stopped, skip what is finished."""
+    """Train folds; interrupted folds resume, finished folds are skipped."""
     from onfh_nnunet.workflows.train import train as train_folds
 
     wanted = fold_numbers(fold)

@@ -9,7 +9,7 @@ class OnfhError(Exception):
     """An error that the user can act on; the command line prints it and exits with 1.
 
     Args:
-        case: What the message is about: a case id, a file, a CSV row, a folder.
+        subject: What the message is about: a case id, a file, a CSV row, a folder.
         problem: What was got and what was expected.
         remedy: What to do about it.
         details: What follows the problem for the person at the terminal alone, such as a list of what a header says: it
@@ -19,23 +19,23 @@ class OnfhError(Exception):
         trace: The traceback of a library's error behind it, for a log; empty where there is none.
     """
 
-    def __init__(self, case: object, problem: str, remedy: str, details: str = "") -> None:
-        self.case, self.problem, self.remedy, self.details, self.trace = str(case), problem, remedy, details, ""
-        super().__init__(f"{on_one_line(case)}: {problem}{details}. {remedy}.")
+    def __init__(self, subject: object, problem: str, remedy: str, details: str = "") -> None:
+        self.subject, self.problem, self.remedy, self.details, self.trace = str(subject), problem, remedy, details, ""
+        super().__init__(f"{on_one_line(subject)}: {problem}{details}. {remedy}.")
 
     @property
     def without_details(self) -> str:
         """The message for a table."""
-        return f"{on_one_line(self.case)}: {self.problem}. {self.remedy}."
+        return f"{on_one_line(self.subject)}: {self.problem}. {self.remedy}."
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle support: errors are passed between processes, whatever their constructor takes."""
-        return _restored, (type(self), self.case, self.problem, self.remedy, self.details, self.trace)
+        return _restored, (type(self), self.subject, self.problem, self.remedy, self.details, self.trace)
 
 
-def _restored(kind: type[OnfhError], case: str, problem: str, remedy: str, details: str, trace: str) -> OnfhError:
+def _restored(kind: type[OnfhError], subject: str, problem: str, remedy: str, details: str, trace: str) -> OnfhError:
     error = kind.__new__(kind)
-    OnfhError.__init__(error, case, problem, remedy, details)
+    OnfhError.__init__(error, subject, problem, remedy, details)
     error.trace = trace
     return error
 
@@ -55,9 +55,9 @@ class GeometryError(OnfhError):
 class GridMismatch(GeometryError):
     """Two volumes that must share one voxel grid do not."""
 
-    def __init__(self, case: object, what: str, got: object, expected: object) -> None:
+    def __init__(self, subject: object, what: str, got: object, expected: object) -> None:
         super().__init__(
-            case,
+            subject,
             f"{what} is {got}, expected {expected}",
             "Both volumes must lie on one voxel grid: resample one of them onto the other's",
         )

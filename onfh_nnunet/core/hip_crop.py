@@ -108,7 +108,7 @@ class HipCrop:
 
         Args:
             hip: Array of the hip's size.
-            into: An array of the scan's size that is changed in place; zeros when absent.
+            into: An array of the scan's size that is changed in place; default: zeros.
 
         Returns:
             The array on the scan's grid.

@@ -17,7 +17,7 @@ from onfh_nnunet.core.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class HipMask:
-    """One hip's labels, to be made once and handed on.
+    """One hip's labels, made once and passed on.
 
     Args:
         labels: Values of `Label` (z, y, x), of one hip; on the grid of its scan, where there is one.

@@ -2,7 +2,7 @@
 
 Looked at, with an audit hook in every command: OpenVINO imports `openvino_telemetry`, which sends an event to an
 analytics server and keeps a client id in the user's home; matplotlib writes a font cache and a settings folder there.
-nnU-Net, torch, timm, huggingface_hub, pydicom and the others ask for no network unless they are told to download.
+nnU-Net, torch, timm, huggingface_hub, pydicom and the others ask for no network unless asked to download.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def predict_hips(
         locator: What finds the heads.
 
     Returns:
-        One prediction a hip, the right one first.
+        One prediction per hip, the right one first.
 
     Raises:
         HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.

@@ -11,7 +11,7 @@ from onfh_nnunet.core.scan_half import side_of_place
 from onfh_nnunet.inference.locator import LocatedHead
 
 CLEAR_RIGHTNESS = 0.75
-"""From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
+"""From here on a head is surely a right one, and up to 1 minus it surely a left one; between them it is unknown."""
 
 
 def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:

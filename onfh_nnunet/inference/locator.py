@@ -1,6 +1,6 @@
 """Locator of femoral heads: the whole scan, in voxels of 4 mm, through a small U-Net.
 
-The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
+The network is bundled. It saw synthetic bodies only, in random contrast, resolution, field of view and
 shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
 2023;86:102789); `recipes/train_locator.py` makes it again. It says where a head is and on which side; what is head
 and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may

@@ -24,7 +24,7 @@ LONGEST_CAUTION = 79
 
 
 _MOST_ENTRIES = 50
-"""Of what is told of a training: ours has ten."""
+"""Statements about a training; ours has ten."""
 
 _MOST_SCORES = 1000
 """Rows of summary.csv: ours has some thirty."""

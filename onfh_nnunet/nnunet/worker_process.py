@@ -83,14 +83,14 @@ def run_worker(
 
     Args:
         workspace: Where nnU-Net's folders and the log are.
-        what: The child's name in messages and of its log file, such as ``fold_0``.
+        what: The worker's name in messages and of its log file, such as ``fold_0``.
         command: Module and arguments.
-        share: What the child may use.
+        share: What the worker may use.
         life: The end of a `lifeline`.
         on_line: Called with each line of standard output.
 
     Raises:
-        TrainingError: The child failed; the message ends with the last line of its log.
+        TrainingError: The worker failed; the message ends with the last line of its log.
         WorkspaceError: The log cannot be written.
     """
     log = workspace.logs / f"{what}.log"

@@ -26,4 +26,4 @@ def calibration_of(file: ModelFile, path: Path) -> Calibration | None:
     try:
         return None if values is None else Calibration.from_json(values)
     except ModelError as error:
-        raise ModelError(f"{path}, {error.case}", error.problem, error.remedy) from error
+        raise ModelError(f"{path}, {error.subject}", error.problem, error.remedy) from error

@@ -53,7 +53,7 @@ def predict(
     Args:
         scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`.
         model: A model file or what `load_model` returned; default: the bundled demo model, trained on synthetic hips.
-        side: Only this side, ``L`` or ``R``; default: told from the anatomy and the patient's axes.
+        side: Only this side, ``L`` or ``R``; default: decided from the anatomy and the patient's axes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         engine: ``auto``, ``torch`` or ``openvino``.
         fold: The number of one fold or of several, whose mean is taken; or all.

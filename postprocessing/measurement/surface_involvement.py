@@ -14,7 +14,7 @@ from postprocessing.measurement.sphere import Sphere, faces_mm
 from postprocessing.measurement.surface_rays import cast_rays
 
 OFF_SPHERE_SHARE = 0.05
-"""Share of the necrotic surface off the sphere that is told: less is the ragged rim of the cut."""
+"""Minimum off-sphere share of the necrotic surface that triggers the warning; smaller shares are rim artefacts."""
 
 SURFACE_RAYS = (72, 144)
 """Rays along and around the head axis, each for the same area of the sphere; mirror images of each other."""

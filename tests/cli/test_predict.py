@@ -89,7 +89,7 @@ def test_what_is_no_scan_of_a_hip_is_refused_by_name(predict, tmp_path, name):
     make(tmp_path / name)
     with pytest.raises(kind, match=message) as refusal:
         predict(tmp_path / name)
-    assert name in refusal.value.case
+    assert name in refusal.value.subject
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 

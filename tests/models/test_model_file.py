@@ -50,7 +50,7 @@ def refuses(path, content, match=None):
     path.write_bytes(content)
     with pytest.raises(ModelError, match=match) as refusal:
         ModelFile.read(path)
-    assert str(path) in refusal.value.case
+    assert str(path) in refusal.value.subject
     assert refusal.value.remedy
 
 
@@ -320,7 +320,7 @@ def test_lies_in_the_header_are_refused_before_memory_is_taken(tmp_path, whole, 
     assert tracemalloc.get_traced_memory()[1] < 20e6
     assert peak_kilobytes() - before < 100_000
     tracemalloc.stop()
-    assert str(path) in refusal.value.case
+    assert str(path) in refusal.value.subject
     assert "was changed" not in str(refusal.value)
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 1000

@@ -209,7 +209,7 @@ def test_a_value_that_is_not_so_is_refused(tmp_path, keys, value, match):
     path = forge(tmp_path / "x.safetensors", changed(keys, value), small_model(0, 2).weights)
     with pytest.raises(ModelError, match=match) as refusal:
         read(path)
-    assert str(path) in refusal.value.case
+    assert str(path) in refusal.value.subject
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 1000
 

@@ -25,7 +25,7 @@ _BONE: Layers = ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))
 
 
 @dataclass(frozen=True)
-class Part:
+class TissuePart:
     """A solid and the tissues it consists of."""
 
     shape: Shape
@@ -52,22 +52,22 @@ USUAL_COAT = JointLayers(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
 
 def hip_parts(
     head: FemoralHead, scar: PhysealScar, lesion: Lesion | None, bumps: RandomField, coat: JointLayers
-) -> list[Part]:
+) -> list[TissuePart]:
     """All parts of one hip, in painting order; `bumps` shape its soft tissue for one person."""
-    parts = [Part(Perturbed(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
+    parts = [TissuePart(Perturbed(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
-        parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
+        parts += [TissuePart(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
     wet = coat.cartilage_mm + coat.fluid_mm
     cup = Acetabulum(head, wet + coat.cartilage_mm)
     parts += [
-        Part(pelvic_bone(cup), _BONE),
-        Part(Joint(cup), ((0.0, Tissue.CARTILAGE), (coat.cartilage_mm, Tissue.FLUID), (wet, Tissue.CARTILAGE))),
-        Part(_femur(head, 0.0), ((-1.2, Tissue.FIBROUS), (0.0, Tissue.CORTEX))),
-        Part(_femur(head, coat.cortex_mm), ((0.0, Tissue.MARROW),)),
-        Part(scar, ((0.0, Tissue.FIBROUS),)),
+        TissuePart(pelvic_bone(cup), _BONE),
+        TissuePart(Joint(cup), ((0.0, Tissue.CARTILAGE), (coat.cartilage_mm, Tissue.FLUID), (wet, Tissue.CARTILAGE))),
+        TissuePart(_femur(head, 0.0), ((-1.2, Tissue.FIBROUS), (0.0, Tissue.CORTEX))),
+        TissuePart(_femur(head, coat.cortex_mm), ((0.0, Tissue.MARROW),)),
+        TissuePart(scar, ((0.0, Tissue.FIBROUS),)),
     ]
     if lesion is not None:
-        parts.append(Part(lesion, ((0.0, Tissue.BAND), (lesion.band_mm, lesion.inside))))
+        parts.append(TissuePart(lesion, ((0.0, Tissue.BAND), (lesion.band_mm, lesion.inside))))
     return parts
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.anatomy import Part
+from dataset_conversion.phantom.anatomy.anatomy import TissuePart
 from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Distances, Ellipsoid, Perturbed, Points, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
@@ -48,28 +48,30 @@ class Body:
         return self.half_width_mm / 2 - 3, self.half_width_mm / 2 - 30
 
 
-def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[Part]:
+def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[TissuePart]:
     """All parts that belong to neither hip, in painting order; hips are painted over them."""
     flesh = ((0.0, Tissue.SKIN), (2.0, Tissue.FAT), (fat_mm, Tissue.MUSCLE))
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))
     return [
-        Part(body, flesh),
-        Part(Perturbed(Ellipsoid((0, 5, 60), (60, 64, 115)), bumps, 4.0), ((0.0, Tissue.FAT),)),  # inside of the pelvis
-        Part(Ellipsoid((-22, -82, 60), (24, 9, 130)), wall),  # rectus abdominis
-        Part(Ellipsoid((22, -82, 60), (24, 9, 130)), wall),
-        Part(Capsule((0, 58, 130), (0, 78, 20), (34, 9)), ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))),  # sacrum
-        Part(Capsule((0, 40, 60), (0, 36, -60), (14, 15)), ((0.0, Tissue.MUSCLE), (3.0, Tissue.BOWEL))),  # rectum
-        Part(
+        TissuePart(body, flesh),
+        TissuePart(
+            Perturbed(Ellipsoid((0, 5, 60), (60, 64, 115)), bumps, 4.0), ((0.0, Tissue.FAT),)
+        ),  # inside of the pelvis
+        TissuePart(Ellipsoid((-22, -82, 60), (24, 9, 130)), wall),  # rectus abdominis
+        TissuePart(Ellipsoid((22, -82, 60), (24, 9, 130)), wall),
+        TissuePart(Capsule((0, 58, 130), (0, 78, 20), (34, 9)), ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))),  # sacrum
+        TissuePart(Capsule((0, 40, 60), (0, 36, -60), (14, 15)), ((0.0, Tissue.MUSCLE), (3.0, Tissue.BOWEL))),  # rectum
+        TissuePart(
             Perturbed(Ellipsoid((0, -22, 30), (42, 30, 32)), bumps, 2.5), ((-3.0, Tissue.MUSCLE), (0.0, Tissue.FLUID))
         ),  # bladder
-        Part(Perturbed(_bowel(), bumps, 3.0), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
-        Part(Perturbed(Ellipsoid((0, 2, -30), (28, 22, 26)), bumps, 3.0), wall),  # below the bladder
+        TissuePart(Perturbed(_bowel(), bumps, 3.0), ((-1.0, Tissue.FAT), (0.0, Tissue.MUSCLE), (2.0, Tissue.BOWEL))),
+        TissuePart(Perturbed(Ellipsoid((0, 2, -30), (28, 22, 26)), bumps, 3.0), wall),  # below the bladder
     ]
 
 
-def symphysis() -> Part:
+def symphysis() -> TissuePart:
     """The disc between the pubic bones; painted over them."""
-    return Part(Ellipsoid((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
+    return TissuePart(Ellipsoid((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
 
 
 def _bowel() -> Union:

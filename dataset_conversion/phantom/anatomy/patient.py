@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, JointLayers, Part, hip_parts
+from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, JointLayers, TissuePart, hip_parts
 from dataset_conversion.phantom.anatomy.body import Body, body_parts, symphysis
 from dataset_conversion.phantom.anatomy.ground_truth import lesion_of_share
 from dataset_conversion.phantom.anatomy.head import FemoralHead, PhysealScar
@@ -80,7 +80,7 @@ class Patient:
         fat_mm, bumps = rng.uniform(14, 25), _bumps(rng)
         return cls(body, fat_mm, LocalFrame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
 
-    def parts(self) -> list[tuple[LocalFrame, Part]]:
+    def parts(self) -> list[tuple[LocalFrame, TissuePart]]:
         """All parts in painting order, each with its frame."""
         placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
         for hip in self.hips.values():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.anatomy.anatomy import Part
+from dataset_conversion.phantom.anatomy.anatomy import TissuePart
 from dataset_conversion.phantom.anatomy.patient import PhantomHip
 from dataset_conversion.phantom.anatomy.shapes import Box, LocalFrame, positions
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import Grid, Index
 from onfh_nnunet.core.labels import Label
 
-Placed = list[tuple[LocalFrame, Part]]
+Placed = list[tuple[LocalFrame, TissuePart]]
 """Parts in the order of painting, each with the frame it stands in."""
 
 

@@ -112,7 +112,7 @@ def test_bad_mask_is_refused_by_name(tmp_path, right, kind):
     Volume(damage(right[0]), right[0].grid).write(path)
     with pytest.raises(LabelError, match=message) as refused:
         grade_file(MaskFile(path, kind, None))
-    assert kind in refused.value.case
+    assert kind in refused.value.subject
 
 
 def test_two_heads_in_one_mask_are_refused(tmp_path, right):
