@@ -30,13 +30,14 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 demo: setup  ## the main job on a small synthetic DICOM cohort, from MRI to grades, in DEMO
-	$(BIN)/python -m benchmarks.demo $(DEMO)
+	$(BIN)/python -m recipes.demo $(DEMO)
 
 test: lint types unit  ## lint, types and all tests
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/lint-imports --no-cache --no-logo
 
 types: setup
@@ -55,15 +56,15 @@ bench: setup  ## each figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.many_hips
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.predict --stock
-	$(BIN)/python -m benchmarks.demo $(DEMO)
+	$(BIN)/python -m recipes.demo $(DEMO)
 	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.safetensors
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
 
 demo-model: setup  ## train the bundled demo model again, from synthetic hips
-	$(BIN)/python -m benchmarks.train_synthetic onfh_nnunet/models/synthetic.safetensors
+	$(BIN)/python -m recipes.train_synthetic onfh_nnunet/models/synthetic.safetensors
 
 locator: setup  ## train the network that locates heads again, from synthetic bodies
-	$(BIN)/python -m benchmarks.train_locator onfh_nnunet/models/locator.safetensors
+	$(BIN)/python -m recipes.train_locator onfh_nnunet/models/locator.safetensors
 
 convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
 	$(ONFH) convert '$(COHORT)' --work '$(WORK)'

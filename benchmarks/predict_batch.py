@@ -1,4 +1,4 @@
-"""Many scans in one `onfh predict --batch`, against one process a scan, and overlapped against one step after another.
+"""Benchmark of many scans in one `onfh predict --batch`, against one process per scan and against no overlap of steps.
 
     python -m benchmarks.predict_batch MODEL [SCANS]
 
@@ -17,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.processes import Cost, machine, python
-from dataset_conversion.phantom.cohort import write_phantom_cohort
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.models.model_file import ModelFile
-from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.prefetch import pipelined
+from onfh_nnunet.workflows.prefetch import prefetch
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_pipeline import ScanPipeline
 
@@ -31,7 +31,7 @@ DIFFERENT, SCANS, THROUGHPUT = 4, 12, 1.3
 
 
 def main() -> None:
-    """Print seconds a scan and how many times faster a batch is."""
+    """Print seconds per scan and the speed-up of a batch."""
     model, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SCANS
     with tempfile.TemporaryDirectory(prefix="onfh-bench-") as folder:
         root = Path(folder)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _scans(root: Path, count: int) -> list[Path]:
-    """Copies of a few different ones."""
+    """Copies of a few different scans."""
     write_phantom_cohort(root / "c", hips=DIFFERENT, seed=3, form=PhantomForm.DICOM)
     originals = sorted((root / "c" / "images").iterdir())
     return [
@@ -67,7 +67,7 @@ def _inside(
     settings = Settings(model, out, None, Device.AUTO, None, False)
     predictor = Predictor(bundle, settings.options, settings.model)
     predictor.load()
-    results = Results(out, bundle.sha256, ScanNames(out, scans, keep_ids=True))
+    results = OutputFolder(out, bundle.sha256, ScanNames(out, scans, keep_ids=True))
     items = list(results.names.scans.items())
     results.open()
     start, cpu = time.perf_counter(), time.process_time()
@@ -76,7 +76,7 @@ def _inside(
 
 
 def _overlapped(items: list[tuple[str, Path]], way: ScanPipeline) -> None:
-    for _ in pipelined(items, way.read, way.predict, way.write):
+    for _ in prefetch(items, way.read, way.predict, way.write):
         pass
 
 

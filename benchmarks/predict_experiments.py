@@ -1,4 +1,4 @@
-"""Ways to run a network that `onfh predict` does not offer, to measure what they would give and cost."""
+"""Experimental inference methods that `onfh predict` does not offer, to measure their gain and cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACKGROUND = np.float32(-20)
 
 @dataclass(frozen=True)
 class RegionEngine:
-    """Runs the network on the middle of a patch alone: fewer voxels than it was trained on.
+    """An engine that runs the network on the middle of a patch only: fewer voxels than in training.
 
     Args:
         engine: One that takes any size.
@@ -47,16 +47,16 @@ class RegionEngine:
 
 @dataclass(frozen=True)
 class Int8Engine:
-    """One fold in eight bits on OpenVINO, quantised after training by NNCF on patches of hips that trained it."""
+    """One fold in 8-bit integers on OpenVINO, quantised by NNCF after training, on patches of training hips."""
 
     compiled: Any
 
     @classmethod
     def of(cls, model: Model, hips: Sequence[Volume]) -> Int8Engine:
         """The only fold of a model; ranges are those of some hips' patches."""
-        from onfh_nnunet.core.quiet import import_openvino
-        from onfh_nnunet.inference.engine.graph import graph_of
-        from onfh_nnunet.models.network import network_of
+        from onfh_nnunet.core.no_telemetry import import_openvino
+        from onfh_nnunet.inference.engine.graph import build_graph
+        from onfh_nnunet.models.network import build_network
 
         ov = import_openvino()
         import nncf  # type: ignore[import-untyped]
@@ -65,7 +65,7 @@ class Int8Engine:
         for hip in hips:
             HipSegmenter(model, seen).probabilities(hip)
         (weights,) = model.weights.values()
-        graph = graph_of(network_of(model, weights), seen.patches[0].shape)
+        graph = build_graph(build_network(model, weights), seen.patches[0].shape)
         with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
             quantised = nncf.quantize(graph, nncf.Dataset(seen.patches), subset_size=len(seen.patches))
         return cls(ov.Core().compile_model(quantised, "CPU", {"PERFORMANCE_HINT": "LATENCY"}))

@@ -1,4 +1,4 @@
-"""A cohort becomes a raw nnU-Net dataset, whole or not at all.
+"""Conversion of a cohort into a raw nnU-Net dataset; a failed conversion writes nothing.
 
 The dataset folder is filled under a temporary name. When all hips are in it, the key, checks.csv and cases.csv are
 written, and the folder's rename is the last step: until then the old dataset is the valid one. Scans whose files have
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,18 +17,20 @@ from pathlib import Path
 from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.conversion.cohort_checks import cohort_findings
-from dataset_conversion.conversion.conversion_cache import Record, source_hashes, write_sources
-from dataset_conversion.conversion.examine import examine
+from dataset_conversion.conversion.cohort_conversion import convert_scans
+from dataset_conversion.conversion.conversion_cache import ConversionCache, source_hashes, write_sources
 from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
-from dataset_conversion.hips.findings import Finding, Level, at_level, refuse
+from dataset_conversion.hips.findings import Finding, Severity, of_severity, refuse
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_apart, write_text
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secret
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOG, LOGGER, log_into
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
@@ -36,7 +39,7 @@ from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion made.
+    """The result of a conversion.
 
     Args:
         dataset: The dataset that now lies in the workspace.
@@ -82,6 +85,7 @@ def convert(
     inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
     require_apart(workspace.root, [cohort, *inputs])
     with locked_study(workspace, "onfh convert"):
+        log_into(workspace.root)
         return _convert(cohort, scans, workspace, rules or LabelRules(), keep_ids, strict, progress)
 
 
@@ -100,7 +104,7 @@ def _convert(
     secret = read_secret(workspace.secret)
     jobs = _jobs(cohort, scans, names, rules, workspace, secret)
     hashes = source_hashes(jobs)
-    record = Record.read(workspace)
+    record = ConversionCache.read(workspace)
     there = [_known(record, job, source) for job, source in zip(jobs, hashes, strict=True)]
     left_out = tuple(f"{names[scan.patient_id]}_{scan.side} (line {scan.line})" for scan in scans if not scan.label)
     outcomes = [outcome for outcome in there if outcome]
@@ -111,11 +115,14 @@ def _convert(
     with written_folder(workspace.raw, "cases of a dataset") as folder:
         for name in ("imagesTr", "labelsTr"):
             (folder / name).mkdir(parents=True)
-        new = iter(examine([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
+        new = iter(convert_scans([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
-        log = workspace.key_csv.with_name("convert.log")
+        for finding in findings:
+            LOGGER.log(logging.ERROR if finding.level is Severity.ERROR else logging.WARNING, "%s", finding)
+        log = workspace.root / LOG
         for outcome in outcomes:
+            LOGGER.info("%s: %s", outcome.job.name, "refused" if outcome.error else plural(len(outcome.hips), "hip"))
             if outcome.error:
                 append_trace(log, outcome.job.name, outcome.job.scan.image, outcome.error)
         _refuse(outcomes, findings, strict)
@@ -135,7 +142,7 @@ def check(
     series: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
-    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+    """Run the checks of `convert` on every labelled scan of a cohort, without writing anything.
 
     Raises:
         CohortError: The table has bad rows.
@@ -144,7 +151,7 @@ def check(
     scans = _scans(cohort, series)
     names = pseudonyms((scan.patient_id for scan in scans), Path(), keep_ids=False)
     jobs = _jobs(cohort, scans, names, rules or LabelRules(), Workspace(Path()), new_secret())
-    return _findings(examine(jobs, None, progress))
+    return _findings(convert_scans(jobs, None, progress))
 
 
 def _scans(cohort: Path, series: str | None) -> list[SourceScan]:
@@ -161,13 +168,13 @@ def _jobs(
 ) -> list[Job]:
     labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
-        problem = "has a missing label in every row, and a dataset is made for training"
+        problem = "has no label in any row, expected labels to train on"
         raise LabelError(cohort, problem, "Fill the column label")
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 
 
-def _known(record: Record | None, job: Job, source: str | OnfhError) -> Outcome | None:
-    """What became of a scan without reading it again: it is unchanged, or its files cannot be read."""
+def _known(record: ConversionCache | None, job: Job, source: str | OnfhError) -> Outcome | None:
+    """Outcomes that need no reading: of unchanged scans, and of scans whose files cannot be read."""
     if isinstance(source, OnfhError):
         return refused(job, source)
     return record.outcome(job, source) if record else None
@@ -181,13 +188,16 @@ def _refuse_second_dataset(workspace: Workspace) -> None:
 
 
 def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
-    return (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    """Those of each scan, then those of the cohort, with the patient's own id for the terminal."""
+    ids = {outcome.job.scan.line: outcome.job.scan.patient_id for outcome in outcomes}
+    found = (*(finding for outcome in outcomes for finding in outcome.findings), *cohort_findings(outcomes))
+    return tuple(replace(one, patient_id=ids[one.line]) if one.line in ids else one for one in found)
 
 
 def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:
-    """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
+    """Raise the only error, or one error that lists all, so that a cohort is corrected in one go."""
     errors = [outcome.error for outcome in outcomes if outcome.error]
-    if len(errors) == 1 == len(at_level(findings, Level.ERROR)):
+    if len(errors) == 1 == len(of_severity(findings, Severity.ERROR)):
         raise errors[0]
     refuse(findings, strict=strict)
 

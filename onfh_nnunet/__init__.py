@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.compare import compare as compare
     from onfh_nnunet.workflows.convert import convert as convert
     from onfh_nnunet.workflows.crossval import cross_validate as cross_validate
+    from onfh_nnunet.workflows.data_frames import to_frame as to_frame
     from onfh_nnunet.workflows.export import export as export
-    from onfh_nnunet.workflows.frames import to_frame as to_frame
     from onfh_nnunet.workflows.grade import grade as grade
     from onfh_nnunet.workflows.plan import plan as plan
     from onfh_nnunet.workflows.predict import predict as predict
@@ -51,7 +51,7 @@ _HOMES = {
     "predict": "onfh_nnunet.workflows.predict",
     "read_scan": "dataset_conversion.readers",
     "report": "onfh_nnunet.workflows.report",
-    "to_frame": "onfh_nnunet.workflows.frames",
+    "to_frame": "onfh_nnunet.workflows.data_frames",
     "train": "onfh_nnunet.workflows.train",
 }
 

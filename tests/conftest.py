@@ -1,19 +1,35 @@
-"""A small study, trained for one epoch: what the tests of the stages look at.
+"""``onfh`` as the tests run it, and a small study, trained for two epochs: what the tests of the stages look at.
 
-Every command runs as a user's would, outside CI, with a home of its own, in an empty network namespace where the
-system allows one, and under an audit hook: it must ask for no network and write nothing into the home.
+Every command runs as a user's would, outside CI, with a home of its own and under an audit hook: it must ask for no
+network and write nothing into the home. Most run in the process of the tests, which saves seconds of imports each;
+`onfh_process` starts a process of its own, in an empty network namespace where the system allows one.
 """
 
+import contextlib
+import io
 import os
+import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import settings
+
+from onfh_nnunet import cli
 
 AUDIT = Path(__file__).with_name("audit")
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TRAVIS", "CIRCLECI", "BUILDKITE")
+
+# The networks of the tests are so small that threads wait for each other most of the time: a fifth of the work in one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test depends on time, and in CI each run tries the same examples.
+settings.register_profile("onfh", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("onfh")
 
 
 @pytest.fixture(scope="session")
@@ -37,28 +53,84 @@ def without_network():
 
 
 @pytest.fixture(scope="session")
-def onfh(environment, without_network):
-    """Run ``onfh`` as a user does; the finished process."""
+def onfh_process(environment, without_network):
+    """Run ``onfh`` as a user does, in a process of its own; the finished process."""
 
     def run(*arguments, check=True):
         command = [*without_network, sys.executable, "-m", "onfh_nnunet", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        with untouched(environment):
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert not check or done.returncode == 0, done.stderr
-        assert Path(environment["ONFH_AUDIT_LOG"]).read_text() == "", "asked for a network"
-        assert [str(path) for path in Path(environment["HOME"]).rglob("*")] == [], "wrote into the home"
         return done
 
     return run
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory, onfh):
-    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``."""
+def onfh(environment):
+    """Run ``onfh`` in this process; what `onfh_process` gives back. A bug is the test's own traceback."""
+    with mock.patch.dict(os.environ, environment):
+        runpy.run_path(str(AUDIT / "sitecustomize.py"))
+
+    def run(*arguments, check=True):
+        words, said, noted, code = ["onfh", *map(str, arguments)], stream(), stream(), 0
+        with contextlib.ExitStack() as stack:
+            for context in (
+                untouched(environment),
+                kept_signals(),
+                mock.patch.dict(os.environ, environment, clear=True),
+                mock.patch.object(sys, "argv", words),
+                contextlib.redirect_stdout(said),
+                contextlib.redirect_stderr(noted),
+            ):
+                stack.enter_context(context)
+            try:
+                cli.run()
+            except SystemExit as end:
+                code = end.code or 0
+        stdout, stderr = (each.buffer.getvalue().decode() for each in (said, noted))
+        assert not check or code == 0, stderr
+        return subprocess.CompletedProcess(words, code, stdout, stderr)
+
+    return run
+
+
+def stream():
+    """A pipe's end, as a process has it."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+@contextlib.contextmanager
+def untouched(environment):
+    """What runs here asks for no network and writes nothing into the home."""
+    log = Path(environment["ONFH_AUDIT_LOG"])
+    before = log.read_text()
+    yield
+    assert log.read_text() == before, "asked for a network"
+    assert [str(path) for path in Path(environment["HOME"]).rglob("*")] == [], "wrote into the home"
+
+
+@contextlib.contextmanager
+def kept_signals():
+    """``onfh`` changes what signals do, for itself alone."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT))}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, onfh_process):
+    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``.
+
+    What plan and train said on stderr is in ``said.txt``.
+    """
     folder = tmp_path_factory.mktemp("study")
     cohort, work = folder / "cohort", folder / "work"
-    onfh("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
-    onfh("convert", cohort / "cohort.csv", "--work", work)
-    onfh("plan", "--work", work, "--preset", "quick", "--folds", 2)
-    onfh("train", "--work", work, "--epochs", 2, "--device", "cpu")
-    onfh("export", "--work", work, "--out", folder / "model.safetensors")
+    onfh_process("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
+    onfh_process("convert", cohort / "cohort.csv", "--work", work)
+    planned = onfh_process("plan", "--work", work, "--preset", "quick", "--folds", 2)
+    trained = onfh_process("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    (folder / "said.txt").write_text(planned.stderr + trained.stderr)
+    onfh_process("export", "--work", work, "--out", folder / "model.safetensors")
     return folder

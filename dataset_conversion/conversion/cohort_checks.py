@@ -1,4 +1,4 @@
-"""What only shows when all cases lie side by side: doubles, one patient under two names, scans unlike the others."""
+"""Cohort-level checks: duplicate images, one patient under two names, outlier scans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from dataset_conversion.conversion.scan_conversion import ConvertedHip, Outcome
-from dataset_conversion.hips.findings import Finding, Level
+from dataset_conversion.hips.findings import Finding, Severity
 from onfh_nnunet.core.grid import FloatArray
 
 COHORT_CHECKS = ("double", "study", "sequence", "spacing", "intensity", "lesion")
@@ -30,14 +30,14 @@ _MAD_TO_SD = 1.4826
 
 
 def cohort_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
-    """Findings about scans that can be used, compared with each other."""
+    """Findings from comparing all usable scans of a cohort with each other."""
     usable = [outcome for outcome in outcomes if outcome.hips]
     checks = (_same_image, _same_study, _techniques, _spacings, _contrasts, _lesions)
     return [finding for check in checks for finding in check(usable)]
 
 
 def _same_image(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
-    """The voxels of one scan under two patients could sit on both sides of a fold."""
+    """One image under two patients: they could be on both sides of a fold."""
     message = "the image is the same, voxel for voxel, as that of another patient, in line {line}"
     yield from _shared(outcomes, lambda outcome: outcome.image_sha256, "double", message)
 
@@ -48,13 +48,13 @@ def _same_study(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
 
 
 def _shared(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], check: str, message: str) -> Iterator[Finding]:
-    """Two patients who share what only one can have."""
+    """Findings about two patients who share something that is unique to one patient."""
     first: dict[str, Outcome] = {}
     for outcome in outcomes:
         owner = first.setdefault(key(outcome), outcome) if key(outcome) else outcome
         if owner.job.scan.patient_id != outcome.job.scan.patient_id:
             text = message.format(line=owner.job.scan.line)
-            yield Finding(outcome.job.name, outcome.job.scan.line, Level.ERROR, check, text)
+            yield Finding(outcome.job.name, outcome.job.scan.line, Severity.ERROR, check, text)
 
 
 def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     for outcome in outcomes:
         if outcome.technique.strip() and outcome.technique != usual:
             message = f"the sequence is {outcome.technique}, that of {counts[usual]} others {usual}"
-            yield Finding(outcome.job.name, outcome.job.scan.line, Level.WARNING, "sequence", message)
+            yield Finding(outcome.job.name, outcome.job.scan.line, Severity.WARNING, "sequence", message)
 
 
 def _spacings(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -95,12 +95,12 @@ def _contrasts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
 
 
 def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
-    """Hips without necrosis among hips with some; heads alone are a cohort of their own kind."""
+    """Hips without necrosis in a cohort that has necrosis; a cohort of heads only is fine."""
     hips = list(_hips(outcomes))
     healthy = [(outcome, hip) for outcome, hip in hips if hip.case.necrosis_ml == 0]
     if hips and len(healthy) == len(hips):
         message = "no case has necrosis: a model of it finds heads and can grade nothing"
-        yield Finding("cohort", None, Level.WARNING, "lesion", message)
+        yield Finding("cohort", None, Severity.WARNING, "lesion", message)
         return
     for outcome, hip in healthy:
         yield _warning(outcome, hip, "lesion", "the label holds no necrosis")
@@ -111,7 +111,7 @@ def _hips(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, ConvertedHip]]
 
 
 def _warning(outcome: Outcome, hip: ConvertedHip, check: str, message: str) -> Finding:
-    return Finding(hip.case.case_id, outcome.job.scan.line, Level.WARNING, check, message)
+    return Finding(hip.case.case_id, outcome.job.scan.line, Severity.WARNING, check, message)
 
 
 def _mm(spacing: FloatArray) -> str:

@@ -1,4 +1,4 @@
-"""One scan becomes the image, the label and the table row of each of its hips."""
+"""Conversion of one scan: an image, a label and a table row for each of its hips."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan
-from dataset_conversion.hips.extraction import HipSource, cut_hips
-from dataset_conversion.hips.findings import Finding, Level, in_table, of_error
+from dataset_conversion.hips.extraction import HipSource, extract_hips
+from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
-from dataset_conversion.labels.label_map import LabelRules, label_map
+from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
-from dataset_conversion.readers.compact import compact
+from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
@@ -46,7 +47,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What messages and progress call the scan."""
+        """The scan's name in messages and progress."""
         return f"{self.patient}_{self.scan.side}"
 
 
@@ -67,7 +68,7 @@ class ConvertedHip:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scan.
+    """The outcome of converting one scan.
 
     Args:
         job: The scan.
@@ -111,7 +112,7 @@ def convert_scan(job: Job, folder: Path | None) -> Outcome:
 
 def refused(job: Job, error: OnfhError) -> Outcome:
     """The outcome of a scan that cannot be used."""
-    return Outcome(job, (), (of_error(error, job.name, job.scan.line),), error=error)
+    return Outcome(job, (), (finding_of_error(error, job.name, job.scan.line),), error=error)
 
 
 def _convert(job: Job, folder: Path | None) -> Outcome:
@@ -123,11 +124,18 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     require_no_label_map(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
-    label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
-    sources = cut_hips(image.volume, label.volume, scan.side, place)
+    files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
+    label = label_map(files, job.rules, place, image.volume.grid, frame)
+    sources = extract_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
-    findings = [Finding(job.name, scan.line, Level.WARNING, check, in_table(note), str(note)) for check, note in notes]
+    findings = [
+        Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
+    ]
+    if image.passed_over:
+        said = f"{len(image.passed_over)} kinds of things beside the slices were passed over"
+        in_full = f"passed over: {'; '.join(map(on_one_line, image.passed_over))}"
+        findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, source.mask.extent.grade, scan)
@@ -155,7 +163,7 @@ def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
 def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
     hip = Hip(job.patient, source.side)
     name = hip.case_id
-    image = Volume(compact(source.image.array), source.image.grid)
+    image = Volume(downcast(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
     if folder is not None:
         for volume, file in zip((image, source.label), files, strict=True):
@@ -178,14 +186,14 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
 
 
 def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that is not the label's: one of the two may belong to another hip."""
+    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
     if of_label != case.grade:
         message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
-        yield Finding(case.case_id, scan.line, Level.WARNING, "grade", message)
+        yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:
-    """Of voxels and geometry, not of files: compression may differ between machines."""
+    """SHA-256 of voxels and geometry, not of files: compression may differ between machines."""
     digest = hashlib.sha256(name.encode())
     for volume in volumes:
         grid = volume.grid

@@ -1,4 +1,4 @@
-"""A labelled scan becomes one image and one label a hip, in the hip's canonical frame; and the exact way back.
+"""Extraction of each labelled hip from a scan, as image and label in the hip's canonical frame; and the exact inverse.
 
 A hip's array runs to the patient's head, back and left (see `core.hip_crop`); a left hip is mirrored, so that all
 look like right hips. Its grid is the place of the box in the patient *before* mirroring: the header of a mirrored case
@@ -31,7 +31,7 @@ class HipSource:
 
     Args:
         side: The patient's side.
-        cut: The box, and the way back into the scan.
+        crop: The box, and the way back into the scan.
         image: Intensities (z, y, x) in the canonical frame, of the scan's type.
         label: Values of `Label`, uint8, on the same grid; the other hip's head is background in it.
         outside_ml: How much of this hip's label lies outside the box, and so in no case.
@@ -40,7 +40,7 @@ class HipSource:
     """
 
     side: Side
-    cut: HipCrop
+    crop: HipCrop
     image: Volume
     label: Volume
     outside_ml: float
@@ -53,8 +53,8 @@ class HipSource:
         return HipMask(self.label, self.side)
 
 
-def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
-    """Cut every labelled hip out of a scan: a cube around the centre of the head's bounding box.
+def extract_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
+    """Extract every labelled hip from a scan: a cube around the centre of the head's bounding box.
 
     Where the other hip's head (side B) reaches into the box, its voxels are background in this hip's label; nothing is
     done to the image. Specks stay: with their hip, for side B with the nearer head.
@@ -74,23 +74,23 @@ def cut_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[Hi
         SideError: The two heads of side B do not lie side by side.
     """
     same_grid(case, labels.grid, scan.grid)
-    return [_cut(scan, labels, head) for head in find_heads(labels, side, case)]
+    return [_extract(scan, labels, head) for head in find_heads(labels, side, case)]
 
 
-def _cut(scan: Volume, labels: Volume, head: Head) -> HipSource:
-    cut = HipCrop.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
+def _extract(scan: Volume, labels: Volume, head: Head) -> HipSource:
+    crop = HipCrop.around(scan.grid, head.centre_mm, mirrored=head.side is not CANONICAL_SIDE)
     own = np.zeros_like(labels.array)
     own[head.box] = labels.array[head.box] * head.mask
-    taken = cut.extract(Volume(own, scan.grid))
+    taken = crop.extract(Volume(own, scan.grid))
     inside, ml = np.count_nonzero(taken.array), scan.grid.voxel_ml
     outside = np.count_nonzero(own[head.box]) - inside
-    other = np.count_nonzero(cut.extract(labels).array) - inside
+    other = np.count_nonzero(crop.extract(labels).array) - inside
     gap_mm = HipMask(Volume(own, scan.grid)).border_gap_mm
-    return HipSource(head.side, cut, cut.extract(scan), taken, outside * ml, other * ml, gap_mm)
+    return HipSource(head.side, crop, crop.extract(scan), taken, outside * ml, other * ml, gap_mm)
 
 
 def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
-    """Lay a hip that `cut_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
+    """Place a hip from `extract_hips`, or a mask of it, back on the grid of its scan, voxel for voxel.
 
     Args:
         hip: Array (z, y, x) in the canonical frame, on the grid of the hip's file.
@@ -109,6 +109,6 @@ def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
         problem = f"of {hip.grid.size} voxels from {start.tolist()} does not fit in the scan of {whole.size} voxels"
         raise GeometryError("hip", problem, "Give the scan that the hip was cut out of")
     z, y, x = (int(n) for n in start)
-    cut = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
-    same_grid("hip", hip.grid, cut.grid)
-    return cut.restore(hip.array)
+    crop = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
+    same_grid("hip", hip.grid, crop.grid)
+    return crop.restore(hip.array)

@@ -1,4 +1,4 @@
-"""What the checks before training find: errors stop a conversion, warnings are for a person to look at."""
+"""What the checks before training find: errors stop a conversion, warnings are for a person to look at, notes tell."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.printable import plural
+from onfh_nnunet.core.tables import quoted
 
 
-class Level(StrEnum):
-    """How bad a finding is."""
+class Severity(StrEnum):
+    """The severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -24,30 +27,37 @@ class Finding:
     Args:
         case_id: The case, the scan (its side ``B``), or ``cohort``.
         line: The scan's line in cohort.csv; none for a finding about the whole cohort.
-        level: Error or warning.
+        level: Error, warning, or note of what is right.
         check: What was looked at, in one word.
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
+        patient_id: The patient's own id in cohort.csv, for the person at the terminal.
     """
 
     case_id: str
     line: int | None
-    level: Level
+    level: Severity
     check: str
     message: str
     in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
+    patient_id: str = field(default="", compare=False, metadata=NO_COLUMN)
 
     @property
     def shown(self) -> str:
         """The message for the terminal."""
         return self.in_full or self.message
 
+    @property
+    def place(self) -> str:
+        """The row of cohort.csv, for the terminal; empty for a finding about the whole cohort."""
+        return f"line {self.line}, patient {quoted(self.patient_id)}" if self.line else ""
+
     def __str__(self) -> str:
         return f"{self.case_id}: {self.shown}"
 
 
 class Note(str):
-    """A note for the person at the terminal, and what a table holds of it.
+    """A note for the terminal that has a separate text for tables.
 
     A name that somebody typed into a file may be a patient's: it stands in the note, and not in its `in_table`.
     """
@@ -57,37 +67,38 @@ class Note(str):
 
     @classmethod
     def of(cls, text: str, in_table: str) -> Note:
-        """A note."""
+        """Create a note from both texts."""
         note = cls(text)
         note.in_table = in_table
         return note
 
 
 def in_table(note: str) -> str:
-    """What a table holds of a note."""
+    """The text of a note for tables."""
     return note.in_table if isinstance(note, Note) else note
 
 
-def of_error(error: OnfhError, case_id: str, line: int) -> Finding:
-    """The finding that an exception is."""
+def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
+    """Convert an exception into a finding."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
-    return Finding(case_id, line, Level.ERROR, check, str(error))
+    return Finding(case_id, line, Severity.ERROR, check, str(error))
 
 
-def at_level(findings: Iterable[Finding], level: Level) -> list[Finding]:
-    """Those of one level, in their order."""
+def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
+    """The findings of one severity, in their order."""
     return [finding for finding in findings if finding.level is level]
 
 
 def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
-    """Raise one error that lists all errors, or with `strict` all findings; nothing where there are none.
+    """Raise one error that lists all errors, or with `strict` warnings too; nothing where there are none.
 
     Raises:
         OnfhError: There are some.
     """
-    bad = list(findings) if strict else at_level(findings, Level.ERROR)
+    stopping = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    bad = [finding for finding in findings if finding.level in stopping]
     if bad:
-        listed = "\n  ".join(f"{finding.level}, line {finding.line}, {finding}" for finding in bad)
+        listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
-        raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)
+        raise OnfhError("cohort", f"has {plural(len(bad), 'finding')}:\n  {listed}\n", remedy)

@@ -1,4 +1,4 @@
-"""What is wrong or unlikely in a hip on its own, beyond what cannot be cut out of its scan at all."""
+"""Hip checks: what is wrong or unlikely in one extracted hip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dataset_conversion.hips.extraction import HipSource
-from dataset_conversion.hips.findings import Finding, Level
+from dataset_conversion.hips.findings import Finding, Severity
 from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM, PLAUSIBLE_HEAD_ML
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
@@ -16,7 +16,7 @@ from onfh_nnunet.core.scan_half import side_of_place
 
 
 def check_hip(hip: HipSource, case_id: str, line: int) -> list[Finding]:
-    """The findings about a hip on its own; none for a plausible one.
+    """The findings about one hip; empty for a plausible one.
 
     A head without necrosis is plausible: it has no grade.
     """
@@ -36,29 +36,33 @@ def contrast(hip: HipSource) -> float:
     return float(np.median(image[head]) - np.median(image[~head])) / spread
 
 
-def _findings(hip: HipSource) -> Iterator[tuple[Level, str, str]]:
+def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
     head = Region.HEAD.mask(hip.label.array)
     ml, (low, high) = hip.mask.extent.head_ml, PLAUSIBLE_HEAD_ML
     if not low <= ml <= high:
-        yield Level.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
+        yield Severity.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
     if (gap := hip.border_gap_mm) <= CUT_HEAD_WITHIN_MM:
         ends = f"ends {gap:.1f} mm from" if gap else "touches"
         message = f"the head {ends} the border of the scan; a cut head spoils volume and percentage"
-        yield Level.WARNING, "border", message
+        yield Severity.WARNING, "border", message
     if (parts := len(components_of(head))) > 1:
-        yield Level.WARNING, "parts", f"the head has {parts} separate parts, expected 1"
+        yield Severity.WARNING, "parts", f"the head has {parts} separate parts, expected 1"
     if hip.outside_ml > 0:
         message = f"{hip.outside_ml:.2f} ml of the label lie too far from the head and were left out"
-        yield Level.WARNING, "outside", message
+        yield Severity.WARNING, "outside", message
     if hip.other_ml > 0:
-        yield Level.WARNING, "other", f"{hip.other_ml:.2f} ml of the other head reach into this hip's box as background"
+        yield (
+            Severity.WARNING,
+            "other",
+            f"{hip.other_ml:.2f} ml of the other head reach into this hip's box as background",
+        )
     if np.ptp(hip.image.array) == 0:
-        yield Level.ERROR, "constant", f"the image is {hip.image.array.flat[0]} everywhere around the head"
+        yield Severity.ERROR, "constant", f"the image is {hip.image.array.flat[0]} everywhere around the head"
     if _in_the_other_half(hip, head):
-        yield Level.ERROR, "side", f"the head is labelled {hip.side} and lies in the other half of the scan"
+        yield Severity.ERROR, "side", f"the head is labelled {hip.side} and lies in the other half of the scan"
 
 
 def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:
-    plain = np.flip(head, LEFT_RIGHT_AXIS) if hip.cut.mirrored else head
+    plain = np.flip(head, LEFT_RIGHT_AXIS) if hip.crop.mirrored else head
     centre = hip.label.grid.to_mm(np.argwhere(plain).mean(axis=0))
-    return side_of_place(hip.cut.source, float(centre[0])) is hip.side.other
+    return side_of_place(hip.crop.source, float(centre[0])) is hip.side.other

@@ -10,12 +10,12 @@ from onfh_nnunet.cli.options import DEFAULT_WORK, AsJson, Work
 
 def doctor(work: Work = DEFAULT_WORK, as_json: AsJson = False) -> None:
     """Say what is installed and whether the main job can run here."""
-    from onfh_nnunet.workflows.doctor import examine
+    from onfh_nnunet.workflows.doctor import diagnose
 
-    findings = examine(work)
+    findings = diagnose(work)
     if as_json:
         console.document(findings=findings)
     for finding in () if as_json else findings:
-        console.say(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
+        console.result(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM
-from onfh_nnunet.core.bounding_box import Box, bounding_box, padded
+from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_with_border
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.extent import Extent
 from onfh_nnunet.core.hip import Side
@@ -43,7 +43,7 @@ class HipMask:
         """
         if self.box is None:
             raise LabelError("mask", "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-        labels = padded(self.labels.array, self.box)
+        labels = crop_with_border(self.labels.array, self.box)
         z, y, x = (part.start - 1 for part in self.box)
         depth, height, width = labels.shape
         return Volume(labels, self.labels.grid.part((z, y, x), (depth, height, width)))

@@ -1,4 +1,4 @@
-"""A voxel array (z, y, x) on its grid, which comes from and goes to files, SimpleITK and nibabel."""
+"""Volumes: a voxel array (z, y, x) on its grid, read from and written to files, SimpleITK and nibabel."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Volume:
         return cls(*read_image(Path(path)))
 
     def write(self, path: str | os.PathLike[str], note: str = "") -> None:
-        """Write a file whole; the suffix chooses NIfTI, NRRD or MetaImage, and NIfTI's description is the note.
+        """Write the volume atomically; the suffix selects NIfTI, NRRD or MetaImage, `note` is NIfTI's description.
 
         Raises:
             WorkspaceError: The file cannot be written.
@@ -69,7 +69,7 @@ class Volume:
 
     @classmethod
     def from_sitk(cls, image: Any) -> Volume:
-        """The voxels of a 3D `SimpleITK.Image` with one value a voxel, copied.
+        """A volume from a 3D `SimpleITK.Image` with one value per voxel, copied.
 
         Raises:
             GeometryError: It is not 3D, has several values a voxel, or an impossible grid.
@@ -77,24 +77,25 @@ class Volume:
         return cls(*from_itk(image))
 
     def to_sitk(self) -> Any:
-        """A `SimpleITK.Image` of the same voxels and place."""
+        """Convert to a `SimpleITK.Image` with the same voxels and geometry."""
         return to_itk(self.array, self.grid)
 
     @classmethod
     def from_nibabel(cls, image: Any) -> Volume:
-        """The voxels of a 3D nibabel image, by its affine (RAS, mm); they keep the image's type where it is whole.
+        """The voxels of a nibabel image of one volume, by its affine (RAS, mm), in its type where that is whole.
 
         Raises:
             GeometryError: It is not 3D, or its affine is no rotation with a spacing.
         """
-        if len(image.shape) != 3:
-            raise GeometryError("nibabel image", f"is {len(image.shape)}D, expected 3D", "Take one volume of it")
+        size, more = image.shape[:3], image.shape[3:]
+        if len(size) != 3 or any(n != 1 for n in more):
+            raise GeometryError("nibabel image", f"has the shape {image.shape}, expected 3D", "Take one volume of it")
         to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, float)
-        grid = grid_of("nibabel image", image.shape, to_lps[:3, :3], to_lps[:3, 3])
-        return cls(np.asanyarray(image.dataobj).T, grid)
+        grid = grid_of("nibabel image", size, to_lps[:3, :3], to_lps[:3, 3])
+        return cls(np.asanyarray(image.dataobj).reshape(size).T, grid)
 
     def to_nibabel(self) -> Any:
-        """A `nibabel.Nifti1Image` of the same voxels and place, with the affine as qform and sform (scanner)."""
+        """Convert to a `nibabel.Nifti1Image`, with the affine as qform and sform (scanner)."""
         import nibabel
 
         columns = np.asarray(self.grid.direction) * np.asarray(self.grid.spacing_mm)

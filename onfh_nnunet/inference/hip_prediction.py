@@ -1,4 +1,4 @@
-"""A raw scan -> one Prediction a hip: locate the heads, read each as its side, keep the head that was read."""
+"""Prediction of all hips of a scan: locate the heads, decide laterality, segment a box around each head."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates
+from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates, is_signal_void
 from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
-from onfh_nnunet.inference.locator import SeenHead, locate_heads
+from onfh_nnunet.inference.locator import LocatedHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
-from onfh_nnunet.inference.signal_void import is_void
 
-Locator = Callable[[Volume], list[SeenHead]]
+Locator = Callable[[Volume], list[LocatedHead]]
 
 RECENTRE_MM = 6.0
 """A head that is seen further from the box's centre is read again around it: training boxes are centred on theirs."""
@@ -36,12 +35,12 @@ LEAST_SCORE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """What the network says of one place of a scan, presented as one side.
+class BoxPrediction:
+    """The network's output for one box of a scan, presented as one side.
 
     Args:
         side: The side.
-        cut: The box.
+        crop: The box.
         image: What the network was shown.
         probabilities: Head and necrosis (2, z, y, x) in the hip's frame.
         head: The head nearest to the box's centre; None when there is none.
@@ -49,7 +48,7 @@ class Reading:
     """
 
     side: Side
-    cut: HipCrop
+    crop: HipCrop
     image: Volume
     probabilities: NDArray[np.float32]
     head: HeadCandidate | None
@@ -57,29 +56,29 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class HipPrediction:
     """The mask of one hip.
 
     Args:
         side: The patient's side.
-        cut: Where the hip lies in the scan.
+        crop: Where the hip lies in the scan.
         labels: Label map (z, y, x) in the hip's frame, as the network gives it: not cleaned.
         warnings: What a reader of the mask must know.
     """
 
     side: Side
-    cut: HipCrop
+    crop: HipCrop
     labels: NDArray[np.uint8]
     warnings: tuple[str, ...]
 
     def mask(self) -> Volume:
         """The label map on the grid of the scan."""
-        return Volume(self.cut.restore(self.labels), self.cut.source)
+        return Volume(self.crop.restore(self.labels), self.crop.source)
 
 
 def predict_hips(
     scan: Volume, segmenter: HipSegmenter, side: Side | None, case: object, locator: Locator = locate_heads
-) -> list[Prediction]:
+) -> list[HipPrediction]:
     """Segment every hip of a raw scan.
 
     Args:
@@ -94,7 +93,7 @@ def predict_hips(
 
     Raises:
         HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
-        SideError: The side cannot be told, or the anatomy contradicts the patient's axes.
+        SideError: The side is unknown, or the anatomy contradicts the patient's axes.
     """
     seen = locator(scan)
     if not seen:
@@ -104,81 +103,79 @@ def predict_hips(
     wanted = [each for each in sides if side in (None, each)]
     if not wanted:
         raise HipNotFound(case, f"shows no hip on side {side}", "Leave out `side`")
-    read = [_read(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
-    outlined = [(reading, reading.head) for reading in read if reading.head]
+    read = [_predict_hip(scan, sided[each].centre_mm, each, segmenter) for each in wanted]
+    outlined = [(box, box.head) for box in read if box.head]
     if not outlined:
         raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
-    missed = [
-        f"the scan shows a head on side {reading.side} that {reading.why_none}" for reading in read if not reading.head
-    ]
+    missed = [f"the scan shows a head on side {box.side} that {box.why_none}" for box in read if not box.head]
     if len(seen) == 1 and side is None and shows_both_hips(scan.grid):
         missed.append(f"the scan is {width_mm(scan.grid):.0f} mm wide, and only one femoral head was found in it")
-    return [_prediction(reading, head, missed) for reading, head in outlined]
+    return [_prediction(box, head, missed) for box, head in outlined]
 
 
-def _read(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
-    """Read a place as one side; what was seen there and is no head is left out, with the reason."""
-    reading = _read_best(scan, centre_mm, side, segmenter)
-    why_none = _why_none(reading)
-    return replace(reading, head=None, why_none=why_none) if why_none else reading
+def _predict_hip(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
+    """Predict one box as one side; reject what is not a head, with the reason."""
+    box = _predict_recentred(scan, centre_mm, side, segmenter)
+    why_none = _why_none(box)
+    return replace(box, head=None, why_none=why_none) if why_none else box
 
 
-def _read_best(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+def _predict_recentred(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
     """Read a place; once more around the head that was seen there, when it is off the centre by up to a radius.
 
     What is seen farther off than that is something else.
     """
-    first = _read_once(scan, centre_mm, side, segmenter)
+    first = _predict_box(scan, centre_mm, side, segmenter)
     off = np.linalg.norm(first.head.centre_mm - centre_mm) if first.head else 0.0
     if first.head is None or not RECENTRE_MM < off <= HEAD_RADIUS_MM:
         return first
-    again = _read_once(scan, first.head.centre_mm, side, segmenter)
+    again = _predict_box(scan, first.head.centre_mm, side, segmenter)
     return again if again.head and again.head.score >= first.head.score else first
 
 
-def _read_once(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> Reading:
+def _predict_box(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
     mirrored = side is not CANONICAL_SIDE
-    cut = HipCrop.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
-    image = cut.extract(scan)
+    crop = HipCrop.around(scan.grid, centre_mm, mirrored=mirrored, box_mm=segmenter.hip_box_mm)
+    image = crop.extract(scan)
     probabilities = segmenter.probabilities(image)
-    candidates = find_head_candidates(probabilities[0], cut)
+    candidates = find_head_candidates(probabilities[0], crop)
     nearest = min(
         candidates, key=lambda candidate: float(np.linalg.norm(candidate.centre_mm - centre_mm)), default=None
     )
-    return Reading(side, cut, image, probabilities, nearest)
+    return BoxPrediction(side, crop, image, probabilities, nearest)
 
 
-def _why_none(reading: Reading) -> str:
-    """What is wrong with a head that was read; empty for nothing."""
-    head = reading.head
+def _why_none(box: BoxPrediction) -> str:
+    """Why the predicted head is rejected; empty when it is accepted."""
+    head = box.head
     if head is None:
         return "the model does not outline"
     if head.score < LEAST_SCORE:
         return f"the model recognises too poorly to outline (score {head.score:.2f}, needed is {LEAST_SCORE:g})"
-    return "gives no signal, as metal does" if is_void(reading.image.array, head.mask) else ""
+    return "gives no signal, as metal does" if is_signal_void(box.image.array, head.mask) else ""
 
 
-def _prediction(reading: Reading, head: HeadCandidate, missed: Sequence[str]) -> Prediction:
+def _prediction(box: BoxPrediction, head: HeadCandidate, missed: Sequence[str]) -> HipPrediction:
     warnings = []
     if head.score < USUAL_SCORE:
         score = f"score {head.score:.2f}, usual is {USUAL_SCORE:g} or more"
         warnings.append(f"the femoral head is recognised poorly ({score}): check the mask")
-    if _cut_off(reading.cut, head.mask):
+    if _cut_off(box.crop, head.mask):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
-    labels = _labels_of_head(reading.probabilities, head.mask)
-    return Prediction(reading.side, reading.cut, labels, (*warnings, *missed))
+    labels = _labels_of_head(box.probabilities, head.mask)
+    return HipPrediction(box.side, box.crop, labels, (*warnings, *missed))
 
 
-def _cut_off(cut: HipCrop, head: BoolArray) -> bool:
-    """Whether a head (z, y, x) reaches a face of its box beyond which the scan goes on."""
-    where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if cut.mirrored else head)
+def _cut_off(crop: HipCrop, head: BoolArray) -> bool:
+    """Whether a head (z, y, x) reaches a face of its box that is not a border of the scan."""
+    where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if crop.mirrored else head)
     first, last = where.min(axis=0), where.max(axis=0)
-    start, size, whole = np.array(cut.start), np.array(cut.size), np.array(HipCrop.whole(cut.source).size)
+    start, size, whole = np.array(crop.start), np.array(crop.size), np.array(HipCrop.whole(crop.source).size)
     return bool(((first == 0) & (start > 0)).any() or ((last == size - 1) & (start + size < whole)).any())
 
 
 def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
-    """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
+    """The label map of the predicted head; other components in its box are removed, however large."""
     labels = labels_of(probabilities)
     components = components_of(labels)
     own = int(np.bincount(components.numbers[head]).argmax())

@@ -1,4 +1,4 @@
-"""Which side a head is of: by its look, by where it lies in the patient, by what the user says; never by a guess."""
+"""Laterality of heads: decided from shape, position or the user's choice; contradictions are errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.scan_half import side_of_place
-from onfh_nnunet.inference.locator import SeenHead
+from onfh_nnunet.inference.locator import LocatedHead
 
 CLEAR_RIGHTNESS = 0.75
 """From here on a head is surely a right one, and up to 1 minus it surely a left one; between them, nobody knows."""
 
 
-def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
-    """The sides of two heads, the patient's right one first: the axes say which is which.
+def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:
+    """The sides of two heads by the patient's axes, right before left.
 
     Raises:
         SideError: Both look like a head of the other side.
@@ -27,8 +27,8 @@ def sides_of_pair(seen: Sequence[SeenHead], case: object) -> tuple[Side, Side]:
     return Side.RIGHT, Side.LEFT
 
 
-def side_of_head(head: SeenHead, grid: Grid, side: Side | None, case: object) -> Side:
-    """The side of a scan's only head: as given, or as it looks.
+def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object) -> Side:
+    """The side of a scan's only head: as given, or by its shape.
 
     Raises:
         HipNotFound: It looks like one of the other side than was given, and lies there.

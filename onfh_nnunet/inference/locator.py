@@ -1,8 +1,8 @@
-"""The femoral heads of a raw scan, seen at one look: the whole scan in voxels of 4 mm, through a small U-Net.
+"""Locator of femoral heads: the whole scan, in voxels of 4 mm, through a small U-Net.
 
 The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
 shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
-2023;86:102789); `benchmarks/train_locator.py` makes it again. It says where a head is and on which side; what is head
+2023;86:102789); `recipes/train_locator.py` makes it again. It says where a head is and on which side; what is head
 and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may
 see one, which the model then does not outline.
 """
@@ -38,8 +38,8 @@ EVEN_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class SeenHead:
-    """Something that looks like a femoral head.
+class LocatedHead:
+    """A region that looks like a femoral head.
 
     Args:
         centre_mm: Its centroid in LPS.
@@ -53,23 +53,23 @@ class SeenHead:
 
     @property
     def side(self) -> Side:
-        """The side that it looks like."""
+        """The side by its shape."""
         return Side.RIGHT if self.rightness >= 0.5 else Side.LEFT
 
 
-def locate_heads(scan: Volume) -> list[SeenHead]:
-    """The heads of a scan: a pair that stands as heads do, the right one first, or the surest; empty for none."""
+def locate_heads(scan: Volume) -> list[LocatedHead]:
+    """Locate the heads of a scan: a plausible pair, right before left, or the most confident one; empty for none."""
     probabilities, to_mm = _probabilities(scan)
     heads = sorted(_heads(probabilities, to_mm), key=lambda head: -head.confidence)
-    pairs = [pair for pair in itertools.combinations(heads, 2) if _stand_as_heads(pair)]
+    pairs = [pair for pair in itertools.combinations(heads, 2) if _is_plausible_pair(pair)]
     best = max(pairs, key=lambda pair: pair[0].confidence + pair[1].confidence, default=())
     if best and min(head.confidence for head in best) >= EVEN_CONFIDENCE * heads[0].confidence:
         return sorted(best, key=lambda head: float(head.centre_mm[0]))
     return heads[:1]
 
 
-def coarse(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
-    """An image (z, y, x) in voxels of `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 stays in its place."""
+def resample_coarsely(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+    """Resample an image (z, y, x) to `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 keeps its position."""
     from scipy import ndimage
 
     steps = VOXEL_MM / np.asarray(spacing_mm)
@@ -81,13 +81,13 @@ def coarse(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float
 
 
 def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
-    """Right and left head (2, z, y, x) in coarse voxels, and what turns their indices into positions in LPS mm."""
+    """Probabilities (2, z, y, x) of right and left head in coarse voxels, and a function from indices to LPS mm."""
     import torch
 
     whole = HipCrop.whole(scan.grid)
     upright = whole.extract(scan)
     spacing = np.array(upright.grid.spacing_mm)
-    image = coarse(upright.array, upright.grid.spacing_mm)
+    image = resample_coarsely(upright.array, upright.grid.spacing_mm)
     edge = 2 ** (len(FEATURES) - 1)
     room = [(0, max(2 * edge, -(-n // edge) * edge) - n) for n in image.shape]
     data = torch.from_numpy(np.pad(image, room)[None, None])
@@ -101,13 +101,13 @@ def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
 def _network() -> Any:
     from safetensors.torch import load_file
 
-    network = untrained()
+    network = build_network()
     network.load_state_dict(load_file(WEIGHTS), strict=False)
     return network.eval()
 
 
-def untrained() -> Any:
-    """The U-Net without its weights: one channel in; background, right head and left head out."""
+def build_network() -> Any:
+    """Build the U-Net with random weights: one channel in; background, right head and left head out."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
     from torch import nn
 
@@ -129,24 +129,24 @@ def untrained() -> Any:
     )
 
 
-def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[SeenHead]:
+def _heads(probabilities: NDArray[np.float32], to_mm: Any) -> list[LocatedHead]:
     head, (least, most) = probabilities.sum(0), POSSIBLE_HEAD_ML
     components = components_of(head > 0.5)
     ml = components.voxels * VOXEL_MM**3 / 1000
     found = np.flatnonzero((ml >= least) & (ml <= most)).tolist()
-    return [_seen(probabilities, head, components.mask(number), to_mm) for number in found]
+    return [_located_head(probabilities, head, components.mask(number), to_mm) for number in found]
 
 
-def _seen(
+def _located_head(
     probabilities: NDArray[np.float32], head: NDArray[np.float32], where: NDArray[np.bool_], to_mm: Any
-) -> SeenHead:
+) -> LocatedHead:
     points = np.argwhere(where).astype(float)
     centre = np.average(points, axis=0, weights=head[where])
     right = float(probabilities[0][where].sum() / head[where].sum())
-    return SeenHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
+    return LocatedHead(to_mm(centre), right, float(head[where].mean()) * roundness(points, centre, 1.0))
 
 
-def _stand_as_heads(pair: Sequence[SeenHead]) -> bool:
+def _is_plausible_pair(pair: Sequence[LocatedHead]) -> bool:
     x, y, z = np.abs(pair[0].centre_mm - pair[1].centre_mm)
     nearest, farthest = LOCATED_HEADS_APART_MM
     return bool(nearest <= x <= farthest and max(y, z) <= LOCATED_HEADS_UNEVEN_MM)

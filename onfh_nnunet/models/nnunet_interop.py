@@ -1,4 +1,4 @@
-"""Models of stock nnU-Net: a result folder of ``nnUNetv2_train`` in, a folder for stock prediction out."""
+"""Exchange with stock nnU-Net: result folders of ``nnUNetv2_train`` in, folders for stock prediction out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import ModelError, ReadError
 from onfh_nnunet.core.user_files import open_regular
 from onfh_nnunet.models.bounds import CONVOLUTIONS, FEATURES, JSON_BYTES, STAGES
@@ -20,40 +20,47 @@ from onfh_nnunet.models.validation import require_sound_weights, require_support
 from onfh_nnunet.study.preset import CONFIGURATION
 
 CHECKPOINT = "checkpoint_final.pth"
+BEST = "checkpoint_best.pth"
+"""What stock prediction takes on request: the weights of the best epoch, of a training that may not have ended."""
+
 _TRAINER = "nnUNetTrainer"
 _REMEDY = f"Give a result folder of nnUNetv2_train, such as nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
 
 
 def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card]:
-    """The model of a result folder of ``nnUNetv2_train``, and what the folder says of it.
+    """Read the model of a result folder of ``nnUNetv2_train``, and what the folder says about it.
 
     It must have been trained on images of one hip as `onfh convert` cuts them; the folder does not tell.
 
     Args:
-        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more.
+        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more; or of
+            ``fold_all`` alone, which becomes fold 0. Where no fold has a final checkpoint, ``checkpoint_best.pth``.
         trust_pickle: Whether a checkpoint may call more than makes tensors; see `onfh_nnunet.nnunet.safe_checkpoint`.
 
     Raises:
         ModelError: A file is missing or damaged, a checkpoint asks for trust, or the model is not ours to run.
     """
-    from onfh_nnunet.nnunet.safe_checkpoint import opened
+    from onfh_nnunet.nnunet.safe_checkpoint import open_checkpoint
 
     plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
     _require_old_sizes(folder, plans)
-    contents = {fold: opened(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
+    checkpoints = _checkpoints(folder)
+    contents = {fold: open_checkpoint(path, trust_pickle=trust_pickle) for fold, path in checkpoints.items()}
     about = _common(folder, list(contents.values()))
     weights = {fold: content["network_weights"] for fold, content in contents.items()}
     model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
     require_supported(model, folder)
     for fold in model.weights:
-        require_sound_weights(model, fold, folder / f"fold_{fold}")
+        require_sound_weights(model, fold, checkpoints[fold].parent)
     training = {"trainer": about["trainer_name"], "plans": plans.get("plans_name")}
+    if unusual := [one for one in checkpoints.values() if one.name != CHECKPOINT or one.parent.name == "fold_all"]:
+        training["checkpoints"] = ", ".join(f"{one.parent.name}/{one.name}" for one in unusual)
     with refused(folder, _REMEDY):
         return model, Card(training=training, hips=dataset.get("numTraining"))
 
 
 def unpack(file: ModelFile, folder: Path) -> None:
-    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model's card beside it.
+    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model card beside it.
 
     Raises:
         ModelError: The folder is there and not empty.
@@ -62,10 +69,10 @@ def unpack(file: ModelFile, folder: Path) -> None:
     import torch
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
+        raise ModelError(folder, "exists already and would be replaced", "Name a folder that is new or empty")
     model = file.model
     texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
-    with written_whole(folder) as part:
+    with atomic_write(folder) as part:
         for fold, weights in model.weights.items():
             checkpoint = part / f"fold_{fold}" / CHECKPOINT
             checkpoint.parent.mkdir(parents=True)
@@ -78,7 +85,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
 
 
 def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[str, Any]:
-    """What stock nnU-Net reads of a checkpoint to predict with it."""
+    """The parts of a checkpoint that stock nnU-Net needs to predict."""
     return {
         "network_weights": dict(weights),
         "init_args": {"configuration": CONFIGURATION},
@@ -98,10 +105,16 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _checkpoints(folder: Path) -> dict[int, Path]:
-    found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
-    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_[0-9]+", name)}
-    if not folds:
-        got = shown(sorted(found)) if found else "no fold"
+    """The checkpoints of all folds, by fold: the final ones, or where there are none the best ones."""
+    for name in (CHECKPOINT, BEST):
+        found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{name}"))}
+        folds = {int(fold[5:]): path for fold, path in found.items() if re.fullmatch(r"fold_[0-9]+", fold)}
+        if not folds and "fold_all" in found:
+            folds = {0: found["fold_all"]}
+        if folds:
+            break
+    else:
+        got = shown(sorted(path.name for path in folder.glob("fold_*"))) or "no fold"
         raise ModelError(folder, f"holds {got}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
     for path in folds.values():
         _require_stored(path)
@@ -109,7 +122,7 @@ def _checkpoints(folder: Path) -> dict[int, Path]:
 
 
 def _require_stored(path: Path) -> None:
-    """A checkpoint is a regular file, and is unpacked to no more than it has: torch stores and never compresses."""
+    """Refuse a checkpoint that is not a regular file, or is compressed: torch never compresses."""
     try:
         with open_regular(path) as file:
             compressed = zipfile.is_zipfile(file) and any(
@@ -124,7 +137,7 @@ def _require_stored(path: Path) -> None:
 
 
 def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the folds share beside their weights."""
+    """What all folds share beside their weights."""
     first, *others = contents
     for key in ("init_args", "trainer_name", "inference_allowed_mirroring_axes"):
         for other in others:
@@ -138,7 +151,7 @@ def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
-    """What nnU-Net computes a network from in plans of an older version: it takes powers and copies of it."""
+    """Check the sizes from which nnU-Net computes the network of plans of an older version."""
     sizes = {
         "n_conv_per_stage_encoder": listed(whole(*CONVOLUTIONS), *STAGES),
         "UNet_base_num_features": whole(*FEATURES),
@@ -153,7 +166,7 @@ def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
 
 
 def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
-    """Plans of the one configuration, as nnU-Net completes what it inherits or what an older version left out."""
+    """The plans of the one configuration, completed by nnU-Net with inherited and missing values."""
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     try:

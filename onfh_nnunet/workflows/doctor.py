@@ -1,4 +1,4 @@
-"""Whether the main job can run on this machine, and what is missing if not."""
+"""Checks of this installation: whether the main tasks can run, and what is missing."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ ROOM_GB = 5.0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+class HealthCheck:
+    """The result of one check."""
 
     subject: str
     fine: bool
     text: str
 
 
-def examine(work: Path) -> list[Finding]:
-    """Look at versions, device, disk and shadowed packages."""
-    python = Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
+def diagnose(work: Path) -> list[HealthCheck]:
+    """Check versions, device, disk and shadowed packages."""
+    python = HealthCheck("python", sys.version_info >= (3, 11), sys.version.split()[0])
     return [python, *_requirements(), _device(), _room(work), *_shadows(Path.cwd())]
 
 
-def _requirements() -> Iterator[Finding]:
+def _requirements() -> Iterator[HealthCheck]:
     from packaging.requirements import Requirement
 
     for text in importlib.metadata.requires(DISTRIBUTION) or ():
@@ -42,33 +42,33 @@ def _requirements() -> Iterator[Finding]:
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(requirement.name, False, f"is not installed; wanted {requirement.specifier}")
+            yield HealthCheck(requirement.name, False, f"is not installed; wanted {requirement.specifier}")
             continue
         fine = requirement.specifier.contains(version, prereleases=True)
-        yield Finding(requirement.name, fine, version if fine else f"{version}, wanted {requirement.specifier}")
+        yield HealthCheck(requirement.name, fine, version if fine else f"{version}, wanted {requirement.specifier}")
 
 
-def _device() -> Finding:
+def _device() -> HealthCheck:
     try:
         from onfh_nnunet.core.devices import Device, gpu_count, resolve_device
 
         device = resolve_device(Device.AUTO)
         many = f", {gpu_count()} GPUs" if device is Device.CUDA else f", {os.cpu_count()} cores"
     except (ImportError, OSError, RuntimeError) as error:
-        return Finding("device", False, f"torch cannot be used ({error})")
-    return Finding("device", True, f"{device}{many}")
+        return HealthCheck("device", False, f"torch cannot be used ({error})")
+    return HealthCheck("device", True, f"{device}{many}")
 
 
-def _room(work: Path) -> Finding:
+def _room(work: Path) -> HealthCheck:
     folder = next(path for path in (work.resolve(), *work.resolve().parents) if path.exists())
     free = shutil.disk_usage(folder).free / 1e9
     writable = os.access(folder, os.W_OK)
     text = f"{free:.1f} GB free at {folder}" + ("" if writable else ", which may not be written")
-    return Finding("disk", free >= ROOM_GB and writable, text)
+    return HealthCheck("disk", free >= ROOM_GB and writable, text)
 
 
-def _shadows(current: Path) -> Iterator[Finding]:
-    """Our packages have generic names: another distribution, or a folder in the current directory, may hide one."""
+def _shadows(current: Path) -> Iterator[HealthCheck]:
+    """Check that no other distribution or local folder hides one of our packages, whose names are generic."""
     home = Path(__file__).resolve().parents[2]
     owners = importlib.metadata.packages_distributions()
     for name in PACKAGES:
@@ -77,10 +77,10 @@ def _shadows(current: Path) -> Iterator[Finding]:
         others = sorted(set(owners.get(name, [])) - {DISTRIBUTION})
         local = current.resolve()
         if found != home:
-            yield Finding(name, False, f"is taken from {found}, not from {home}")
+            yield HealthCheck(name, False, f"is taken from {found}, not from {home}")
         elif others:
-            yield Finding(name, False, f"is also a package of {', '.join(others)}; use an environment of its own")
+            yield HealthCheck(name, False, f"is also a package of {', '.join(others)}; use a separate environment")
         elif local != home and any((local / hit).exists() for hit in (name, f"{name}.py")):
-            yield Finding(name, False, f"may be hidden by {local / name}; run from another folder")
+            yield HealthCheck(name, False, f"may be hidden by {local / name}; run from another folder")
         else:
-            yield Finding(name, True, str(home))
+            yield HealthCheck(name, True, str(home))

@@ -1,11 +1,11 @@
-"""A synthetic cohort: scans, labels, cohort.csv and the true volumes."""
+"""Generation of a synthetic cohort: scans, labels, cohort.csv and true volumes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import SPACING_MM, THICK_SPACING_MM, ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import AnyPath, PhantomForm, Plane, Vendor, chosen
 from onfh_nnunet.core.grid import Triple
 
@@ -22,7 +22,7 @@ def phantom(
     spacing_mm: Triple | None = None,
     bilateral: bool = False,
 ) -> int:
-    """Make a synthetic cohort; the same arguments give the same bytes.
+    """Generate a synthetic cohort; the same arguments give the same bytes.
 
     Args:
         out: A new or empty folder; the same cohort there already is left as it is.

@@ -1,16 +1,16 @@
-"""A model file, ready for scans: the one place that knows how the networks are made and asked."""
+"""A loaded model that predicts, cleans and grades the hips of a scan, with all safety checks."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
@@ -18,7 +18,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
@@ -28,14 +28,14 @@ from postprocessing.uncertainty.margin_interval import PercentInterval
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.hip_prediction import HipPrediction
     from onfh_nnunet.inference.segmenter import HipSegmenter
     from onfh_nnunet.models.model_file import ModelFile
 
 
 @dataclass(frozen=True)
 class Options:
-    """How scans are read.
+    """Options of prediction.
 
     Args:
         side: Only this side; None tells it from the anatomy.
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `onfh predict` was asked.
+    """All settings of a run of `onfh predict`.
 
     Args:
         model: The model file; None takes the bundled demo model.
@@ -84,12 +84,12 @@ class Settings:
 
     @property
     def options(self) -> Options:
-        """How the scans are read."""
+        """The options of prediction."""
         return Options(self.side, self.device, self.engine, self.folds, self.tta)
 
 
 class Predictor:
-    """The networks of a model file, loaded when the first scan needs them, and all that is checked around them.
+    """The networks of a model file, loaded when the first scan needs them, and the checks around them.
 
     Several threads may call it; the network runs for one at a time.
 
@@ -110,14 +110,14 @@ class Predictor:
 
     @property
     def computed_by(self) -> str:
-        """The engine; empty before the first scan needed it."""
+        """The engine; empty before the first scan."""
         return self._segmenter.engine.about if "_segmenter" in self.__dict__ else ""
 
     def load(self) -> None:
-        """Load the networks now, and run them once on nothing, so that they take the memory that they need.
+        """Load the networks now and run them once, so that they allocate their memory.
 
         Raises:
-            DeviceError: The device or the engine is not there.
+            DeviceError: The device or the engine does not exist.
             ModelError: The weights do not fit the plan.
         """
         edge = int(self._model.hip_box_mm)
@@ -125,8 +125,8 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object) -> list[Prediction]:
-        """The hips of a scan, the right one first.
+    def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
+        """Predict the hips of a scan, right before left.
 
         Args:
             scan: The scan.
@@ -136,18 +136,30 @@ class Predictor:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
             GeometryError: Its voxels or edges are of a size that no scan of a hip has.
             HipNotFound: There is none, or none of the wanted side.
-            SideError: The side cannot be told, or contradicts the anatomy or the header.
+            SideError: The side is unknown, or contradicts the anatomy or the header.
         """
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
         require_hip_scan(scan.volume, source)
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
-        _require_header_agrees(scan, hips, source)
-        return hips
+        return self._agreeing_with_header(scan, hips, source)
 
-    def graded(self, case_id: str, source: str, prediction: Prediction) -> PredictedHip:
-        """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
+    def _agreeing_with_header(self, scan: Scan, hips: list[HipPrediction], source: object) -> list[HipPrediction]:
+        """The hips; with a warning each where the header states another side than `side` does."""
+        stated, sides = scan.laterality, [hip.side for hip in hips]
+        if stated is None or sides == [stated]:
+            return hips
+        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
+        if self.options.side is None:
+            problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
+            remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+            raise SideError(source, problem, remedy)
+        warning = f"the DICOM header says side {stated} (Laterality); read as {self.options.side}, as asked"
+        return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]
+
+    def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
+        """Clean, measure and grade a hip; the model's caution is added to its warnings."""
         hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
         interval = self._interval(hip)
         uncalibrated = "no calibrated interval: it holds for whole heads" if self.calibration and hip.may_be_cut else ""
@@ -167,10 +179,3 @@ class Predictor:
 
         engine = engine_for(self._model, resolve_device(self.options.device), self.options.engine)
         return HipSegmenter(self._model, engine, tta=self.options.tta)
-
-
-def _require_header_agrees(scan: Scan, hips: Sequence[Prediction], source: object) -> None:
-    sides = {hip.side for hip in hips}
-    if scan.laterality is not None and sides != {scan.laterality}:
-        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
-        raise SideError(source, got, "Find out which is right, and give `side` or correct the header")

@@ -1,4 +1,4 @@
-"""The three steps of a scan: read it, find and segment its hips, clean, measure and write these."""
+"""Pipeline of one scan: read it, predict its hips, then clean, measure and write them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
-from onfh_nnunet.workflows.memory_limit import Allowance
-from onfh_nnunet.workflows.output_folder import Results
+from onfh_nnunet.workflows.memory_limit import MemoryLimit
+from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from postprocessing.measurement.grade_rows import GradeRow
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
-    from onfh_nnunet.inference.hip_prediction import Prediction
+    from onfh_nnunet.inference.hip_prediction import HipPrediction
 
 Rows = list[GradeRow]
 
 
 @dataclass(frozen=True, eq=False)
 class ReadScan:
-    """A scan that is to be predicted."""
+    """A scan that was read."""
 
     name: str
     source: Path
@@ -36,26 +37,33 @@ class ReadScan:
 
 @dataclass(frozen=True, eq=False)
 class FoundHips:
-    """The hips of a scan, to be written; without the scan, whose memory the next one may need."""
+    """The predicted hips of a scan, without the scan itself, so that its memory is free for the next scan."""
 
     name: str
     source: Path
     made_from: str
-    predictions: Sequence[Prediction]
+    predictions: Sequence[HipPrediction]
 
 
 class ScanPipeline:
-    """The three steps of a scan; what is done already passes the last two as its rows."""
+    """The three steps of a scan; what is done already passes the last two as its rows.
 
-    def __init__(self, predictor: Predictor, results: Results, settings: Settings) -> None:
+    Attributes:
+        n_written: How many scans were not done already, and are now.
+        passed_over: What lay beside the slices of the scans that were read, a line each.
+    """
+
+    def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
-        self._allowance: Allowance | None = None
+        self._allowance: MemoryLimit | None = None
+        self.n_written = 0
+        self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
-            self._allowance = Allowance.under(settings.max_memory_gb)
+            self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
     def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
-        """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""
+        """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
         name, source = item
         try:
             made_from = self._made_from(source)
@@ -68,19 +76,20 @@ class ScanPipeline:
         return ReadScan(name, source, made_from, self._scan(name, source))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
-        """The hips of the scan."""
+        """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
         return FoundHips(read.name, read.source, read.made_from, self._predictor.hips(read.scan, read.source))
 
     def write(self, hips: FoundHips | Rows) -> Rows:
-        """The rows of the scan, once its masks are written and they are recorded."""
+        """Write the masks and their record, and return the rows of the scan."""
         if isinstance(hips, list):
             return hips
         said = self._results.names.said_of(hips.name)
         graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
         rows = [hip.measurement for hip in graded]
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
+        self.n_written += 1
         return rows
 
     def _scan(self, name: str, source: Path) -> Scan:
@@ -89,13 +98,15 @@ class ScanPipeline:
         try:
             if self._allowance is not None:
                 self._allowance.require(source, self._settings.series)
-            return read_scan(source, self._settings.series)
+            scan = read_scan(source, self._settings.series)
+            self.passed_over += [f"{source}: {line}" for line in scan.passed_over]
+            return scan
         except OnfhError as error:
-            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            append_trace(self._results.folder / LOG, name, source, error)
             raise
 
     def _made_from(self, source: Path) -> str:
-        """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
+        """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
         options = {"side": asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}

@@ -1,4 +1,4 @@
-"""Two readings of the same hips, reference and prediction or two readers: percentages and grades against each other."""
+"""Plots of agreement between two gradings of the same hips: reference and prediction, or two readers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
 from postprocessing.figures.style import BLUE, FONT_POINTS, LIMIT, LINE, ORANGE, dots, new_figure
-from postprocessing.statistics.agreement import Reading, confusion, limits_of_agreement, scale
+from postprocessing.statistics.agreement import GradePair, confusion_rows, grade_scale, limits_of_agreement
 from postprocessing.uncertainty.conformal import Calibration
 from postprocessing.uncertainty.margin_interval import PercentInterval
 
@@ -23,14 +23,14 @@ SAME, OTHER = dots(BLUE, "o"), dots(ORANGE, "D")
 
 @dataclass(frozen=True)
 class Names:
-    """What the axes call the two readings."""
+    """The axis labels of the two gradings."""
 
     first: str = "true"
     second: str = "predicted"
 
 
-def percent_figure(readings: Sequence[Reading], names: Names, *, intervals: bool) -> Figure:
-    """Necrosis in percent of the head, the second reading against the first, with the limits of Steinberg's grades.
+def percent_figure(readings: Sequence[GradePair], names: Names, *, intervals: bool) -> Figure:
+    """Necrosis in percent of the head, second grading against the first, with the limits of Steinberg's grades.
 
     Discs are hips of one grade in both, diamonds of two. Hips that lack a percentage are left out.
 
@@ -59,8 +59,8 @@ def percent_figure(readings: Sequence[Reading], names: Names, *, intervals: bool
     return figure
 
 
-def bland_altman_figure(readings: Sequence[Reading], names: Names) -> Figure:
-    """Difference against mean of both percentages, with bias, limits of agreement, and their 95 % intervals in grey.
+def bland_altman_figure(readings: Sequence[GradePair], names: Names) -> Figure:
+    """Bland-Altman plot of the percentages: bias, limits of agreement, and their 95 % intervals in grey.
 
     Bland & Altman, Lancet 1986;1:307. Hips that lack a percentage are left out.
     """
@@ -87,13 +87,13 @@ def bland_altman_figure(readings: Sequence[Reading], names: Names) -> Figure:
     return figure
 
 
-def confusion_figure(readings: Sequence[Reading], names: Names) -> Figure:
-    """Hips by the grade of the first reading (rows) and of the second (columns); the diagonal is framed."""
+def confusion_figure(readings: Sequence[GradePair], names: Names) -> Figure:
+    """Confusion matrix: hips by the first grading (rows) and the second (columns), with a framed diagonal."""
     from matplotlib.patches import Rectangle
 
     figure, axes = new_figure()
-    grades = sorted(scale(readings), key=lambda grade: (grade == "none", grade))
-    counts = {row.true: row for row in confusion(readings)}
+    grades = sorted(grade_scale(readings), key=lambda grade: (grade == "none", grade))
+    counts = {row.true: row for row in confusion_rows(readings)}
     table = [[getattr(counts[true], pred) for pred in grades] for true in grades]
     most = max(1, *(count for row in table for count in row))
     axes.imshow(table, cmap="Blues", vmin=0, vmax=1.9 * most)  # black figures stay legible on the darkest cell
@@ -109,13 +109,13 @@ def confusion_figure(readings: Sequence[Reading], names: Names) -> Figure:
     return figure
 
 
-def _known(readings: Sequence[Reading]) -> list[tuple[Reading, float, float]]:
+def _known(readings: Sequence[GradePair]) -> list[tuple[GradePair, float, float]]:
     rows = [(row, row.percent_true, row.percent_pred) for row in readings]
     return [(row, x, y) for row, x, y in rows if x is not None and y is not None]
 
 
-def _intervals(readings: Sequence[Reading]) -> list[tuple[float, PercentInterval]]:
-    """Where each hip stands on the first axis, and the interval about its second reading; none for a small cohort."""
+def _intervals(readings: Sequence[GradePair]) -> list[tuple[float, PercentInterval]]:
+    """The interval of each hip's second percentage, at its first percentage; empty for a small cohort."""
     calibration = Calibration.fit(
         percent_true=[row.percent_true for row in readings],
         percent_pred=[row.percent_pred for row in readings],
@@ -126,7 +126,7 @@ def _intervals(readings: Sequence[Reading]) -> list[tuple[float, PercentInterval
 
 
 def _grade_boxes(axes: Axes, top: float) -> None:
-    """Shade where both readings give one grade, and draw the limits."""
+    """Shade the areas where both gradings agree, and draw the limits."""
     from matplotlib.patches import Rectangle
 
     for low, high, name in _bands(top):

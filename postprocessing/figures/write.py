@@ -1,4 +1,4 @@
-"""All figures of a comparison, each as SVG and as PNG, in the folder ``figures``."""
+"""All figures of a comparison as SVG and PNG, in the folder ``figures``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onfh_nnunet.core.atomic_files import written_whole
+from onfh_nnunet.core.atomic_files import atomic_write
 from postprocessing.figures.agreement_plots import Names, bland_altman_figure, confusion_figure, percent_figure
 from postprocessing.figures.metric_plots import assd_figure, dice_figure
 from postprocessing.figures.style import rendered
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.statistics.agreement import Reading
+from postprocessing.statistics.agreement import GradePair
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,23 +24,23 @@ FIGURE_FILES = tuple(f"figures/{name}.{kind}" for name in NAMES for kind in KIND
 
 
 def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
-    """Write dice, assd, percent, bland_altman and confusion, each whole.
+    """Write dice, assd, percent, bland_altman and confusion atomically.
 
     Args:
         folder: Of the tables; the figures lie in its folder ``figures``.
         rows: The hips. What is undefined is left out of a figure; without hips they are empty.
     """
-    readings = [row.reading for row in rows]
+    readings = [row.grade_pair for row in rows]
     spreads = {"dice": lambda: dice_figure(rows), "assd": lambda: assd_figure(rows)}
     _write(folder, spreads | _of_readings(readings, Names(), intervals=True))
 
 
-def write_reader_figures(folder: Path, readings: Sequence[Reading], names: Names) -> None:
-    """Write percent, bland_altman and confusion of two readers, each whole."""
+def write_reader_figures(folder: Path, readings: Sequence[GradePair], names: Names) -> None:
+    """Write percent, bland_altman and confusion of two readers atomically."""
     _write(folder, _of_readings(readings, names, intervals=False))
 
 
-def _of_readings(readings: Sequence[Reading], names: Names, *, intervals: bool) -> dict[str, Callable[[], Figure]]:
+def _of_readings(readings: Sequence[GradePair], names: Names, *, intervals: bool) -> dict[str, Callable[[], Figure]]:
     return {
         "percent": lambda: percent_figure(readings, names, intervals=intervals),
         "bland_altman": lambda: bland_altman_figure(readings, names),
@@ -52,5 +52,5 @@ def _write(folder: Path, figures: Mapping[str, Callable[[], Figure]]) -> None:
     for name, draw in figures.items():
         figure = draw()
         for kind in KINDS:
-            with written_whole(folder / "figures" / f"{name}.{kind}") as part:
+            with atomic_write(folder / "figures" / f"{name}.{kind}") as part:
                 part.write_bytes(rendered(figure, kind))

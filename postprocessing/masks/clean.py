@@ -1,4 +1,4 @@
-"""A label map becomes one femoral head with its necrosis.
+"""Cleaning of a label map to one femoral head with its necrosis.
 
 Head is labels 1 and 2 together, and voxels are connected through faces. The necrosis is nested in the head by
 construction: it is where the head is necrotic, and nowhere else.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML, SECOND_HEAD_ABOVE_ML
-from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.hip_mask import HipMask
@@ -36,7 +36,7 @@ def clean(mask: Volume, case: object) -> Volume:
     box = bounding_box(mask.array > 0)
     if box is None:
         raise _no_head(case)
-    labels = padded(mask.array, box)
+    labels = crop_with_border(mask.array, box)
     kept = np.zeros(mask.array.shape, np.uint8)
     kept[box] = np.where(labels == Label.NECROSIS, labels, Label.VIABLE_HEAD)[1:-1, 1:-1, 1:-1]
     kept[box] *= _filled_largest(labels > 0)[1:-1, 1:-1, 1:-1]
@@ -44,7 +44,7 @@ def clean(mask: Volume, case: object) -> Volume:
 
 
 def require_hip_labels(mask: Volume, case: object) -> Volume:
-    """Accept a mask of any tool when it is a label map of one hip.
+    """Refuse a mask that is not the label map of one hip.
 
     Whole numbers stored as floats are accepted. A head that is necrotic throughout (only label 2) is legal.
 
@@ -72,7 +72,7 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
 
 
 def refuse_lesion_alone(hip: HipMask, case: object) -> None:
-    """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
+    """Refuse a necrosis without its head: it would count as a head that is necrotic throughout.
 
     Args:
         hip: From `require_hip_labels`.
@@ -88,12 +88,12 @@ def refuse_lesion_alone(hip: HipMask, case: object) -> None:
 
 
 def _refuse_second_head(labels: Volume, case: object) -> None:
-    """Both hips in one mask would be measured as one head of twice the size."""
+    """Refuse a mask of both hips: it would be measured as one head of twice the size."""
     components = components_of(labels.array[bounding_box(labels.array)])
     first, *others = components.voxels[components.by_size] * labels.grid.voxel_ml
     if others and others[0] > SECOND_HEAD_ABOVE_ML:
         problem = f"holds two separate heads, of {first:.1f} and {others[0]:.1f} ml"
-        raise LabelError(case, problem, "Give one mask a hip")
+        raise LabelError(case, problem, "Give one mask per hip")
 
 
 def _filled_largest(head: BoolArray) -> BoolArray:

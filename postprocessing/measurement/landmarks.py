@@ -1,4 +1,4 @@
-"""The two points of a hip that a mask of the femoral head does not show, read from a table or from 3D Slicer.
+"""Landmarks of the acetabulum, which a mask of the femoral head does not show, from a table or 3D Slicer.
 
 A table has a row a hip. A Slicer markups file (`.mrk.json`) has the control points `edge` and `teardrop`, or, for
 several hips, the case id and a space before each: `P001_R edge`. Positions are in LPS mm; a markups file says if it
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onfh_nnunet.core.csv_rows import read_rows
+from onfh_nnunet.core.csv_rows import columns
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.grid import Triple, triple
+from onfh_nnunet.core.tables import TableRow, number, quoted, read_table
 from onfh_nnunet.core.user_files import read_text
 
 EDGE, TEARDROP = "edge", "teardrop"
@@ -26,7 +27,7 @@ _REMEDY = "Give each hip both points, once, in mm"
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The acetabulum of one hip in the mid-coronal slice.
+    """The acetabular landmarks of one hip in the mid-coronal slice.
 
     Args:
         edge_mm: Lateral edge of the acetabulum, LPS.
@@ -85,11 +86,23 @@ def _complete(path: Path, case_id: str, pair: dict[str, Triple]) -> Landmarks:
 
 
 def _table(path: Path) -> list[tuple[str, str, Triple]]:
-    points = []
-    for row in read_rows(path, LandmarkRow):
-        points.append((row.case_id, EDGE, (row.edge_x_mm, row.edge_y_mm, row.edge_z_mm)))
-        points.append((row.case_id, TEARDROP, (row.teardrop_x_mm, row.teardrop_y_mm, row.teardrop_z_mm)))
-    return points
+    table = read_table(path, columns(LandmarkRow))
+    table.require((problem for row in table.rows for problem in _problems(row)), _REMEDY)
+    return [
+        (row.cells["case_id"], name, triple(number(row.cells[f"{name}_{axis}_mm"]) for axis in "xyz"))
+        for row in table.rows
+        for name in (EDGE, TEARDROP)
+    ]
+
+
+def _problems(row: TableRow) -> Iterator[str]:
+    for column in columns(LandmarkRow)[1:]:
+        text = row.cells[column]
+        try:
+            number(text)
+        except ValueError as problem:
+            place = f"line {row.line}, case {quoted(row.cells['case_id'])}, {column}"
+            yield f"{place}: has the unusable value {quoted(text)}, {problem}; expected a position in mm"
 
 
 def _markups(path: Path, cases: Sequence[str]) -> list[tuple[str, str, Triple]]:

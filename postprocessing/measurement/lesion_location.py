@@ -1,4 +1,4 @@
-"""Where in the head the lesion lies.
+"""Location of the lesion in the head.
 
 The frame of a head has its origin in the centre of the fitted sphere, and its axes are the patient's: up, to the front
 and to lateral, away from the midline. A left and a right hip that mirror each other have the same numbers.
@@ -19,8 +19,8 @@ from postprocessing.measurement.sphere import Sphere
 
 
 @dataclass(frozen=True)
-class Location:
-    """Where a lesion lies; None for what the mask or an unknown side does not tell.
+class LesionLocation:
+    """The location of a lesion; None where it does not follow from the mask, or the side is unknown.
 
     Args:
         lesion_latitude_deg: Of the centroid: 90 straight up, 0 at the height of the head's centre.
@@ -41,8 +41,8 @@ class Location:
     octants: Octants = field(default_factory=Octants)
 
 
-def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> Location:
-    """Locate the necrosis; there must be some.
+def lesion_location(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> LesionLocation:
+    """Locate the necrosis, which must not be empty.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.
@@ -52,7 +52,7 @@ def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) 
     """
     middle = centroid(mask, sphere)
     lateral = arcs.lateral_deg(side) if side else None
-    return Location(
+    return LesionLocation(
         lesion_latitude_deg=middle.latitude_deg,
         lesion_longitude_deg=middle.longitude_deg(side) if side else None,
         lateral_necrotic_angle_deg=lateral,
@@ -63,7 +63,7 @@ def locate(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) 
     )
 
 
-def location_warnings(location: Location, side: Side | None) -> Iterator[str]:
+def location_warnings(location: LesionLocation, side: Side | None) -> Iterator[str]:
     """Why values of a lesion's location are missing."""
     if location.anterior_necrotic_angle_deg is None:
         yield "no necrosis at the articular surface of the mid-sagittal slice: no anterior angle"

@@ -1,4 +1,4 @@
-"""A label map becomes the numbers of one hip: millilitres, millimetres, percent and degrees.
+"""All measurements of one hip from its label map: in ml, mm, percent and degrees.
 
 Head is labels 1 and 2 together. Nothing is rounded. What cannot be computed is None, and a warning says why.
 """
@@ -12,7 +12,7 @@ from onfh_nnunet.core.anatomy import ARTICULAR_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_
 from onfh_nnunet.core.extent import least_lesion_voxels, percent_of
 from onfh_nnunet.core.hip_mask import HipMask
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
-from postprocessing.measurement.lesion_location import Location, locate, location_warnings
+from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.sphere import Sphere, fit_sphere
 from postprocessing.measurement.surface_involvement import SurfaceInvolvement, surface_involvement
 
@@ -21,7 +21,7 @@ _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of
 
 @dataclass(frozen=True)
 class HipMeasurement:
-    """What is measured of one hip.
+    """The measurements of one hip.
 
     Args:
         head_ml: Volume of the head, necrosis included.
@@ -56,7 +56,7 @@ class HipMeasurement:
     head_centre_x_mm: float | None = None
     head_centre_y_mm: float | None = None
     head_centre_z_mm: float | None = None
-    location: Location = field(default_factory=Location)
+    location: LesionLocation = field(default_factory=LesionLocation)
     warnings: tuple[str, ...] = ()
 
 
@@ -96,7 +96,7 @@ def _about_sphere(bare: HipMeasurement, hip: HipMask, sphere: Sphere) -> HipMeas
         head_centre_x_mm=x,
         head_centre_y_mm=y,
         head_centre_z_mm=z,
-        location=locate(labels, sphere, arcs, hip.side) if hip.extent.measurable else Location(),
+        location=lesion_location(labels, sphere, arcs, hip.side) if hip.extent.measurable else LesionLocation(),
     )
     return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, hip)))
 

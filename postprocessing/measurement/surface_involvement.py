@@ -1,4 +1,4 @@
-"""How much of the articular surface is necrotic."""
+"""Necrotic share of the articular surface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere, faces_mm
-from postprocessing.measurement.surface_rays import follow
+from postprocessing.measurement.surface_rays import cast_rays
 
 OFF_SPHERE_SHARE = 0.05
 """Share of the necrotic surface off the sphere that is told: less is the ragged rim of the cut."""
@@ -22,7 +22,7 @@ SURFACE_RAYS = (72, 144)
 
 @dataclass(frozen=True)
 class SurfaceInvolvement:
-    """Necrosis at the surface of a head.
+    """The necrosis at the surface of a head.
 
     Args:
         percent: Necrotic share of the articular surface; None when there is no articular surface.
@@ -48,7 +48,7 @@ def surface_involvement(mask: Volume, sphere: Sphere) -> SurfaceInvolvement:
     azimuth = (np.arange(around) + 0.5) * 2 * np.pi / around
     z, phi = (axis.ravel() for axis in np.meshgrid(height, azimuth))
     radius = np.sqrt(1 - z**2)
-    rays = follow(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
+    rays = cast_rays(mask, sphere, np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1))
     n = int(rays.articular.sum())
     percent = percent_of(int(rays.involved.sum()), n) if n else None
     return SurfaceInvolvement(percent, _off_sphere(mask, sphere))

@@ -1,4 +1,4 @@
-"""The area of a mask's surface, by counting how often lattice lines cross it.
+"""Surface area of a mask, from the number of crossings with lattice lines.
 
 Crofton: the area is twice the mean, over all directions, of the area that the surface throws on a plane across the
 direction, each crossing counted. A voxel lattice has 13 directions to the 26 neighbours; each stands for its share of
@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from onfh_nnunet.core.bounding_box import bounding_box, padded
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.labels import BoolArray
 
@@ -38,7 +38,7 @@ def surface_area_mm2(mask: BoolArray, spacing_mm: Triple) -> float:
     box = bounding_box(mask)
     if box is None:
         return 0.0
-    inside = padded(mask, box)
+    inside = crop_with_border(mask, box)
     # Read flat, a neighbour is a fixed way off; the layer of background keeps rows apart.
     voxels, ways = inside.ravel(), DIRECTIONS @ (inside.shape[1] * inside.shape[2], inside.shape[2], 1)
     crossings = [np.count_nonzero(voxels[way:] != voxels[:-way]) for way in ways]
@@ -51,7 +51,7 @@ DIRECTIONS = (np.argwhere(np.ones((3, 3, 3))) - 1)[14:]
 
 @lru_cache
 def _areas_mm2(spacing_mm: Triple) -> FloatArray:
-    """What one crossing along each direction stands for: the area of one lattice line, times the direction's share."""
+    """The area per crossing along each direction: the area of one lattice line, times the direction's weight."""
     from scipy.spatial import SphericalVoronoi
 
     steps = DIRECTIONS * spacing_mm

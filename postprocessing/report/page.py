@@ -1,4 +1,4 @@
-"""Values become HTML: rows and pictures in, one text out. Every value is escaped on its way into the page."""
+"""HTML pages from rows and pictures. Every value is escaped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Any
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.printable import printable
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, printed_percent
+from postprocessing.figures.agreement_plots import Names, percent_figure
+from postprocessing.figures.metric_plots import dice_figure
+from postprocessing.figures.style import rendered
 from postprocessing.measurement.grade_rows import GradeRow
-from postprocessing.report.charts import dice_png, percent_png
+from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.report.slices import COLOURS, FIELD_MM
 from postprocessing.statistics.agreement import ConfusionRow, Statistic
 from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED, SOURCE, Published
-from postprocessing.statistics.summary_tables import CrossvalRow, SummaryRow
+from postprocessing.statistics.summary_tables import SummaryRow
 from postprocessing.uncertainty.margin_interval import MARGIN_VOXELS
 
 MISSING = "\N{EN DASH}"
@@ -40,7 +43,7 @@ class CrossvalTables:
 
     @classmethod
     def read(cls, folder: Path) -> CrossvalTables:
-        """Read what `write_tables` wrote.
+        """Read the tables that `write_tables` wrote.
 
         Raises:
             ReadError: A table is missing or damaged.
@@ -65,7 +68,7 @@ def prediction_page(rows: Sequence[GradeRow], pictures: Pictures, version: str) 
 
 
 def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> str:
-    """The report of a cross-validation, beside the published figures.
+    """The report of a cross-validation, with the published figures beside it.
 
     Args:
         tables: Its tables.
@@ -87,15 +90,25 @@ def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> s
     )
 
 
-def sealed(page: str) -> str:
-    """A page with a last line that tells it from a page that somebody else wrote, or edited."""
+def percent_png(rows: Sequence[CrossvalRow]) -> bytes:
+    """Necrosis in percent of the head, predicted against true, as a PNG; see `percent_figure`."""
+    return rendered(percent_figure([row.grade_pair for row in rows], Names(), intervals=True), "png")
+
+
+def dice_png(rows: Sequence[CrossvalRow]) -> bytes:
+    """The Dice coefficient of each hip, as a PNG; see `dice_figure`."""
+    return rendered(dice_figure(rows), "png")
+
+
+def with_digest(page: str) -> str:
+    """Append a line with a digest, which identifies the page as onfh's and as unedited."""
     return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
 
 
-def is_sealed(content: bytes) -> bool:
-    """Whether a file's content is a page as `sealed` made it."""
+def has_valid_digest(content: bytes) -> bool:
+    """Whether a file's content is an unedited page of `with_digest`."""
     page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
-    return bool(page) and sealed(page.decode(errors="replace")).encode() == content
+    return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
 
 
 def _render(version: str, **values: Any) -> str:
@@ -120,7 +133,7 @@ def _render(version: str, **values: Any) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """What of a value goes into the page: of text, what can be seen; markup, which is made here, as it is."""
+    """Filter of all values: printable text; markup made here is unchanged."""
     return printable(value) if type(value) is str else value
 
 

@@ -1,4 +1,4 @@
-"""How well the grades and amounts of two readings of the same hips agree: reference and prediction, or two readers."""
+"""Agreement of two gradings of the same hips: reference and prediction, or two readers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ import numpy as np
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.statistics.bootstrap_statistics import NO_HIPS, Measure, Statistic, statistics
-from postprocessing.statistics.kappa import disagreement, gwet, kappa, observed_agreement
-from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
+from postprocessing.statistics.kappa import disagreement_weights, gwet_coefficient, kappa, observed_agreement
+from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson_interval
 
-__all__ = ["ConfusionRow", "Reading", "Statistic", "agreement", "amounts", "confusion", "limits_of_agreement"]
+__all__ = [
+    "ConfusionRow",
+    "GradePair",
+    "Statistic",
+    "agreement",
+    "amount_agreement",
+    "confusion_rows",
+    "limits_of_agreement",
+]
 
 SEVERITY = (Grade.NONE, Grade.A, Grade.B, Grade.C)
 POWERS = {"unweighted": 0, "linear": 1, "quadratic": 2}
@@ -28,8 +36,8 @@ Pair = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One hip, graded twice; a percentage is None where there was no head, or where a reader gave none."""
+class GradePair:
+    """Two gradings of one hip; a percentage is None where there is no head, or a reader gave none."""
 
     patient: str
     grade_true: Grade
@@ -40,7 +48,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class ConfusionRow:
-    """A row of confusion.csv: the hips of one true grade (of the first reader) by predicted grade (of the second)."""
+    """A row of confusion.csv: the hips of one true grade (first reader) by predicted grade (second reader)."""
 
     true: Grade
     A: int
@@ -49,19 +57,19 @@ class ConfusionRow:
     none: int
 
 
-def agreement(readings: Sequence[Reading]) -> list[Statistic]:
-    """Accuracy, observed agreement, kappas and Gwet's coefficients of the grades; `amounts` of the percentages.
+def agreement(readings: Sequence[GradePair]) -> list[Statistic]:
+    """Accuracy, agreement, kappas and Gwet's coefficients of the grades; `amount_agreement` of the percentages.
 
     Accuracy has Wilson's interval (J Am Stat Assoc 1927;22:209); all others have percentile intervals of a bootstrap
     that draws patients. Percentages are compared where both exist; `n` says how many. Without readings every value is
     None. The scale of the weights is A, B, C, and before them none, where a hip was given none.
     """
     percents = [(row.percent_true, row.percent_pred) for row in readings]
-    return [*_grades(readings), *amounts("percent", "points", [row.patient for row in readings], percents)]
+    return [*_grades(readings), *amount_agreement("percent", "points", [row.patient for row in readings], percents)]
 
 
-def amounts(amount: str, error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
-    """ICC(2,1), ICC(3,1), Lin's coefficient and Bland and Altman's figures of an amount that was measured twice.
+def amount_agreement(amount: str, error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
+    """ICC(2,1), ICC(3,1), Lin's coefficient and Bland-Altman figures of an amount measured twice.
 
     Args:
         amount: Its name, the end of the coefficients' names.
@@ -79,7 +87,7 @@ def amounts(amount: str, error: str, patients: Sequence[str], pairs: Sequence[Pa
 
 
 def limits_of_agreement(error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
-    """Bias, lower and upper limit of agreement, each with its interval; arguments as those of `amounts`."""
+    """Bias, lower and upper limit of agreement, each with its interval; arguments as in `amount_agreement`."""
     known, values = _complete(patients, pairs)
     names = {"bias": 0, "lower": -1, "upper": 1}
     return statistics(
@@ -91,27 +99,29 @@ def limits_of_agreement(error: str, patients: Sequence[str], pairs: Sequence[Pai
     )
 
 
-def confusion(readings: Sequence[Reading]) -> list[ConfusionRow]:
+def confusion_rows(readings: Sequence[GradePair]) -> list[ConfusionRow]:
     """Hips by true grade (rows A, B, C, none) and predicted grade (columns)."""
     pairs = [(row.grade_true, row.grade_pred) for row in readings]
     order = (Grade.A, Grade.B, Grade.C, Grade.NONE)
     return [ConfusionRow(true, *(pairs.count((true, pred)) for pred in order)) for true in order]
 
 
-def scale(readings: Sequence[Reading]) -> tuple[Grade, ...]:
-    """The grades in order of severity; none is one of them where it was given."""
+def grade_scale(readings: Sequence[GradePair]) -> tuple[Grade, ...]:
+    """The grades in order of severity; `none` is included where it occurs."""
     given = {grade for row in readings for grade in (row.grade_true, row.grade_pred)}
     return SEVERITY if Grade.NONE in given else SEVERITY[1:]
 
 
-def _grades(readings: Sequence[Reading]) -> list[Statistic]:
-    grades = scale(readings)
+def _grades(readings: Sequence[GradePair]) -> list[Statistic]:
+    grades = grade_scale(readings)
     pairs = [(true, pred) for true in grades for pred in grades]
     cells = np.array([[(row.grade_true, row.grade_pred) == pair for pair in pairs] for row in readings], float)
-    names = {"agreement": observed_agreement, "kappa": kappa, "gwet": gwet}
+    names = {"agreement": observed_agreement, "kappa": kappa, "gwet": gwet_coefficient}
     measures = [
         Measure(
-            _name(name, weighting), partial(_of_table, coefficient, cells, disagreement(len(grades), power)), ONE_GRADE
+            _name(name, weighting),
+            partial(_of_table, coefficient, cells, disagreement_weights(len(grades), power)),
+            ONE_GRADE,
         )
         for name, coefficient in names.items()
         for weighting, power in POWERS.items()
@@ -134,11 +144,11 @@ def _of_table(
     return coefficient((draws @ cells).reshape(-1, *weights.shape), weights)
 
 
-def _accuracy(readings: Sequence[Reading]) -> Statistic:
+def _accuracy(readings: Sequence[GradePair]) -> Statistic:
     n, right = len(readings), sum(row.grade_true == row.grade_pred for row in readings)
     if n == 0:
         return Statistic("accuracy", None, None, None, 0, NO_HIPS)
-    return Statistic("accuracy", right / n, *wilson(right, n), n, WILSON_NOTE)
+    return Statistic("accuracy", right / n, *wilson_interval(right, n), n, WILSON_NOTE)
 
 
 def _complete(patients: Sequence[str], pairs: Sequence[Pair]) -> tuple[list[str], FloatArray]:

@@ -1,4 +1,4 @@
-"""How the values of one metric spread over hips, and how far their median is certain."""
+"""Descriptive statistics of one metric over hips, with an interval of the median."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from postprocessing.statistics.bootstrap import patient_draws, percentile_interv
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Figures of the defined values; None where there are none.
+class DescriptiveStatistics:
+    """Statistics of the defined values; None where there are none.
 
     Args:
         n: Hips whose value is defined; all figures are of these.
@@ -37,8 +37,8 @@ class Spread:
     ci_high: float | None
 
 
-def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
-    """The spread of a metric over hips.
+def describe(values: Sequence[float | None], patients: Sequence[str]) -> DescriptiveStatistics:
+    """The descriptive statistics of a metric over hips.
 
     Args:
         values: Of each hip; None is undefined.
@@ -47,11 +47,11 @@ def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
     known = [(who, value) for who, value in zip(patients, values, strict=True) if value is not None]
     n = len(known)
     if n == 0:
-        return Spread(0, len(values), *[None] * 9)
+        return DescriptiveStatistics(0, len(values), *[None] * 9)
     found = np.array([value for _, value in known])
     q1, median, q3 = (float(value) for value in np.percentile(found, [25, 50, 75]))
-    low, high = percentile_interval(medians(found, patient_draws([who for who, _ in known])))
-    return Spread(
+    low, high = percentile_interval(weighted_medians(found, patient_draws([who for who, _ in known])))
+    return DescriptiveStatistics(
         n=n,
         n_undefined=len(values) - n,
         median=median,
@@ -66,8 +66,8 @@ def spread(values: Sequence[float | None], patients: Sequence[str]) -> Spread:
     )
 
 
-def medians(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """The median of n values in each of (draws, n) weights, whole counts; NaN for a draw without any."""
+def weighted_medians(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The median of n values under each of (draws, n) integer weights; NaN for a draw without values."""
     order = np.argsort(values)
     reached = weights[:, order].cumsum(axis=1)
     n = weights.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Whether one reader grades higher than the other: what two readers need beyond `agreement`."""
+"""Inter-rater agreement: `agreement`, and tests whether one reader grades higher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import Grade
-from postprocessing.statistics.agreement import SEVERITY, ConfusionRow, Reading, agreement, confusion
+from postprocessing.statistics.agreement import SEVERITY, ConfusionRow, GradePair, agreement, confusion_rows
 from postprocessing.statistics.bootstrap_statistics import NO_HIPS, Measure, Statistic, statistics
 from postprocessing.statistics.reliability import ratio
 
@@ -21,8 +21,8 @@ CUTS = {"b_or_c": (Grade.B, Grade.C), "c": (Grade.C,)}
 INDEPENDENT = "the test takes hips as independent"
 
 
-def reader_agreement(readings: Sequence[Reading]) -> list[Statistic]:
-    """`agreement`, and whether the readers' grades differ in one direction.
+def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
+    """The statistics of `agreement`, and tests whether the readers' grades differ in one direction.
 
     - ``share_b_or_c_difference``, ``share_c_difference``: the second reader's share of such hips minus the first's,
       with the interval of a bootstrap that draws patients.
@@ -34,14 +34,14 @@ def reader_agreement(readings: Sequence[Reading]) -> list[Statistic]:
     return [*agreement(readings), *_differences(readings), *_mcnemar(readings), _homogeneity(readings)]
 
 
-def write_reader_tables(folder: Path, readings: Sequence[Reading], found: Sequence[Statistic]) -> None:
-    """Write agreement.csv, what `reader_agreement` found, and confusion.csv (rows the first reader), each whole."""
+def write_reader_tables(folder: Path, readings: Sequence[GradePair], found: Sequence[Statistic]) -> None:
+    """Write agreement.csv of `reader_agreement` and confusion.csv (rows: first reader) atomically."""
     write_rows(folder / "agreement.csv", Statistic, found)
-    write_rows(folder / "confusion.csv", ConfusionRow, confusion(readings))
+    write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
 
 
 def stuart_maxwell(table: FloatArray) -> tuple[float, int, float]:
-    """Test that both readers give each grade equally often (Stuart, Biometrika 1955;42:412; Maxwell 1970).
+    """Test whether both readers use each grade equally often (Stuart, Biometrika 1955;42:412; Maxwell 1970).
 
     The pseudo-inverse takes the place of a left-out last grade, so that grades that nobody disagrees on, or that fall
     into separate groups, need no special case; else this is statsmodels' ``SquareTable.homogeneity``.
@@ -61,13 +61,13 @@ def stuart_maxwell(table: FloatArray) -> tuple[float, int, float]:
     return statistic, freedom, float(chi2.sf(statistic, freedom)) if freedom else float("nan")
 
 
-def _differences(readings: Sequence[Reading]) -> list[Statistic]:
+def _differences(readings: Sequence[GradePair]) -> list[Statistic]:
     apart = {name: _above(readings, cut) @ [-1.0, 1.0] for name, cut in CUTS.items()}
     measures = [Measure(f"share_{name}_difference", partial(_mean, values), NO_HIPS) for name, values in apart.items()]
     return statistics(measures, [row.patient for row in readings])
 
 
-def _mcnemar(readings: Sequence[Reading]) -> list[Statistic]:
+def _mcnemar(readings: Sequence[GradePair]) -> list[Statistic]:
     from statsmodels.stats.contingency_tables import mcnemar
 
     found = []
@@ -79,8 +79,8 @@ def _mcnemar(readings: Sequence[Reading]) -> list[Statistic]:
     return found
 
 
-def _homogeneity(readings: Sequence[Reading]) -> Statistic:
-    rows = {row.true: row for row in confusion(readings)}
+def _homogeneity(readings: Sequence[GradePair]) -> Statistic:
+    rows = {row.true: row for row in confusion_rows(readings)}
     table = np.array([[getattr(rows[first], second) for second in SEVERITY] for first in SEVERITY], float)
     statistic, freedom, p = stuart_maxwell(table)
     if not freedom:
@@ -90,7 +90,7 @@ def _homogeneity(readings: Sequence[Reading]) -> Statistic:
     return Statistic("stuart_maxwell_p", p, None, None, len(readings), note)
 
 
-def _above(readings: Sequence[Reading], cut: tuple[Grade, ...]) -> FloatArray:
+def _above(readings: Sequence[GradePair], cut: tuple[Grade, ...]) -> FloatArray:
     """Whether each reader gave each hip one of some grades, (n, 2)."""
     return np.array([(row.grade_true in cut, row.grade_pred in cut) for row in readings], float).reshape(-1, 2)
 

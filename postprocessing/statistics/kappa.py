@@ -1,7 +1,8 @@
-"""Agreement of two raters on ordered categories, observed and corrected for chance.
+"""Agreement of two raters on ordered categories: observed, and corrected for chance.
 
 Tables are counts (..., k, k), rows the first rater, columns the second; any leading axes are draws of a bootstrap. The
 weights of disagreement (k, k) are 0 on the diagonal and at most 1.
+scikit-learn has kappa for one draw a call, and no coefficient of Gwet's; the tests compare.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from onfh_nnunet.core.grid import FloatArray
 from postprocessing.statistics.reliability import ratio
 
 
-def disagreement(k: int, power: int) -> FloatArray:
-    """How far two of k ordered categories are apart, in shares of the longest way (Cohen, Psychol Bull 1968;70:213).
+def disagreement_weights(k: int, power: int) -> FloatArray:
+    """Distance of two of k ordered categories as a share of the largest (Cohen, Psychol Bull 1968;70:213).
 
     Args:
         k: Number of categories, 2 or more.
@@ -27,7 +28,7 @@ def disagreement(k: int, power: int) -> FloatArray:
 
 
 def observed_agreement(table: FloatArray, weights: FloatArray) -> FloatArray:
-    """One minus the mean weight of disagreement, (...); NaN for an empty table."""
+    """One minus the mean weighted disagreement, (...); NaN for an empty table."""
     return 1 - ratio((weights * table).sum((-1, -2)), table.sum((-1, -2)))
 
 
@@ -42,8 +43,8 @@ def kappa(table: FloatArray, weights: FloatArray) -> FloatArray:
     return 1 - ratio((weights * table).sum((-1, -2)) * total, (weights * by_chance).sum((-1, -2)))
 
 
-def gwet(table: FloatArray, weights: FloatArray) -> FloatArray:
-    """Gwet's AC1 with unweighted disagreement, AC2 with any other.
+def gwet_coefficient(table: FloatArray, weights: FloatArray) -> FloatArray:
+    """Gwet's AC1 with unweighted disagreement, AC2 with any other weights.
 
     Gwet, Br J Math Stat Psychol 2008;61:29; weighted: Handbook of Inter-Rater Reliability, 4th ed. 2014. Chance agrees
     only on hips that are hard to grade, so the coefficient keeps its meaning where nearly all hips are of one category.

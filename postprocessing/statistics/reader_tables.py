@@ -1,19 +1,17 @@
-"""Grades of two readers: tables from any hand, matched hip by hip."""
+"""Reader tables: grades of two readers, matched hip by hip."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from onfh_nnunet.core.csv_rows import require_once
 from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.user_files import read_text
-from postprocessing.statistics.agreement import Reading
+from onfh_nnunet.core.tables import TableRow, number, quoted, read_table
+from postprocessing.statistics.agreement import GradePair
 
 GRADE_COLUMNS = ("steinberg_grade", "grade")
 """The first that a table has is read."""
@@ -23,34 +21,33 @@ _REMEDY = "Give a CSV with case_id, steinberg_grade or grade (A, B, C or none), 
 
 @dataclass(frozen=True)
 class Grading:
-    """What one reader says of one hip; the percentage is None where the table has none."""
+    """The grading of one hip by one reader; the percentage is None where the table has none."""
 
     grade: Grade
     percent: float | None
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table, by case id; columns other than those of `_REMEDY` are ignored.
+    """The hips of a table by case id; columns other than those of `_REMEDY` are ignored.
 
     Raises:
         ReadError: The file is missing or no table, lacks a column, holds no grade or no percentage where one should
             be, or a hip stands twice; names the file and the line.
     """
-    try:
-        rows = csv.DictReader(read_text(path).splitlines(keepends=True))
-        column = _grade_column(path, rows.fieldnames or ())
-        require_once(path, rows.fieldnames or ())
-        read = [_hip(f"{path}, line {rows.line_num}", cells, column) for cells in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(path, f"cannot be read as a table ({error})", _REMEDY) from error
+    table = read_table(path, ("case_id",), (*GRADE_COLUMNS, "necrosis_percent"))
+    if not set(GRADE_COLUMNS) & set(table.columns):
+        read_table(path, ("case_id", "grade"))  # refuses it, and says which column looks like one
+    column = next(name for name in GRADE_COLUMNS if name in table.columns)
+    table.require((problem for row in table.rows for problem in _problems(row, column)), _REMEDY)
+    read = [_hip(row.cells, column) for row in table.rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
-        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row a hip")
+        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
     return dict(read)
 
 
-def paired(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[Reading]:
-    """Both readers' gradings of each hip, in order of the case ids, whose patients they name.
+def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[GradePair]:
+    """Both readers' gradings of each hip, in order of the case ids, which give the patients.
 
     Raises:
         CohortError: A hip was graded by one reader only (all such hips are named), or a case id is not
@@ -61,30 +58,32 @@ def paired(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[
     if missing:
         raise CohortError("two readers", "graded other hips, " + "; ".join(missing), "Give both tables the same hips")
     return [
-        Reading(Hip.parse(case_id).patient, one.grade, other.grade, one.percent, other.percent)
+        GradePair(Hip.parse(case_id).patient, one.grade, other.grade, one.percent, other.percent)
         for case_id, one, other in ((case_id, first[case_id], second[case_id]) for case_id in sorted(first))
     ]
 
 
-def _grade_column(path: Path, names: Sequence[str]) -> str:
-    columns = [name for name in GRADE_COLUMNS if name in names]
-    if "case_id" not in names or not columns:
-        raise ReadError(path, f"has the columns {', '.join(names) or 'of an empty file'}", _REMEDY)
-    return columns[0]
-
-
-def _hip(place: str, cells: Mapping[str, str | None], column: str) -> tuple[str, Grading]:
-    case_id, grade, percent = (cells.get(name) or "" for name in ("case_id", column, "necrosis_percent"))
-    if grade not in tuple(Grade):
-        raise ReadError(f"{place}, case {case_id!r}", f"has the grade {grade!r}, expected A, B, C or none", _REMEDY)
-    return case_id, Grading(Grade(grade), _percent(place, percent) if percent else None)
-
-
-def _percent(place: str, text: str) -> float:
+def _problems(row: TableRow, column: str) -> Iterator[str]:
+    grade, percent = row.cells[column], row.cells["necrosis_percent"]
+    place = f"line {row.line}, case {quoted(row.cells['case_id'])}"
+    if _grade(grade) is None:
+        yield f"{place}: has the grade {quoted(grade)}, expected A, B, C or none"
     try:
-        percent = float(text)
-    except ValueError:
-        percent = float("nan")
-    if not 0 <= percent <= 100:
-        raise ReadError(place, f"has the percentage {text!r}, expected 0 to 100", _REMEDY)
-    return percent
+        if percent and not 0 <= _percent(percent) <= 100:
+            yield f"{place}: has the percentage {quoted(percent)}, expected 0 to 100"
+    except ValueError as problem:
+        yield f"{place}: has the percentage {quoted(percent)}, {problem}; expected 0 to 100"
+
+
+def _hip(cells: dict[str, str], column: str) -> tuple[str, Grading]:
+    percent = cells["necrosis_percent"]
+    grade = _grade(cells[column]) or Grade.NONE
+    return cells["case_id"], Grading(grade, _percent(percent) if percent else None)
+
+
+def _grade(text: str) -> Grade | None:
+    return next((one for one in Grade if one.casefold() == text.casefold()), None)
+
+
+def _percent(text: str) -> float:
+    return number(text.removesuffix("%").rstrip())

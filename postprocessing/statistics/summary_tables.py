@@ -1,4 +1,4 @@
-"""The tables of a comparison: each hip first, then aggregates, and what is undefined is counted as such."""
+"""Summary tables of a comparison: per hip, then aggregates; undefined values are counted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.case_metrics import ERRORS, LESIONS, CrossvalRow, crossval_row
-from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amounts, confusion
+from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amount_agreement, confusion_rows
 from postprocessing.statistics.bootstrap_statistics import Measure, statistics
-from postprocessing.statistics.descriptive import Spread, spread
+from postprocessing.statistics.descriptive import DescriptiveStatistics, describe
 from postprocessing.statistics.reliability import ratio
 
 __all__ = ["CrossvalRow", "GroupRow", "SummaryRow", "crossval_row", "summarize", "summarize_groups", "write_tables"]
@@ -34,8 +34,8 @@ class _Metric:
 
 
 @dataclass(frozen=True)
-class SummaryRow(Spread, _Metric):
-    """A row of summary.csv: the `Spread` of one metric.
+class SummaryRow(DescriptiveStatistics, _Metric):
+    """A row of summary.csv: the `DescriptiveStatistics` of one metric.
 
     Args:
         region: head or necrosis.
@@ -60,7 +60,7 @@ class GroupRow(SummaryRow, _Group):
 
 
 def summarize(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:
-    """Every metric of every region over all hips, and the lesion's Dice by true grade, since it rises with size."""
+    """Every metric of every region over all hips, and the lesion's Dice by true grade, because it rises with size."""
     found = _by_region(rows)
     for grade in (Grade.A, Grade.B, Grade.C):
         of_grade = [row for row in rows if row.grade_true is grade]
@@ -70,7 +70,7 @@ def summarize(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:
 
 
 def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
-    """Every metric of every region, by true grade, by side and by fold, as far as these are known."""
+    """Every metric of every region by true grade, side and fold, where these are known."""
     folds = sorted({row.fold for row in rows if row.fold is not None})
     groups = {"grade_true": tuple(Grade), "side": tuple(Side), "fold": tuple(folds)}
     return [
@@ -83,13 +83,13 @@ def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
 
 
 def write_tables(folder: Path, rows: Sequence[CrossvalRow]) -> None:
-    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv, each whole."""
-    readings = [row.reading for row in rows]
+    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv atomically."""
+    readings = [row.grade_pair for row in rows]
     write_rows(folder / "cases.csv", CrossvalRow, rows)
     write_rows(folder / "summary.csv", SummaryRow, summarize(rows))
     write_rows(folder / "summary_by_group.csv", GroupRow, summarize_groups(rows))
     write_rows(folder / "agreement.csv", Statistic, [*agreement(readings), *_volume_agreement(rows), *_detection(rows)])
-    write_rows(folder / "confusion.csv", ConfusionRow, confusion(readings))
+    write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
 
 
 def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:
@@ -98,12 +98,12 @@ def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:
     return [
         statistic
         for region, pair in pairs.items()
-        for statistic in amounts(f"{region}_ml", f"{region}_ml", patients, [pair(row) for row in rows])
+        for statistic in amount_agreement(f"{region}_ml", f"{region}_ml", patients, [pair(row) for row in rows])
     ]
 
 
 def _detection(rows: Sequence[CrossvalRow]) -> list[Statistic]:
-    """Shares of the true lesions that were found, and of the predicted ones that are true."""
+    """Share of the true lesions that were found, and of the predicted lesions that are true."""
     lesions = attrgetter(*(f"{Region.NECROSIS}_{name}" for name in LESIONS))
     hits, missed, invented = np.array([lesions(row) for row in rows], float).reshape(-1, len(LESIONS)).T
     measures = [
@@ -139,4 +139,4 @@ def _percent_error(row: CrossvalRow) -> float | None:
 
 
 def _summary(region: Region, metric: str, patients: Sequence[str], values: Sequence[float | None]) -> SummaryRow:
-    return SummaryRow(region, metric, **vars(spread(values, patients)))
+    return SummaryRow(region, metric, **vars(describe(values, patients)))

@@ -7,9 +7,9 @@ from statsmodels.stats.contingency_tables import SquareTable
 from onfh_nnunet.cli.agree import agree
 from onfh_nnunet.core.errors import CohortError, ReadError
 from onfh_nnunet.core.steinberg import Grade
-from postprocessing.statistics.agreement import Reading
+from postprocessing.statistics.agreement import GradePair
 from postprocessing.statistics.inter_rater import reader_agreement, stuart_maxwell
-from postprocessing.statistics.reader_tables import Grading, paired, read_gradings
+from postprocessing.statistics.reader_tables import Grading, pair_gradings, read_gradings
 
 # Stuart, Biometrika 1955;42:412: unaided vision of 7477 women, right eye by left, four grades; chi-squared 11.96.
 VISION = np.array([[1520, 266, 124, 66], [234, 1512, 432, 78], [117, 362, 1772, 205], [36, 82, 179, 492]], float)
@@ -42,7 +42,7 @@ def rows_of(path):
 def readings(table):
     grades = [Grade(name) for name in ("none", "A", "B", "C")]
     return [
-        Reading(f"P{i}{j}{n}", first, second, None, None)
+        GradePair(f"P{i}{j}{n}", first, second, None, None)
         for i, first in enumerate(grades)
         for j, second in enumerate(grades)
         for n in range(int(table[i][j]))
@@ -72,23 +72,23 @@ def test_two_tables_become_agreement_confusion_and_figures(tables, tmp_path, cap
 
 def test_percentages_are_compared_where_both_readers_have_them(tables):
     a = read_gradings(tables[0])
-    assert {row.percent_pred for row in paired(a, read_gradings(tables[1]))} == {None}
-    both = found(paired(a, a))
+    assert {row.percent_pred for row in pair_gradings(a, read_gradings(tables[1]))} == {None}
+    both = found(pair_gradings(a, a))
     assert (both["icc_2_1_percent"].value, both["bland_altman_bias_points"].value) == (pytest.approx(1), 0)
 
 
 def test_patient_is_that_of_the_case_id(tables):
     a = read_gradings(tables[0])
-    assert [row.patient for row in paired(a, a)] == [f"P{i // 2:03d}" for i in range(12)]
+    assert [row.patient for row in pair_gradings(a, a)] == [f"P{i // 2:03d}" for i in range(12)]
     with pytest.raises(CohortError, match=r"'scan 1': .*does not end with _L or _R"):
-        paired(*[{"scan 1": Grading(Grade.A, None)}] * 2)
+        pair_gradings(*[{"scan 1": Grading(Grade.A, None)}] * 2)
 
 
 def test_hips_of_one_reader_only_are_all_named(tables):
     a, b = read_gradings(tables[0]), read_gradings(tables[1])
     del a["P001_L"], a["P002_R"], b["P000_R"]
     with pytest.raises(CohortError, match="only in the first: P000_R; only in the second: P001_L, P002_R"):
-        paired(a, b)
+        pair_gradings(a, b)
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,29 @@ def test_hips_of_one_reader_only_are_all_named(tables):
         (["case_id,grade", "P1_L,A", "P2_L,"], r"line 3, case 'P2_L': has the grade ''"),
         (["case_id,grade", "P1_L"], r"line 2, case 'P1_L': has the grade ''"),
         (["case_id,grade", "P1_L,A", "P1_L,B"], r"holds more than once: P1_L"),
-        (["case_id;grade", "P1_L;A"], r"has the columns case_id;grade"),
+        (["case_id|grade", "P1_L|A"], r"has the columns case_id\|grade"),
         (["case_id,percent", "P1_L,12"], r"has the columns case_id, percent"),
         (["case_id,grade,necrosis_percent", "P1_L,A,101"], r"has the percentage '101', expected 0 to 100"),
         (["case_id,grade,necrosis_percent", "P1_L,A,nan"], r"has the percentage 'nan'"),
         (["case_id,grade,necrosis_percent", "P1_L,A,ten"], r"has the percentage 'ten'"),
+        (["case_id;grade;necrosis_percent", "P1_L;A;1,234"], r"has the percentage '1,234', which may be 1.234 or 1234"),
+        (
+            ["case_id;grade;necrosis_percent", "P1_L;A;" + "9" * 5000],
+            r"has the percentage '9{80}\.\.\.', expected 0 to",
+        ),
         ([""], r"has the columns of an empty file"),
     ],
 )
 def test_unusable_table_is_refused_by_file_and_line(tmp_path, lines, message):
     with pytest.raises(ReadError, match=message):
         read_gradings(write(tmp_path / "a.csv", *lines))
+
+
+def test_a_german_spreadsheet_is_read(tmp_path):
+    path = write(
+        tmp_path / "a.csv", "sep=;", "Case ID;Grade;Necrosis percent;Kommentar", "P1_L;a;12,5;x", "P1_R;None;0 %;"
+    )
+    assert read_gradings(path) == {"P1_L": Grading(Grade.A, 12.5), "P1_R": Grading(Grade.NONE, 0)}
 
 
 def test_missing_file_is_named(tmp_path):

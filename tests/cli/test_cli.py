@@ -49,7 +49,7 @@ def test_grade_writes_the_contracts_columns(tmp_path, onfh):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["grade", "absent.nii.gz", "--out", "g.csv"], "is not there"),
+        (["grade", "absent.nii.gz", "--out", "g.csv"], "does not exist"),
         (["convert", "absent.csv", "--work", "w"], "cannot be read"),
         (["plan", "--work", "w"], "holds no dataset"),
         (["train", "--work", "w"], "holds no dataset"),
@@ -84,6 +84,24 @@ def test_refusal_is_one_message_and_exit_code_1(tmp_path, onfh, monkeypatch, arg
 def test_wrong_usage_is_exit_code_2(tmp_path, onfh, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     assert onfh(*arguments, check=False).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 0, f"onfh {__version__}"),
+        (["train", "--work", "w"], 1, "holds no dataset"),
+        (["plan", "--preset", "huge"], 2, "Usage"),
+    ],
+)
+def test_a_process_ends_as_a_call_does(tmp_path, onfh, onfh_process, monkeypatch, arguments, code, said):
+    monkeypatch.chdir(tmp_path)
+    alone, here = onfh_process(*arguments, check=False), onfh(*arguments, check=False)
+    assert (alone.returncode, here.returncode) == (code, code)
+    assert said in alone.stdout + alone.stderr
+    named = [text.replace("python -m onfh_nnunet", "onfh") for text in (alone.stdout, alone.stderr)]
+    assert named == [here.stdout, here.stderr]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,7 +161,7 @@ def test_phantom_does_not_replace_a_folder_with_something_in_it(tmp_path, onfh):
     assert (tmp_path / "mine").read_text() == "precious"
 
 
-def test_doctor_is_content_here_and_sees_a_shadow(tmp_path, onfh, monkeypatch):
+def test_doctor_is_content_here_and_sees_a_shadow(tmp_path, onfh, onfh_process, monkeypatch):
     well = onfh("doctor", "--work", tmp_path)
     assert "FAIL" not in well.stdout
     assert "nnunetv2" in well.stdout
@@ -151,7 +169,7 @@ def test_doctor_is_content_here_and_sees_a_shadow(tmp_path, onfh, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("")
     monkeypatch.chdir(tmp_path)
-    ill = onfh("doctor", check=False)
+    ill = onfh_process("doctor", check=False)
     assert ill.returncode == 1
     assert "FAIL  dataset_conversion" in ill.stdout
     assert "FAIL  postprocessing" in ill.stdout

@@ -1,5 +1,6 @@
-"""Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh` watches each command."""
+"""Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh_process` watches each command."""
 
+import os
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ def test_the_hook_sees_an_attempt(environment, without_network, tmp_path):
     assert "socket.connect" in log.read_text()
 
 
-def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh, tmp_path):
+def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_process, tmp_path):
     """The first five commands are run by the fixture `study`."""
     run = {"phantom", "convert", "plan", "train", "export"}
     scans = sorted((study / "cohort" / "images").iterdir())[:1]
@@ -41,7 +42,7 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh, tmp_
         ("compare", labels, labels, "--out", tmp_path / "compared"),
         ("agree", tmp_path / "grades.csv", tmp_path / "grades.csv", "--out", tmp_path / "agreed"),
     ):
-        done = onfh(command, *arguments, check=False)
+        done = onfh_process(command, *arguments, check=False)
         assert "Traceback" not in done.stderr
         run.add(command)
     assert (out / "report.html").is_file()
@@ -52,3 +53,14 @@ def test_openvino_finds_no_telemetry_even_where_it_is_imported_first():
     code = "import onfh_nnunet.inference.engine.graph, openvino, sys; print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None"
+
+
+def test_figures_from_python_leave_home_and_environment_as_they_are(tmp_path):
+    """Where the caller did not import matplotlib before: no font cache in the home, and no variable set."""
+    code = (
+        "import os\nfrom postprocessing.figures.style import new_figure, rendered\nbefore = dict(os.environ)\n"
+        "figure, axes = new_figure()\naxes.set_title('a')\nassert rendered(figure, 'png')\nassert os.environ == before"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    subprocess.run([sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -12,16 +12,16 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
-from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
@@ -79,7 +79,7 @@ BAD = {
     "large.nii.gz": (lambda path: scaled(noise(), 10).write(path), GeometryError, "voxels of 40 x 40 x 40 mm"),
     "small.nii.gz": (lambda path: scaled(noise(), 0.1).write(path), GeometryError, "spans 9.6 x 11.2 x 28.8 mm"),
     "empty": (lambda path: path.mkdir(), ReadError, "holds no DICOM image"),
-    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is none of NIfTI"),
+    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is not one of NIfTI"),
 }
 
 
@@ -119,7 +119,7 @@ PROTOCOLS = [  # size and spacing along z, y, x of hip MR, coarse and fine, one 
 
 
 @pytest.mark.parametrize(("size", "spacing"), PROTOCOLS)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(order=st.permutations(range(3)))
 def test_spacing_ten_times_off_is_refused_in_any_plane(size, spacing, order):
     grid = replace(PELVIS, size=tuple(size[i] for i in order), spacing_mm=tuple(spacing[i] for i in order))
@@ -188,16 +188,16 @@ def test_too_large_a_scan_is_told_by_its_header(tmp_path):
     scans = stored(tmp_path, noise())
     assert len(scans) == 8
     for scan in scans:
-        Allowance(2.0, voxels).require(scan, None)
+        MemoryLimit(2.0, voxels).require(scan, None)
         with pytest.raises(OnfhError, match=r"has 0.0 million voxels, and `max_memory` 2 is enough for"):
-            Allowance(2.0, voxels - 1).require(scan, None)
+            MemoryLimit(2.0, voxels - 1).require(scan, None)
 
 
 def test_what_states_no_size_is_left_to_the_reader(tmp_path):
     (tmp_path / "text.nii").write_text("text")
     (tmp_path / "damaged.nii.gz").write_bytes(b"\x1f\x8b damaged")
     for name in ("text.nii", "damaged.nii.gz", "absent"):
-        Allowance(2.0, 1).require(tmp_path / name, None)
+        MemoryLimit(2.0, 1).require(tmp_path / name, None)
 
 
 def test_limit_is_kept_before_the_voxels_are_read(predict, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onfh_nnunet.core.atomic_files import require_output_apart, write_text, written_whole
+from onfh_nnunet.core.atomic_files import atomic_write, require_output_apart, write_text
 from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.folder_lock import locked, locked_output
 from onfh_nnunet.core.folder_record import FolderRecord, claim, written_folder
@@ -17,7 +17,7 @@ class Break(Exception):
 
 
 def break_half_way(target, begin):
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         begin(part)
         raise Break
 
@@ -252,11 +252,11 @@ def test_a_folder_that_fails_half_way_stays(tmp_path):
 
 def test_a_target_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkspaceError, match="cannot be written"), written_whole(tmp_path / "file" / "t") as part:
+    with pytest.raises(WorkspaceError, match="cannot be written"), atomic_write(tmp_path / "file" / "t") as part:
         part.write_text("never")
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path):
-    with pytest.raises(WorkspaceError, match="No space left"), written_whole(tmp_path / "t"):
+    with pytest.raises(WorkspaceError, match="No space left"), atomic_write(tmp_path / "t"):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []

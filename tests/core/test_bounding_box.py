@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from onfh_nnunet.core.bounding_box import bounding_box, grown, padded, voxels
+from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border, expand, nonzero_indices
 
 
 def random_mask(seed, dtype=bool):
@@ -25,12 +25,12 @@ def test_bounding_box_holds_all_and_no_more(seed, dtype):
 @given(st.integers(0, 2**32 - 1))
 def test_voxels_are_those_of_argwhere(seed):
     mask = random_mask(seed)
-    assert np.array_equal(voxels(mask), np.argwhere(mask))
+    assert np.array_equal(nonzero_indices(mask), np.argwhere(mask))
 
 
 def test_layers_are_real_as_far_as_the_array_goes_and_then_zero():
     array = np.arange(1, 6)[:, None, None]
-    box = grown((slice(1, 2), slice(0, 1), slice(0, 1)), (2, 0, 3))
+    box = expand((slice(1, 2), slice(0, 1), slice(0, 1)), (2, 0, 3))
     assert array[box].ravel().tolist() == [1, 2, 3, 4]
-    assert padded(array, box, (1, 0, 2)).shape == (6, 1, 5)
-    assert padded(array, box).shape == (6, 3, 3)
+    assert crop_with_border(array, box, (1, 0, 2)).shape == (6, 1, 5)
+    assert crop_with_border(array, box).shape == (6, 3, 3)

@@ -1,4 +1,5 @@
 import csv
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset_conversion.discovery.propose import Proposal, ProposedRow
 from onfh_nnunet.core.csv_rows import harmless, literal, read_rows, write_rows
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import printable
+from onfh_nnunet.core.tables import read_table
+from tests.helpers.paths import ROOT
 
 
 @dataclass(frozen=True)
@@ -101,3 +106,23 @@ def test_plain_text_stands_as_it_is(tmp_path, text):
 def test_negative_number_is_a_number(tmp_path):
     write_rows(tmp_path / "t.csv", Row, [Row("-1", Side.LEFT, -1.5, True, -3)])
     assert (tmp_path / "t.csv").read_text().splitlines()[1] == "'-1,L,-1.5,true,-3"
+
+
+def test_only_this_writer_and_the_proposal_of_a_cohort_write_csv():
+    """Both make texts harmless; a third one would have to, too."""
+    folders = ("onfh_nnunet", "dataset_conversion", "postprocessing")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    names = {
+        path.name for path in files if re.search(r"csv\.(Dict)?[wW]riter|to_csv", path.read_text(encoding="utf-8"))
+    }
+    assert names == {"csv_rows.py", "propose.py"}
+
+
+@given(ANY_TEXT)
+def test_proposal_is_read_back_by_the_reader_of_cohorts(text):
+    written = Proposal((ProposedRow("p", printable(text).strip()),), ()).csv()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cohort.csv"
+        file.write_bytes(written.encode())
+        (row,) = read_table(file, ("patient_id", "image", "side", "label")).rows
+    assert row.cells["image"] == printable(text).strip()

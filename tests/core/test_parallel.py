@@ -1,5 +1,5 @@
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -20,20 +20,39 @@ class Numbered:
 HIPS = [Numbered(number) for number in range(200)]
 
 
-def test_results_keep_their_order_and_are_told_one_by_one():
-    told = []
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Two cores; gives the event that is set once no further hip can begin."""
+    ended = threading.Event()
 
-    def slow_at_first(hip):
-        time.sleep(0.02 if hip.number == 0 else 0)
+    class Seen(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            ended.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr("onfh_nnunet.core.parallel.ThreadPoolExecutor", Seen)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    return ended
+
+
+def test_results_keep_their_order_and_are_told_one_by_one(two_threads):
+    told, last = [], threading.Event()
+
+    def first_is_done_last(hip):
+        if hip.number == 0:
+            last.wait()
+        elif hip.number == 199:
+            last.set()
         return hip.number
 
-    assert map_in_threads(slow_at_first, HIPS, lambda *step: told.append(step)) == list(range(200))
+    assert map_in_threads(first_is_done_last, HIPS, lambda *step: told.append(step)) == list(range(200))
     assert told == [(f"P{n:03d}_R", n + 1, 200) for n in range(200)]
-    assert map_in_threads(slow_at_first, [], lambda *_: None) == []
+    assert map_in_threads(first_is_done_last, [], lambda *_: None) == []
 
 
-def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
-    done, three = set(), threading.Event()
+def test_a_refusal_lets_the_others_go_on():
+    done = set()
 
     def refuses(hip):
         done.add(hip.number)
@@ -44,26 +63,32 @@ def test_a_refusal_lets_the_others_go_on_and_a_bug_stops_them():
         map_in_threads(refuses, HIPS, lambda *_: None)
     assert done == set(range(200))
 
+
+def test_a_bug_stops_the_others(two_threads):
+    begun = []
+
     def fails(hip):
+        begun.append(hip.number)
         if hip.number == 0:
             raise ZeroDivisionError("a bug")
-        three.wait()
+        two_threads.wait()
 
-    threading.Timer(0.3, three.set).start()
     with pytest.raises(ZeroDivisionError, match="a bug"):
         map_in_threads(fails, HIPS, lambda *_: None)
+    assert set(begun) <= {0, 1, 2}
 
 
-def test_an_interrupted_run_begins_no_further_hip():
+def test_an_interrupted_run_begins_no_further_hip(two_threads):
     begun = []
 
     def work(hip):
         begun.append(hip.number)
-        time.sleep(0.02)
+        if hip.number > 0:
+            two_threads.wait()
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         map_in_threads(work, HIPS, interrupt)
-    assert len(begun) < len(HIPS)
+    assert set(begun) <= {0, 1, 2}

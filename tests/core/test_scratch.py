@@ -44,7 +44,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start_and_what_is_in_use_st
     assert list(private_folder().iterdir()) == []
 
 
-def test_a_start_sweeps(onfh, environment, temporary):
+def test_a_start_sweeps(environment, temporary):
     environment = environment | {"TMPDIR": str(temporary)}
     left = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, env=environment).stdout
     subprocess.run([sys.executable, "-m", "onfh_nnunet", "--version"], env=environment, capture_output=True)

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from tests.helpers.paths import ROOT
 

@@ -15,9 +15,9 @@ from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HIP_BOX_MM, HipCrop
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference.head_candidates import is_signal_void
 from onfh_nnunet.inference.hip_prediction import predict_hips
-from onfh_nnunet.inference.locator import SeenHead
-from onfh_nnunet.inference.signal_void import is_void
+from onfh_nnunet.inference.locator import LocatedHead
 
 AIR, HEAD, NECROSIS, SHAFT = 0, 100, 200, 300
 RIGHT, LEFT = np.array([-88.0, 4.0, 10.0]), np.array([90.0, -2.0, 4.0])
@@ -50,7 +50,7 @@ def locator(off_mm=(0.0, 0.0, 0.0)):
             centre = volume.grid.to_mm(np.argwhere(components == number)).mean(axis=0)
             near = shafts[np.abs(shafts[:, 0] - centre[0]) < 60][:, 0]
             rightness = 0.5 if not near.size else float(near.mean() < centre[0])
-            seen.append(SeenHead(centre + np.array(off_mm), rightness, 0.9))
+            seen.append(LocatedHead(centre + np.array(off_mm), rightness, 0.9))
         return sorted(seen, key=lambda head: head.centre_mm[0])
 
     return locate
@@ -147,7 +147,7 @@ def test_head_off_the_boxs_centre_is_read_around_itself(off_mm):
     volume = scan(grid_of((330, 140, 220)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
     for hip, centre in zip(predict_hips(volume, Oracle(), None, "scan", locator(off_mm)), (RIGHT, LEFT), strict=True):
         assert np.array_equal(hip.mask().array, expected(volume, centre))
-        middle = hip.cut.grid.corners_mm().mean(axis=0)
+        middle = hip.crop.grid.corners_mm().mean(axis=0)
         assert np.linalg.norm(middle - centre) < (8 if np.linalg.norm(off_mm) < 6 else 3)
 
 
@@ -155,7 +155,7 @@ def test_head_that_the_model_does_not_outline_is_told():
     volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.RIGHT))
 
     def both(_):
-        return [SeenHead(RIGHT, 1.0, 0.9), SeenHead(LEFT, 0.0, 0.9)]
+        return [LocatedHead(RIGHT, 1.0, 0.9), LocatedHead(LEFT, 0.0, 0.9)]
 
     (hip,) = predict_hips(volume, Oracle(), None, "scan", both)
     assert hip.side is Side.RIGHT
@@ -182,7 +182,7 @@ def test_metal_is_no_head():
     volume = with_void(scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT)), LEFT)
 
     def both(_):
-        return [SeenHead(RIGHT, 1.0, 0.9), SeenHead(LEFT, 0.0, 0.9)]
+        return [LocatedHead(RIGHT, 1.0, 0.9), LocatedHead(LEFT, 0.0, 0.9)]
 
     (hip,) = predict_hips(volume, Sure(), None, "scan", both)
     assert hip.side is Side.RIGHT
@@ -223,9 +223,9 @@ def test_void_is_told_from_dark_marrow():
         for signal, expected in ((0.0, True), (0.09, True), (0.11, False), (0.9, False), (3.0, False)):
             image = np.where(head, signal, 1.0) + zero
             image[0, 0, 0] = zero
-            assert is_void(image, head) is expected
-    assert not is_void(np.zeros((8, 8, 8)), np.ones((8, 8, 8), bool))
-    assert not is_void(np.zeros((8, 8, 8)), head)
+            assert is_signal_void(image, head) is expected
+    assert not is_signal_void(np.zeros((8, 8, 8)), np.ones((8, 8, 8), bool))
+    assert not is_signal_void(np.zeros((8, 8, 8)), head)
 
 
 def test_only_head_of_a_wide_scan_is_told():
@@ -242,7 +242,7 @@ def test_model_is_shown_boxes_as_large_as_those_it_learned_from():
     volume = scan(grid_of((330, 140, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
     for edge in (60.0, 96.0):
         for hip in predicted(volume, hip_box_mm=edge):
-            edges = np.array(hip.cut.size) * hip.cut.grid.spacing_mm
+            edges = np.array(hip.crop.size) * hip.crop.grid.spacing_mm
             assert ((edge - 3 < edges) & (edges <= edge)).all()
 
 
@@ -258,6 +258,6 @@ def test_head_larger_than_its_box_is_told():
 def test_box_of_a_mirrored_hip_is_where_the_hip_is():
     volume = scan(grid_of((330, 110, 200)), (RIGHT, Side.RIGHT), (LEFT, Side.LEFT))
     left = predicted(volume, Side.LEFT)[0]
-    assert left.cut.mirrored
-    middle = left.cut.grid.to_mm((np.array(left.cut.size) - 1) / 2)
+    assert left.crop.mirrored
+    middle = left.crop.grid.to_mm((np.array(left.crop.size) - 1) / 2)
     assert np.allclose(middle, HipCrop.around(volume.grid, LEFT, mirrored=True).grid.corners_mm().mean(axis=0), atol=3)

@@ -8,13 +8,13 @@ from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.mri.acquire import acquire
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.randomization import random_bodies
-from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
+from dataset_conversion.phantom.randomization.random_bodies import BodyTissues, random_view
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.locator import VOXEL_MM, WEIGHTS, coarse, locate_heads, untrained
+from onfh_nnunet.inference.locator import VOXEL_MM, WEIGHTS, build_network, locate_heads, resample_coarsely
 from tests.helpers.paths import REAL
 
 PROSTATEX = REAL / "prostatex-pelvis-mr"
@@ -29,7 +29,7 @@ def test_it_looks_at_what_it_was_trained_on():
 
 def test_weights_are_those_of_the_network():
     weights = load_file(WEIGHTS)
-    parameters = dict(untrained().named_parameters())
+    parameters = dict(build_network().named_parameters())
     assert {name: value.shape for name, value in weights.items()} == {
         name: tuple(value.shape) for name, value in parameters.items()
     }
@@ -42,7 +42,7 @@ def test_coarse_image_keeps_things_in_their_places(spacing):
     size = [round(160 / step) for step in spacing]
     index = np.indices(size).reshape(3, -1).T * spacing
     candidate = np.exp(-0.5 * (np.linalg.norm(index - [70, 84, 90], axis=1) / 12) ** 2).reshape(size)
-    seen = coarse(candidate, spacing)
+    seen = resample_coarsely(candidate, spacing)
     assert abs(seen.mean()) < 1e-5
     assert seen.std() == pytest.approx(1, abs=1e-5)
     weight = np.clip(seen - seen.min(), 0, None) ** 2
@@ -84,7 +84,7 @@ def test_nothing_is_no_head():
 
 
 def test_random_views_differ_and_keep_the_heads():
-    body, rng = Body.draw(1000), np.random.default_rng(3)
+    body, rng = BodyTissues.draw(1000), np.random.default_rng(3)
     views = [random_view(body, rng) for _ in range(6)]
     assert len({view[0].shape for view in views}) > 1
     for image, heads in views:

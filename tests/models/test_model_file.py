@@ -72,7 +72,7 @@ def test_what_is_written_is_read(tmp_path):
 SHAPES = st.lists(st.integers(1, 4), max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shapes=st.lists(SHAPES, min_size=1, max_size=4), seed=st.integers(0, 2**32 - 1))
 def test_tensors_of_any_bits_come_back(folder, shapes, seed):
     """Whatever the bits mean: denormals, negative zeros, infinities and NaN with any payload."""
@@ -115,7 +115,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path, whole):
     assert (tmp_path / "x.safetensors").read_bytes() == whole
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_changed_bit_is_refused(folder, whole, data):
     place, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
@@ -155,7 +155,7 @@ def test_each_part_of_a_file_is_there(whole):
     assert all(len(places) for kind, places in parts(whole).items() if kind != "padding")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_off_or_lengthened_is_refused(folder, whole, data):
     refuses(folder / "short.safetensors", whole[: data.draw(st.integers(0, len(whole) - 1))])
@@ -207,7 +207,7 @@ def test_file_of_format_2_says_how_to_get_another(tmp_path):
     refuses(path, zipped([("plans.json", b"{}"), ("manifest.json", b"{}")]), "is a model file of format 2, expected")
     with pytest.raises(ModelError, match="Export it again with onfh export"):
         ModelFile.read(path)
-    refuses(path, zipped([("archive/data.pkl", b"")]), "is no model file of onfh export: it is a zip file")
+    refuses(path, zipped([("archive/data.pkl", b"")]), "is not a model file of onfh export: it is a zip file")
 
 
 def test_file_of_another_version_says_who_reads_it(tmp_path, whole):
@@ -367,13 +367,13 @@ def forged_model(model):
 
 def test_a_plan_that_names_a_program_runs_none(tmp_path):
     """nnU-Net calls whatever the plan names as its nonlinearity."""
-    from onfh_nnunet.models.network import network_of
+    from onfh_nnunet.models.network import build_network
 
     witness = tmp_path / "executed"
     program = {"args": [shutil.which("touch"), str(witness)]}
     model = small_model(0, nonlin="subprocess.Popen", nonlin_kwargs=program)
     with pytest.warns(ResourceWarning), pytest.raises(TypeError):
-        network_of(model, model.weights[0])
+        build_network(model, model.weights[0])
     while not witness.exists():
         time.sleep(0.01)
     witness.unlink()

@@ -1,8 +1,7 @@
 """Many scans in one run: who is named, what is skipped, and what a killed run leaves.
 
 The networks are stood in for by one that is perfect by construction: it reads head and necrosis off the grey values.
-All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is
-about pseudonyms.
+All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is about pseudonyms.
 """
 
 import csv
@@ -13,68 +12,27 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.hip_prediction import Prediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from onfh_nnunet.workflows.prefetch import pipelined
-from onfh_nnunet.workflows.scan_inputs import Inputs, named
+from onfh_nnunet.workflows.prefetch import prefetch
+from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
-from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, write_series
+from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.paths import ROOT
+from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
 from tests.helpers.small_model import small_model
-
-BOTH = both_heads()
-ONE = Volume(head(PELVIS, RIGHT, 12.0), PELVIS)
-SIDE_OF_X = ((Side.RIGHT, np.s_[:, :, :36]), (Side.LEFT, np.s_[:, :, 36:]))
-
-
-def image(labels, seed=0):
-    """Grey values of a label map: each label in a hundred of its own."""
-    return Volume(
-        (100 * labels.array + np.random.default_rng(seed).integers(0, 90, PELVIS.size)).astype(np.int16), PELVIS
-    )
-
-
-def oracle(self, scan, source):
-    """In the place of `Predictor.hips`."""
-    wait_for = os.environ.get("ORACLE_WAITS_FOR")
-    if wait_for and Path(source).name.startswith("held"):
-        Path(wait_for).with_name("waiting").touch()
-        while not Path(wait_for).exists():
-            time.sleep(0.01)
-    hips = []
-    for side, half in SIDE_OF_X:
-        labels = np.zeros(PELVIS.size, np.uint8)
-        labels[half] = scan.volume.array[half] // 100
-        if labels.any():
-            cut = HipCrop.whole(scan.volume.grid)
-            hips.append(Prediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
-    if not hips:
-        raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
-    return hips
-
-
-def main():
-    """``onfh`` with the oracle."""
-    from onfh_nnunet.cli import run
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
-    Predictor.hips = oracle
-    run()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +66,7 @@ def start(model, tmp_path):
     begun = []
 
     def run(*arguments, waits_for=None, **options):
-        code = "from tests.workflows.test_predict_folder import main; main()"
+        code = "from tests.helpers.perfect_network import main; main()"
         command = [
             sys.executable,
             "-c",
@@ -288,7 +246,7 @@ def test_hip_that_is_no_longer_found_takes_its_mask_along(predicted, studies, tm
 
 def test_single_scan_raises_and_others_stay(predicted, studies, tmp_path):
     predicted(studies / "a")
-    with pytest.raises(ReadError, match=r"absent.nii: is not there"):
+    with pytest.raises(ReadError, match=r"absent.nii: does not exist"):
         predicted(tmp_path / "absent.nii")
     assert rows_of(tmp_path / "out") == ["a_R", "a_L"]
     assert not (tmp_path / "out" / "failed.csv").exists()
@@ -337,9 +295,11 @@ def test_killed_in_the_middle(studies, start, predicted, tmp_path, kill):
     process.send_signal(kill)
     process.communicate(timeout=60)
     assert process.returncode != 0
-    assert not (out / "grades.csv").exists()
-    assert {name for name in visible(out) if not name.startswith("c")} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
+    assert rows_of(out)[:2] == ["a_R", "a_L"]
+    masks = {name for name in visible(out) if not name.startswith("c")}
+    assert masks - {"grades.csv"} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
     if kill is signal.SIGINT:
+        assert rows_of(out) == ["a_R", "a_L", "b_R"]
         assert {path.name for path in out.iterdir()} - {*visible(out)} == {".made_from", "private"}
     for mask in out.glob("*.nii.gz"):
         assert Volume.read(mask).array.any()
@@ -406,11 +366,11 @@ def test_lock_is_gone_after_an_error(tmp_path):
     ],
 )
 def test_names_keep_what_is_safe_in_file_names(tmp_path, given, name):
-    assert list(named([tmp_path / given])) == [name]
+    assert list(names_of_files([tmp_path / given])) == [name]
 
 
 def test_names_that_are_lost_stay_apart(tmp_path):
-    names = list(named([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
+    names = list(names_of_files([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
     assert len(set(names)) == 3
     for name in names:
         assert Hip(name, Side.LEFT).case_id == f"{name}_L"
@@ -427,22 +387,21 @@ def test_odd_names_are_predicted(predicted, tmp_path, given):
 @pytest.mark.parametrize(("one", "other"), [("a/p7", "b/p7"), ("p7.nii", "p7.zip"), ("P7", "p7.nii"), ("p 7", "p-7")])
 def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
     with pytest.raises(CohortError, match=r"would be named [pP]-?7, as .* is"):
-        named([tmp_path / one, tmp_path / other])
+        names_of_files([tmp_path / one, tmp_path / other])
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):
-    (tmp_path / "out").mkdir()
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
-        Inputs.of_batch([tmp_path], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path])
     with pytest.raises(ReadError, match=r"is not a folder.*Leave out `batch`"):
-        Inputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path / "scan.nii"])
 
 
 def test_voxels_beside_their_header_are_no_scan(tmp_path):
     image(BOTH).write(tmp_path / "x.mhd")
-    given = Inputs.of_batch([tmp_path], tmp_path / "out")
-    assert list(named(given.scans)) == ["x"]
+    given = ScanInputs.of_batch([tmp_path])
+    assert list(names_of_files(given.scans)) == ["x"]
 
 
 def test_what_is_ahead_and_behind_overlaps_and_is_bounded():
@@ -470,7 +429,7 @@ def test_what_is_ahead_and_behind_overlaps_and_is_bounded():
             first_written.set()
         return item * 10
 
-    assert list(pipelined([1, 2, 3, 4], reading, working, writing)) == [10, 20, 30, 40]
+    assert list(prefetch([1, 2, 3, 4], reading, working, writing)) == [10, 20, 30, 40]
     assert worked.is_set()
     assert written == [1, 2, 3, 4]
 
@@ -483,7 +442,7 @@ def test_error_of_a_step_takes_the_place_of_the_result(step):
         return item
 
     steps = [failing if number == step else lambda item: item for number in range(3)]
-    one, two, three = pipelined([1, 2, 3], *steps)
+    one, two, three = prefetch([1, 2, 3], *steps)
     assert (one, three) == (1, 3)
     assert isinstance(two, OnfhError)
 
@@ -498,5 +457,5 @@ def test_error_that_every_scan_would_meet_stops_the_run(step):
 
     steps = [failing if number == step else lambda item: item for number in range(3)]
     with pytest.raises(WorkspaceError, match="has no room"):
-        list(pipelined(range(100), *steps))
+        list(prefetch(range(100), *steps))
     assert len(begun) <= 3

@@ -1,4 +1,4 @@
-"""The body around the heads, painted part over part, each from its outer layer inwards.
+"""The tissues of one hip, painted part over part, each from its outer layer inwards.
 
 A hip's parts stand in its own frame: origin in the head's centre, axes to lateral, posterior and superior, mm. Left and
 right differ by that frame alone. Sizes are those of an adult, rounded; they are there to be recognised, not measured.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
+from dataset_conversion.phantom.anatomy.head import FemoralHead, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.muscles import HIP_ARTERIES, HIP_MUSCLES, HIP_VEINS
 from dataset_conversion.phantom.anatomy.pelvis import Acetabulum, Joint, pelvic_bone
-from dataset_conversion.phantom.anatomy.random_field import Waves
+from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import Capsule, Ellipsoid, Perturbed, Shape, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import Triple
@@ -26,7 +26,7 @@ _BONE: Layers = ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))
 
 @dataclass(frozen=True)
 class Part:
-    """A solid and what it is made of."""
+    """A solid and the tissues it consists of."""
 
     shape: Shape
     layers: Layers
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True)
 class JointLayers:
-    """What covers the marrow of a head.
+    """The layers that cover the marrow of a head.
 
     Args:
         cortex_mm: Thickness of the bone's shell.
@@ -50,8 +50,10 @@ class JointLayers:
 USUAL_COAT = JointLayers(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
 
 
-def hip_parts(head: Head, scar: PhysealScar, lesion: Lesion | None, bumps: Waves, coat: JointLayers) -> list[Part]:
-    """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
+def hip_parts(
+    head: FemoralHead, scar: PhysealScar, lesion: Lesion | None, bumps: RandomField, coat: JointLayers
+) -> list[Part]:
+    """All parts of one hip, in painting order; `bumps` shape its soft tissue for one person."""
     parts = [Part(Perturbed(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
         parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]
@@ -69,7 +71,7 @@ def hip_parts(head: Head, scar: PhysealScar, lesion: Lesion | None, bumps: Waves
     return parts
 
 
-def _femur(head: Head, cortex_mm: float) -> Union:
+def _femur(head: FemoralHead, cortex_mm: float) -> Union:
     """The femur's surface, or its marrow: the cortex is thin at the head and four times as thick in the shaft."""
     x, y, z = (n * 2.25 * head.radius_mm for n in head.neck)
     r, thick = head.radius_mm - cortex_mm, 4 * cortex_mm
@@ -87,6 +89,6 @@ def _femur(head: Head, cortex_mm: float) -> Union:
     )
 
 
-def _along(head: Head, radii: float) -> Triple:
+def _along(head: FemoralHead, radii: float) -> Triple:
     x, y, z = (n * radii * head.radius_mm for n in head.neck)
     return x, y, z

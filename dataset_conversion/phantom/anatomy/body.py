@@ -1,4 +1,4 @@
-"""Skin to midline: what holds the two hips. Frame: the patient's midline between the heads, LPS axes, mm."""
+"""The trunk and thighs around both hips. Frame: origin midway between the heads, LPS axes, mm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.anatomy.anatomy import Part
-from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Ellipsoid, Level, Perturbed, Points, Union
+from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Distances, Ellipsoid, Perturbed, Points, Union
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 
 _CROTCH_MM = -85.0
@@ -28,11 +28,11 @@ class Body:
 
     @property
     def box(self) -> Box:
-        """A box that holds the body as far as it is ever scanned."""
+        """Bounding box of the part of the body that is ever scanned."""
         w, d = self.half_width_mm + 10, self.half_depth_mm + 30
         return (-w, -d, -400), (w, d, 400)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         x, y, z = points
         waist = np.clip((z - 10) / 140, 0, 1)
@@ -40,16 +40,16 @@ class Body:
         around = np.square(np.square(x / width)) + np.square(np.square((y - 12) / np.float32(self.half_depth_mm)))
         trunk = np.maximum((np.sqrt(np.sqrt(around)) - 1) * np.float32(self.half_depth_mm), _CROTCH_MM - z)
         thigh = Capsule((self.half_width_mm / 2, 8, -60), (self.half_width_mm / 2 - 4, 8, -400), self._thigh_radii)
-        level: Level = np.minimum(trunk, thigh.level((np.abs(x), y, z)))
-        return level
+        distances: Distances = np.minimum(trunk, thigh.signed_distance((np.abs(x), y, z)))
+        return distances
 
     @property
     def _thigh_radii(self) -> tuple[float, float]:
         return self.half_width_mm / 2 - 3, self.half_width_mm / 2 - 30
 
 
-def body_parts(body: Body, fat_mm: float, bumps: Waves) -> list[Part]:
-    """Everything that belongs to no hip, in the order of painting; hips are painted over it."""
+def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[Part]:
+    """All parts that belong to neither hip, in painting order; hips are painted over them."""
     flesh = ((0.0, Tissue.SKIN), (2.0, Tissue.FAT), (fat_mm, Tissue.MUSCLE))
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))
     return [
@@ -68,7 +68,7 @@ def body_parts(body: Body, fat_mm: float, bumps: Waves) -> list[Part]:
 
 
 def symphysis() -> Part:
-    """The disc between the pubic bones, painted over them."""
+    """The disc between the pubic bones; painted over them."""
     return Part(Ellipsoid((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
 
 

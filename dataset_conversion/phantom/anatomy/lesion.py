@@ -1,4 +1,4 @@
-"""Osteonecrosis: a part of the head behind a closed dark band, whose outer margin is the lesion's limit.
+"""Osteonecrosis: part of the head behind a closed dark band; the band's outer margin is the lesion's border.
 
 The lesion is where a smooth random distance, measured from a core under the anterosuperior surface, stays below
 `extent_mm`. So the extent that gives a wanted share of the head is a quantile of that distance, not a search.
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.head import Head
-from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Box, Ellipsoid, Level, Points
+from dataset_conversion.phantom.anatomy.head import FemoralHead
+from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import Box, Distances, Ellipsoid, Points
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import FloatArray, Triple
 
@@ -34,24 +34,24 @@ class Lesion:
         inside: What the band encloses.
     """
 
-    head: Head
+    head: FemoralHead
     core: Ellipsoid
     cap_share: float
-    roughness: Waves
+    roughness: RandomField
     extent_mm: float
     band_mm: float
     inside: Tissue
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, head: Head) -> Lesion:
-        """A lesion without an extent yet."""
+    def draw(cls, rng: np.random.Generator, head: FemoralHead) -> Lesion:
+        """A random lesion without an extent."""
         up = np.array([rng.normal(0, 0.25), -0.65, 0.75]) + rng.normal(0, 0.12, 3)
         core = up / np.linalg.norm(up) * head.radius_mm * rng.uniform(0.75, 0.95)
         return cls(
             head,
             Ellipsoid(_triple(core), _triple(rng.uniform(0.9, 1.15, 3))),
             cap_share=rng.uniform(0, 0.6),
-            roughness=Waves.draw(rng, (18, 45), 6),
+            roughness=RandomField.draw(rng, (18, 45), 6),
             extent_mm=0.0,
             band_mm=rng.uniform(1.5, 1.9),
             inside=Tissue(rng.choice(_INSIDES, p=_INSIDE_SHARES)),
@@ -59,25 +59,27 @@ class Lesion:
 
     @property
     def box(self) -> Box:
-        """A box that holds the lesion."""
+        """Bounding box of the lesion."""
         return self.head.box
 
-    def reach(self, points: Points) -> Level:
+    def reach(self, points: Points) -> Distances:
         """The distance from the core that `extent_mm` bounds, in mm."""
         up = np.array(self.core.centre) / np.linalg.norm(self.core.centre)
         depth = points[0] * np.float32(-up[0]) + (points[1] * np.float32(-up[1]) + points[2] * np.float32(-up[2]))
-        cap, ball = np.float32(self.cap_share), self.core.level(points)
-        level: Level = ball * (1 - cap) + depth * cap + np.float32(0.9) * self.roughness(points)
-        return level
+        cap, ball = np.float32(self.cap_share), self.core.signed_distance(points)
+        distances: Distances = ball * (1 - cap) + depth * cap + np.float32(0.9) * self.roughness(points)
+        return distances
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside the outer margin of the band, in mm; the band is closed under the head's surface too."""
-        level: Level = np.maximum(self.reach(points) - np.float32(self.extent_mm), self.head.level(points))
-        return level
+        distances: Distances = np.maximum(
+            self.reach(points) - np.float32(self.extent_mm), self.head.signed_distance(points)
+        )
+        return distances
 
     def of_share(self, share: float, points: Points) -> Lesion:
         """This lesion, grown until it fills a share of the head, as sampled at points on a regular grid."""
-        reach = self.reach(points)[self.head.level(points) < 0]
+        reach = self.reach(points)[self.head.signed_distance(points) < 0]
         rank = min(round(share * reach.size), reach.size - 1)
         return replace(self, extent_mm=float(np.partition(reach, rank)[rank]))
 

@@ -1,4 +1,4 @@
-"""An invented person: body, two hips and, where there is one, the lesion in each."""
+"""A synthetic person: body, two hips, and the lesion in each where there is one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from dataset_conversion.phantom.anatomy.anatomy import USUAL_COAT, JointLayers, Part, hip_parts
 from dataset_conversion.phantom.anatomy.body import Body, body_parts, symphysis
-from dataset_conversion.phantom.anatomy.ground_truth import grown
-from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
+from dataset_conversion.phantom.anatomy.ground_truth import lesion_of_share
+from dataset_conversion.phantom.anatomy.head import FemoralHead, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
-from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Frame
+from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import LocalFrame
 from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T
 from onfh_nnunet.core.hip import Side
 
@@ -22,7 +22,7 @@ _LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
 
 @dataclass(frozen=True, eq=False)
 class PhantomHip:
-    """A hip in its place.
+    """A hip at its position in the body.
 
     Args:
         frame: Where the head's centre and the lateral direction lie.
@@ -33,11 +33,11 @@ class PhantomHip:
         coat: What covers the head's marrow.
     """
 
-    frame: Frame
-    head: Head
+    frame: LocalFrame
+    head: FemoralHead
     scar: PhysealScar
     lesion: Lesion | None
-    bumps: Waves
+    bumps: RandomField
     coat: JointLayers = USUAL_COAT
 
 
@@ -57,31 +57,31 @@ class Patient:
 
     body: Body
     fat_mm: float
-    midline: Frame
-    bumps: Waves
+    midline: LocalFrame
+    bumps: RandomField
     hips: Mapping[Side, PhantomHip]
     male: bool
     field_t: float
 
     @classmethod
     def draw(cls, rng: np.random.Generator, shares: Mapping[Side, float]) -> Patient:
-        """A person whose lesions fill given shares of the head; a side without one is healthy."""
+        """A random person whose lesions fill given shares of the heads; a side without a share is healthy."""
         male = bool(rng.random() < 0.6)
-        head = Head.draw(rng, male=male)
+        head = FemoralHead.draw(rng, male=male)
         apart, middle = rng.uniform(170, 190), rng.normal(0, 3, 3)
         hips = {}
         for side in Side:
             x, y, z = (middle + np.array([_LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
             scar = PhysealScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
-            lesion = grown(Lesion.draw(rng, head), shares[side]) if side in shares else None
-            hips[side] = PhantomHip(Frame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
+            lesion = lesion_of_share(Lesion.draw(rng, head), shares[side]) if side in shares else None
+            hips[side] = PhantomHip(LocalFrame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
         a, b, c = middle.tolist()
         body = Body(apart / 2 + rng.uniform(80, 94), rng.uniform(108, 122))
         fat_mm, bumps = rng.uniform(14, 25), _bumps(rng)
-        return cls(body, fat_mm, Frame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
+        return cls(body, fat_mm, LocalFrame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
 
-    def parts(self) -> list[tuple[Frame, Part]]:
-        """Everything to paint, in its order, with the frame it stands in."""
+    def parts(self) -> list[tuple[LocalFrame, Part]]:
+        """All parts in painting order, each with its frame."""
         placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
         for hip in self.hips.values():
             parts = hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps, hip.coat)
@@ -89,5 +89,5 @@ class Patient:
         return [*placed, (self.midline, symphysis())]
 
 
-def _bumps(rng: np.random.Generator) -> Waves:
-    return Waves.draw(rng, (25, 70), 5)
+def _bumps(rng: np.random.Generator) -> RandomField:
+    return RandomField.draw(rng, (25, 70), 5)

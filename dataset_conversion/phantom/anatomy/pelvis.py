@@ -1,4 +1,4 @@
-"""The socket: half of a pelvis in a hip's frame, with the joint space it leaves around the head."""
+"""The acetabulum: half of a pelvis in a hip's frame, with the joint space around the head."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.head import Head
-from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Level, Points, Union
+from dataset_conversion.phantom.anatomy.head import FemoralHead
+from dataset_conversion.phantom.anatomy.shapes import Box, Capsule, Distances, Points, Union
 from onfh_nnunet.core.grid import Triple
 
 _OPENING: Triple = (0.64, -0.24, -0.73)  # unit vector out of the socket: lateral, anterior, inferior
@@ -16,29 +16,29 @@ _WALL_MM = 13.0
 
 @dataclass(frozen=True)
 class Acetabulum:
-    """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim.
+    """The solid behind the socket, with head and joint space still in it: a ball cut at the socket's rim.
 
     Args:
         head: The head in it.
         space_mm: From bone to bone: two layers of cartilage and the fluid between them.
     """
 
-    head: Head
+    head: FemoralHead
     space_mm: float
 
     @property
     def box(self) -> Box:
-        """A box that holds the cup."""
+        """Bounding box of the acetabulum."""
         r = self.head.radius_mm + self.space_mm + _WALL_MM
         return (-r, -r, -r), (r, r, r)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         wall = _from_centre(points) - np.float32(self.head.radius_mm + self.space_mm + _WALL_MM)
-        level: Level = np.maximum(wall, self.beyond_rim(points))
-        return level
+        distances: Distances = np.maximum(wall, self.beyond_rim(points))
+        return distances
 
-    def beyond_rim(self, points: Points) -> Level:
+    def beyond_rim(self, points: Points) -> Distances:
         """Distance out of the socket, from its rim, in mm."""
         x, y, z = (p * np.float32(n) for p, n in zip(points, _OPENING, strict=True))
         return x + (y + z) - np.float32(0.12 * self.head.radius_mm)
@@ -52,14 +52,14 @@ class Joint:
 
     @property
     def box(self) -> Box:
-        """A box that holds the joint."""
+        """Bounding box of the joint."""
         return self.cup.box
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         space = _from_centre(points) - np.float32(self.cup.head.radius_mm + self.cup.space_mm)
-        level: Level = np.maximum(space, self.cup.beyond_rim(points) - 4)
-        return level
+        distances: Distances = np.maximum(space, self.cup.beyond_rim(points) - 4)
+        return distances
 
 
 def pelvic_bone(cup: Acetabulum) -> Union:
@@ -78,7 +78,7 @@ def pelvic_bone(cup: Acetabulum) -> Union:
     )
 
 
-def _from_centre(points: Points) -> Level:
+def _from_centre(points: Points) -> Distances:
     x, y, z = points
-    distance: Level = np.sqrt(np.square(x) + (np.square(y) + np.square(z)))
+    distance: Distances = np.sqrt(np.square(x) + (np.square(y) + np.square(z)))
     return distance

@@ -1,4 +1,4 @@
-"""Solid shapes as functions of position: `level` is negative inside, positive outside, and about a distance in mm.
+"""Solid shapes as functions of position: about a signed distance in mm, negative inside, positive outside.
 
 Points are three float32 arrays that broadcast to one grid, not three full ones: on a scan turned about the left-right
 axis the first depends on the column alone, which makes most of a shape's arithmetic two-dimensional.
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.grid import Grid, Triple
 
-Level = NDArray[np.float32]
-Points = tuple[Level, Level, Level]
+Distances = NDArray[np.float32]
+Points = tuple[Distances, Distances, Distances]
 Box = tuple[Triple, Triple]
 """Lowest and highest corner in mm."""
 
 
 class Shape(Protocol):
-    """A solid in a frame of its own."""
+    """A solid in its own frame."""
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm, for points that broadcast to one shape."""
 
 
@@ -46,17 +46,17 @@ class Ellipsoid:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         return _box(np.subtract(self.centre, self.radii), np.add(self.centre, self.radii))
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         x, y, z = (
             np.square((p - np.float32(c)) / np.float32(r))
             for p, c, r in zip(points, self.centre, self.radii, strict=True)
         )
-        level: Level = (np.sqrt(x + (y + z)) - np.float32(1)) * np.float32(min(self.radii))
-        return level
+        distances: Distances = (np.sqrt(x + (y + z)) - np.float32(1)) * np.float32(min(self.radii))
+        return distances
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class Capsule:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         ends, radius = np.array([self.start, self.end]), max(self.radii)
         return _box(ends.min(axis=0) - radius, ends.max(axis=0) + radius)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         axis = np.subtract(self.end, self.start).astype(np.float32)
         unit = axis / (axis @ axis)
@@ -87,13 +87,13 @@ class Capsule:
         along = np.clip(x * unit[0] + (y * unit[1] + z * unit[2]), 0, 1)
         off = np.square(x - along * axis[0]) + np.square(y - along * axis[1]) + np.square(z - along * axis[2])
         first, last = (np.float32(radius) for radius in self.radii)
-        level: Level = np.sqrt(off) - (first + along * (last - first))
-        return level
+        distances: Distances = np.sqrt(off) - (first + along * (last - first))
+        return distances
 
 
 @dataclass(frozen=True)
 class Union:
-    """Several solids grown together.
+    """Several solids joined smoothly.
 
     Args:
         shapes: At least one.
@@ -105,17 +105,17 @@ class Union:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         boxes = np.array([shape.box for shape in self.shapes])
         return _box(boxes[:, 0].min(axis=0) - self.fillet_mm / 4, boxes[:, 1].max(axis=0) + self.fillet_mm / 4)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         first, *others = self.shapes
-        level = first.level(points)
+        distances = first.signed_distance(points)
         for other in others:
-            level = _grown_together(level, other.level(points), np.float32(self.fillet_mm))
-        return level
+            distances = _smooth_union(distances, other.signed_distance(points), np.float32(self.fillet_mm))
+        return distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,23 +129,23 @@ class Perturbed:
     """
 
     shape: Shape
-    field: Callable[[Points], Level]
+    field: Callable[[Points], Distances]
     height_mm: float
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid, where the field stays below 3."""
+        """Bounding box of the solid, where the field stays below 3."""
         low, high = np.array(self.shape.box)
         return _box(low - 3 * self.height_mm, high + 3 * self.height_mm)
 
-    def level(self, points: Points) -> Level:
+    def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
-        return self.shape.level(points) + np.float32(self.height_mm) * self.field(points)
+        return self.shape.signed_distance(points) + np.float32(self.height_mm) * self.field(points)
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Where a solid's own axes lie in the patient; a right hip is the mirror image of a left one.
+class LocalFrame:
+    """Position and axes of a solid's own frame in the patient; a right hip is the mirror image of a left one.
 
     Args:
         centre_mm: The frame's origin in LPS.
@@ -168,7 +168,7 @@ class Frame:
 
 
 def positions(grid: Grid) -> Points:
-    """The centres of a grid's voxels in LPS mm, without the axes along which a coordinate does not change."""
+    """The centres of a grid's voxels in LPS mm, without the axes along which a coordinate is constant."""
     matrix, points = grid.matrix, []
     for row, origin in zip(matrix, grid.origin_mm, strict=True):
         value = np.full((1, 1, 1), origin)
@@ -180,11 +180,11 @@ def positions(grid: Grid) -> Points:
     return x, y, z
 
 
-def _grown_together(a: Level, b: Level, width: np.float32) -> Level:
-    """The smaller of two levels, smoothed where they differ by less than `width`."""
+def _smooth_union(a: Distances, b: Distances, width: np.float32) -> Distances:
+    """The smaller of two signed distances, smoothed where they differ by less than `width`."""
     near = np.maximum(width - np.abs(a - b), 0)
-    level: Level = np.minimum(a, b) - near * near / (4 * width)
-    return level
+    distances: Distances = np.minimum(a, b) - near * near / (4 * width)
+    return distances
 
 
 def _box(low: NDArray[Any], high: NDArray[Any]) -> Box:

@@ -1,4 +1,4 @@
-"""One scan of a patient: sequence, field of view, image and label map."""
+"""One scan of a synthetic patient: sequence, field of view, image and label map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.mri.protocol import ScanProtocol, field_mm
 from dataset_conversion.phantom.mri.render import render
 from dataset_conversion.phantom.mri.spgr_sequence import Sequence
-from dataset_conversion.phantom.mri.voxelize import label_map
+from dataset_conversion.phantom.mri.voxelize import voxelize_labels
 from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.grid import triple
 from onfh_nnunet.core.hip import Side
@@ -22,8 +22,8 @@ _ABOVE_HIPS_MM = 15.0  # a coronal scan of both hips shows more of the pelvis th
 
 
 @dataclass(frozen=True)
-class Scan:
-    """What a scanner and a reader make of a patient.
+class PhantomScan:
+    """The image of a scan and its true label map.
 
     Args:
         image: Grey values, uint16 below 4096.
@@ -36,7 +36,7 @@ class Scan:
     sequence: Sequence
 
 
-def acquire(patient: Patient, sides: tuple[Side, ...], protocol: ScanProtocol, rng: np.random.Generator) -> Scan:
+def acquire(patient: Patient, sides: tuple[Side, ...], protocol: ScanProtocol, rng: np.random.Generator) -> PhantomScan:
     """Scan one hip, or both at once."""
     hips = [patient.hips[side] for side in sides]
     middle = np.mean([hip.frame.centre_mm for hip in hips], axis=0) + rng.uniform(-_OFF_CENTRE_MM, _OFF_CENTRE_MM, 3)
@@ -47,4 +47,4 @@ def acquire(patient: Patient, sides: tuple[Side, ...], protocol: ScanProtocol, r
     sequence = Sequence.draw(rng, patient.field_t, thick=protocol.thick)
     grey = np.rint(render(patient.parts(), grid, sequence, protocol.profile, rng))
     image = np.minimum(grey, _LARGEST_STORED).astype(np.uint16)
-    return Scan(Volume(image, grid), Volume(label_map(hips, grid), grid), sequence)
+    return PhantomScan(Volume(image, grid), Volume(voxelize_labels(hips, grid), grid), sequence)

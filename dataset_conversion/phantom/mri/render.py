@@ -1,4 +1,4 @@
-"""From tissues to grey values: excited, read out, and seen through coil and noise.
+"""MR image of tissues: excitation, readout, coil sensitivity and noise.
 
 The frame of the image is that of fat: the marrow of the head is fat, so the head is seen where its label lies, and it
 is water that is displaced along the readout, by a pixel or so. A scanner tuned to water displaces fat instead, which is
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.anatomy.random_field import Waves
+from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import positions
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from dataset_conversion.phantom.mri.slice_profile import Samples, SliceProfile
@@ -26,7 +26,7 @@ from dataset_conversion.phantom.mri.spgr_signal import (
     texture_table,
     water_table,
 )
-from dataset_conversion.phantom.mri.voxelize import Placed, painted
+from dataset_conversion.phantom.mri.voxelize import Placed, voxelize_tissues
 from onfh_nnunet.core.grid import FloatArray, Grid
 
 _AT_A_TIME = 4  # slices, to bound memory
@@ -52,7 +52,7 @@ def render(placed: Placed, grid: Grid, sequence: Sequence, profile: SliceProfile
     Returns:
         Grey values (z, y, x), float32, before rounding.
     """
-    look = _Look(sequence, profile, rng)
+    look = _SignalModel(sequence, profile, rng)
     beyond = len(_LEAK) if profile.slab else 0
     signal = np.concatenate([look.at(placed, part) for part in _parts(grid, beyond)])
     if beyond:
@@ -95,8 +95,8 @@ def displaced(water: NDArray[np.float32], samples: float) -> NDArray[np.float32]
     return moved
 
 
-class _Look:
-    """What one scan sees: contrast, texture and coil.
+class _SignalModel:
+    """The contrast, texture and coil sensitivity of one scan.
 
     Args:
         sequence: The spoiled gradient echo.
@@ -111,12 +111,12 @@ class _Look:
         grey = magnitude(water, fat, self._turn)
         scale = np.float32(_LARGEST / grey[Tissue.FAT] / profile.per_pixel**2)
         self._water, self._fat, self._texture = water * scale, fat * scale, texture_table() * grey * scale
-        self._fine, self._patches = Waves.draw(rng, (3, 14), 20), Waves.draw(rng, (15, 40))
-        self._coil = Waves.draw(rng, (350, 700), 4)
+        self._fine, self._patches = RandomField.draw(rng, (3, 14), 20), RandomField.draw(rng, (15, 40))
+        self._coil = RandomField.draw(rng, (350, 700), 4)
 
     def at(self, placed: Placed, grid: Grid) -> NDArray[np.float32]:
         """Noiseless grey values of a few slices (z, y, x)."""
-        samples = self._profile.planes(painted(placed, self._profile.sampled(grid)))
+        samples = self._profile.planes(voxelize_tissues(placed, self._profile.sampled(grid)))
         water, fat, texture = self._mixed(samples)
         per = self._profile.per_pixel
         points = positions(grid)
@@ -145,7 +145,7 @@ class _Look:
 
 
 def _parts(grid: Grid, beyond: int) -> Iterator[Grid]:
-    """The grid and as many slices beyond each of its ends, a few slices at a time."""
+    """The grid with additional slices beyond each of its ends, a few slices at a time."""
     slices, rows, columns = grid.size
     for first in range(-beyond, slices + beyond, _AT_A_TIME):
         yield grid.part((first, 0, 0), (min(_AT_A_TIME, slices + beyond - first), rows, columns))

@@ -1,4 +1,4 @@
-"""Whole synthetic bodies, seen anew each time: appearance, field of view, pose and shape are drawn for each view."""
+"""Random views of whole synthetic bodies: appearance, field of view, pose and shape differ in each view."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from dataset_conversion.phantom.anatomy.patient import Patient
-from dataset_conversion.phantom.mri.voxelize import painted
-from dataset_conversion.phantom.randomization.appearance import contrast, measured, resolved, smooth_field, standardised
+from dataset_conversion.phantom.mri.voxelize import voxelize_tissues
+from dataset_conversion.phantom.randomization.appearance import (
+    add_coil_and_noise,
+    blur_randomly,
+    random_contrast,
+    smooth_field,
+    standardize,
+)
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import Side
 
@@ -24,8 +30,8 @@ _HEAD_VALUE = {Side.RIGHT: 1, Side.LEFT: 2}
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
-    """What fills a person, in voxels of 2 mm (z, y, x; to head, back and left).
+class BodyTissues:
+    """The tissues of a person, in voxels of 2 mm (z, y, x; to head, back and left).
 
     Args:
         tissues: Values of `Tissue`.
@@ -36,8 +42,8 @@ class Body:
     heads: NDArray[np.uint8]
 
     @classmethod
-    def draw(cls, seed: int) -> Body:
-        """A person; some hips are ill."""
+    def draw(cls, seed: int) -> BodyTissues:
+        """A random person; some hips are ill."""
         rng = np.random.default_rng([77, seed])
         shares = {side: float(rng.uniform(0.03, 0.35)) for side in Side if rng.random() < 0.4}
         patient = Patient.draw(rng, shares)
@@ -47,11 +53,11 @@ class Body:
             left, back, up = hip.frame.centre_mm
             square = (z - up)[:, None, None] ** 2 + (y - back)[:, None] ** 2 + (x - left) ** 2
             heads[square < hip.head.radius_mm**2] = _HEAD_VALUE[side]
-        return cls(painted(patient.parts(), _FIELD), heads)
+        return cls(voxelize_tissues(patient.parts(), _FIELD), heads)
 
 
-def random_view(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One scan of a body, unlike any other.
+def random_view(body: BodyTissues, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One random scan of a body.
 
     Returns:
         Image (z, y, x) of mean 0 and standard deviation 1, and the heads: 1 right, 2 left; voxels of `VOXEL_MM`.
@@ -62,17 +68,17 @@ def random_view(body: Body, rng: Generator) -> tuple[NDArray[np.float32], NDArra
     low = np.maximum(np.floor(points.min(axis=1)) - 3, 0).astype(int)
     high = np.minimum(np.ceil(points.max(axis=1)) + 4, body.tissues.shape).astype(int)
     box = tuple(slice(first, end) for first, end in zip(low, high, strict=True))
-    grey = resolved(contrast(rng)[body.tissues[box]], rng)
+    grey = blur_randomly(random_contrast(rng)[body.tissues[box]], rng)
     image = ndimage.map_coordinates(grey, points - low[:, None], order=1, cval=0).reshape(size)
     heads = ndimage.map_coordinates(body.heads, points, order=0, cval=0).reshape(size)
-    image = measured(image, rng)
+    image = add_coil_and_noise(image, rng)
     if rng.random() < 0.5:  # mirrored, right and left exchanged
         image, heads = image[:, :, ::-1], np.array([0, 2, 1], np.uint8)[heads[:, :, ::-1]]
-    return standardised(image), heads
+    return standardize(image), heads
 
 
-def _places(body: Body, rng: Generator) -> tuple[FloatArray, tuple[int, int, int]]:
-    """Where the view's voxels lie in the body's (3, n), and the view's size: one hip or both, turned, scaled, bent."""
+def _places(body: BodyTissues, rng: Generator) -> tuple[FloatArray, tuple[int, int, int]]:
+    """Positions (3, n) of the view's voxels in the body, and the view's size: one hip or both, turned, scaled, bent."""
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_euler("zyx", np.deg2rad(rng.uniform(-20, 20, 3) * (rng.random(3) < 0.8))).as_matrix()

@@ -1,4 +1,4 @@
-"""Boxes around a right femoral head, seen anew each time, and boxes that show none.
+"""Random boxes around a right femoral head, and boxes without a head.
 
 As a box that `predict` cuts and nnU-Net's preprocessing resamples: off its centre by what a locator errs, clipped where
 a scan ends, slices of any thickness, cortex and cartilage as well. Living marrow has dark patches and veins, so that a
@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 from dataset_conversion.phantom.anatomy.anatomy import JointLayers
 from dataset_conversion.phantom.anatomy.patient import Patient
 from dataset_conversion.phantom.anatomy.tissue import Tissue
-from dataset_conversion.phantom.mri.voxelize import label_map, painted
-from dataset_conversion.phantom.randomization.appearance import contrast, measured, resolved, smooth_field, standardised
-from dataset_conversion.phantom.randomization.distractors import random_things
+from dataset_conversion.phantom.mri.voxelize import voxelize_labels, voxelize_tissues
+from dataset_conversion.phantom.randomization.appearance import (
+    add_coil_and_noise,
+    blur_randomly,
+    random_contrast,
+    smooth_field,
+    standardize,
+)
+from dataset_conversion.phantom.randomization.distractors import random_distractors
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE
 
@@ -36,8 +42,8 @@ Example = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, eq=False)
-class HipBody:
-    """What fills the surroundings of a right femoral head, in voxels of 1 mm (z, y, x; to head, back and left).
+class HipTissues:
+    """The tissues around a right femoral head, in voxels of 1 mm (z, y, x; to head, back and left).
 
     Args:
         tissues: Values of `Tissue`.
@@ -48,8 +54,8 @@ class HipBody:
     labels: NDArray[np.uint8]
 
     @classmethod
-    def draw(cls, seed: int) -> HipBody:
-        """A hip; every second one is ill."""
+    def draw(cls, seed: int) -> HipTissues:
+        """A random hip; every second one is ill."""
         rng = np.random.default_rng([78, seed])
         share = {CANONICAL_SIDE: float(rng.uniform(0.02, 0.45))} if rng.random() < 0.55 else {}
         patient = Patient.draw(rng, share)
@@ -58,40 +64,40 @@ class HipBody:
         x, y, z = (centre - (_FIELD_MM - _FINE_MM) / 2 for centre in hip.frame.centre_mm)
         grid = Grid((_FIELD_MM,) * 3, (_FINE_MM,) * 3, (x, y, z), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
         patient = replace(patient, hips={**patient.hips, CANONICAL_SIDE: hip})
-        return cls(painted(patient.parts(), grid), label_map([hip], grid))
+        return cls(voxelize_tissues(patient.parts(), grid), voxelize_labels([hip], grid))
 
 
-def random_hip(body: HipBody, rng: Generator) -> Example:
-    """One box around a head, unlike any other."""
+def random_hip(body: HipTissues, rng: Generator) -> Example:
+    """One random box around a head."""
     from scipy import ndimage
 
     size = _size(rng)
     points = _places(size, rng)
     grey = _outlined(_contrast_with_lesion(rng)[body.tissues], body, rng)
-    image = ndimage.map_coordinates(resolved(grey, rng), points, order=1, mode="nearest").reshape(size)
+    image = ndimage.map_coordinates(blur_randomly(grey, rng), points, order=1, mode="nearest").reshape(size)
     marrow = ndimage.map_coordinates(_share(body, _MARROW), points, order=1).reshape(size)
     patches = smooth_field(size, int(rng.integers(2, 9)), rng.uniform(0, 0.3), rng)
     image = image * (1 - marrow * np.clip(patches, 0, 0.5))
     labels = ndimage.map_coordinates(body.labels, points, order=0).reshape(size)
-    return _padded(standardised(measured(_sliced(image, rng), rng)), labels)
+    return _padded(standardize(add_coil_and_noise(_sliced(image, rng), rng)), labels)
 
 
-def random_other(rng: Generator) -> Example:
-    """A box that shows no hip."""
-    things = random_things(_size(rng), VOXEL_MM, rng)
-    return _padded(standardised(measured(_sliced(things, rng), rng)), np.zeros(things.shape, np.uint8))
+def random_distractor(rng: Generator) -> Example:
+    """A random box without a hip."""
+    things = random_distractors(_size(rng), VOXEL_MM, rng)
+    return _padded(standardize(add_coil_and_noise(_sliced(things, rng), rng)), np.zeros(things.shape, np.uint8))
 
 
 def _contrast_with_lesion(rng: Generator) -> NDArray[np.float32]:
-    """A grey value a tissue; a band in bright marrow is dark, as in T1, and in dark marrow bright, as without fat."""
-    grey = contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
+    """A grey value per tissue; the band is dark in bright marrow (T1) and bright in dark marrow (fat suppression)."""
+    grey = random_contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
     marrow = float(grey[Tissue.MARROW])
     grey[Tissue.BAND] = marrow * rng.uniform(0.05, 0.5) if marrow > 0.35 else marrow + rng.uniform(0.3, 0.7)
     return grey
 
 
-def _outlined(grey: NDArray[np.float32], body: HipBody, rng: Generator) -> NDArray[np.float32]:
-    """Sometimes with the dark line between fat and water that a gradient echo shows where they oppose each other."""
+def _outlined(grey: NDArray[np.float32], body: HipTissues, rng: Generator) -> NDArray[np.float32]:
+    """Sometimes add the dark line between fat and water of a gradient echo with opposed phases."""
     from scipy import ndimage
 
     if rng.random() < 0.5:
@@ -101,20 +107,20 @@ def _outlined(grey: NDArray[np.float32], body: HipBody, rng: Generator) -> NDArr
     return outlined
 
 
-def _share(body: HipBody, tissues: tuple[Tissue, ...]) -> NDArray[np.float32]:
-    """1 where one of some tissues is, 0 elsewhere."""
+def _share(body: HipTissues, tissues: tuple[Tissue, ...]) -> NDArray[np.float32]:
+    """1 inside some tissues, 0 elsewhere."""
     return np.isin(np.arange(len(Tissue)), tissues).astype(np.float32)[body.tissues]
 
 
 def _size(rng: Generator) -> tuple[int, int, int]:
-    """The voxels of a box; a scan that ends near the head clips it."""
+    """The number of voxels of a box; a scan that ends near the head clips it."""
     clipped = rng.random(3) < 0.3
     z, y, x = np.where(clipped, rng.integers(28, EDGE, 3), EDGE).tolist()
     return z, y, x
 
 
 def _places(size: tuple[int, int, int], rng: Generator) -> FloatArray:
-    """Where the box's voxels lie in the body's (3, n): turned, scaled, bent, off the centre."""
+    """Positions (3, n) of the box's voxels in the body: rotated, scaled, bent, off centre."""
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_euler("zyx", np.deg2rad(rng.uniform(-30, 30, 3) * (rng.random(3) < 0.8))).as_matrix()
@@ -129,7 +135,7 @@ def _places(size: tuple[int, int, int], rng: Generator) -> FloatArray:
 
 
 def _sliced(image: FloatArray, rng: Generator) -> FloatArray:
-    """As thick slices along an axis show it, put back in between."""
+    """Average into thick slices along an axis and interpolate back."""
     if rng.random() < 0.25:
         return image
     axis, thick = int(rng.integers(3)), rng.uniform(2, 6) / VOXEL_MM
@@ -141,7 +147,7 @@ def _sliced(image: FloatArray, rng: Generator) -> FloatArray:
 
 
 def _between(rows: FloatArray, places: FloatArray) -> FloatArray:
-    """Rows at places between them, along the first axis; the ends go on."""
+    """Interpolated rows along the first axis, clamped at both ends."""
     places = np.clip(places, 0, len(rows) - 1)
     low = np.minimum(places.astype(int), len(rows) - 2)
     share = (places - low)[:, None, None]
@@ -150,6 +156,6 @@ def _between(rows: FloatArray, places: FloatArray) -> FloatArray:
 
 
 def _padded(image: NDArray[np.float32], labels: NDArray[np.uint8]) -> Example:
-    """With zeros on both sides of a clipped box, as nnU-Net pads to its patch."""
+    """Pad a clipped box with zeros on both sides, as nnU-Net pads to its patch."""
     room = [((EDGE - n) // 2, EDGE - n - (EDGE - n) // 2) for n in image.shape]
     return np.pad(image, room).astype(np.float32), np.pad(labels, room)

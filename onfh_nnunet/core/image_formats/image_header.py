@@ -1,4 +1,4 @@
-"""What the header of an image file says, whichever its format: where the voxels are stored and where they lie.
+"""Headers of image files of any format: where the voxels are stored, and their grid.
 
 The reversal between a file's x, y, z order and the array's z, y, x happens in this module and nowhere else.
 """
@@ -6,7 +6,7 @@ The reversal between a file's x, y, z order and the array's z, y, x happens in t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import GeometryError, ReadError
-from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, triple
+from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, perpendicular_axes, triple
 from onfh_nnunet.core.image_formats.inflate import Encoding, fill, inflated, require_held
 from onfh_nnunet.core.user_files import open_regular
 
 
 @dataclass(frozen=True)
 class VoxelData:
-    """Where a file stores voxels, and how.
+    """The location and encoding of the voxels in a file.
 
     Args:
         file: The image file, or the one beside its header.
@@ -53,16 +53,16 @@ class VoxelData:
 
     @property
     def n_bytes(self) -> int:
-        """Of the voxels."""
+        """The size of the voxels in bytes."""
         return math.prod(self.size) * self.dtype.itemsize
 
     @property
     def n_stored(self) -> int:
-        """Bytes of the file from `start` on."""
+        """The number of bytes in the file from `start` on."""
         return self.file.stat().st_size - self.start
 
     def read(self) -> NDArray[Any]:
-        """Read the voxels, the slowest axis first (z, y, x), in one pass and up to the checksum.
+        """Read the voxels, slowest axis first (z, y, x), in one pass up to the checksum.
 
         Raises:
             ReadError: They would begin in the header, are not all there, are followed by more than padding, or need
@@ -117,11 +117,24 @@ class ImageHeader:
 
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
             scaled: NDArray[Any] = apply_read_scaling(voxels, *self.scaling)
-        return scaled
+            return _whole(scaled) if voxels.dtype.kind in "iu" and scaled.dtype.kind == "f" else scaled
+
+
+def _whole(scaled: NDArray[Any]) -> NDArray[Any]:
+    """Scaled integers as whole numbers, if all of them are whole but for the rounding of the slope."""
+    whole = np.rint(scaled)
+    return whole if np.abs(scaled - whole).max(initial=0.0) <= _WHOLE else scaled
+
+
+_WHOLE = 1e-6
+"""How far a label may lie from a whole number: a label map that is stored with the slope 1/255 in single precision
+reads 1.00000006. Greys that lie so near to whole numbers lose nothing."""
 
 
 def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, origin_mm: Sequence[float]) -> Grid:
     """The grid of a file whose axes run x, y, z; `columns_xyz` (3, 3) are LPS mm a voxel step along them.
+
+    Axes that a header rounds are made perpendicular, see `perpendicular_axes`.
 
     Raises:
         GeometryError: No such grid is possible; the message names the file.
@@ -129,16 +142,18 @@ def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, orig
     columns = columns_xyz[:, ::-1]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         spacing = np.linalg.norm(columns, axis=0)
-        unit = columns / spacing
+        axes = columns / spacing
     x, y, z = (int(n) for n in size_xyz)
     try:
-        return Grid((z, y, x), triple(spacing), triple(origin_mm), direction_of(unit))
+        if np.isfinite(axes).all():
+            axes = perpendicular_axes(axes, spacing, (z, y, x))
+        return Grid((z, y, x), triple(spacing), triple(origin_mm), direction_of(axes))
     except GeometryError as error:
         raise GeometryError(path, error.problem, error.remedy) from error
 
 
 def require_3d(path: Path, n_dimensions: int, n_values: int = 1) -> None:
-    """Refuse what is not one value a voxel of a volume.
+    """Refuse an image that is not a 3D volume with one value per voxel.
 
     Raises:
         ReadError: It has other axes, or several values a voxel.
@@ -148,11 +163,23 @@ def require_3d(path: Path, n_dimensions: int, n_values: int = 1) -> None:
 
 
 def not_3d(path: Path, got: str) -> ReadError:
-    """The refusal of a file that is no volume of single numbers."""
+    """The error for a file that is not a 3D volume with one value per voxel."""
     return ReadError(path, f"is {got}, expected one 3D image", "Extract one 3D image from it")
 
 
 def without_geometry(path: Path, got: str) -> GeometryError:
-    """The refusal of a file that does not say where its voxels lie."""
+    """The refusal of a file that does not say where its voxels lie, or where the patient's axes are."""
     problem = f"does not state its spacing and orientation ({got})"
     return GeometryError(path, problem, "Export it again from the source, with its geometry")
+
+
+def require_mm(path: Path, units: Iterable[str]) -> None:
+    """Refuse lengths that a header states in another unit than millimetres; tools differ in what they make of them.
+
+    Raises:
+        GeometryError: One is another; one that is empty or unknown (``?``) is none.
+    """
+    other = sorted({unit for unit in units if unit.strip().lower() not in ("", "?", "???", "mm", "millimeter")})
+    if other:
+        problem = f"states its lengths in {', '.join(map(repr, other))[:60]}, expected mm"
+        raise GeometryError(path, problem, "Export it again in millimetres")

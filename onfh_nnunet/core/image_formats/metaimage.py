@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.image_formats.image_header import ImageHeader, VoxelData, grid_of, require_3d, without_geometry
+from onfh_nnunet.core.image_formats.image_header import (
+    ImageHeader,
+    VoxelData,
+    grid_of,
+    require_3d,
+    require_mm,
+    without_geometry,
+)
 from onfh_nnunet.core.image_formats.inflate import PADDING_BYTES, Encoding
 from onfh_nnunet.core.image_formats.text_header import beside, damaged, header_lines, numbers, whole_number
 
@@ -37,7 +44,7 @@ _BIG_ENDIAN = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _SPACING = ("ElementSpacing", "ElementSize")
 _FIELDS = {
     *("NDims", "DimSize", "ElementNumberOfChannels", "ElementType", "ElementDataFile", "HeaderSize"),
-    *("BinaryData", "CompressedData", "CompressedDataSize", *_BIG_ENDIAN, *_SPACING, *_AXES, *_ORIGIN),
+    *("BinaryData", "CompressedData", "DistanceUnits", "CompressedDataSize", *_BIG_ENDIAN, *_SPACING, *_AXES, *_ORIGIN),
 }
 _BOOLEAN = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -63,12 +70,15 @@ def read_metaimage_header(path: Path) -> ImageHeader:
     spacing = header.numbers(stated[:1], [1.0] * 3)
     if np.isnan(spacing).any():
         raise without_geometry(path, "a spacing that is no number")
-    axes = np.reshape(header.numbers(_AXES, np.eye(3).ravel().tolist()), (3, 3))  # a row for each of the file's axes
+    if not any(name in header.fields for name in _AXES):
+        raise without_geometry(path, f"a header without {', '.join(_AXES)}")
+    require_mm(path, [header.text("DistanceUnits", "")])
+    axes = np.reshape(header.numbers(_AXES, [0.0] * 9), (3, 3))  # a row for each of the file's axes
     return ImageHeader(voxels, grid_of(path, size, axes.T * spacing, header.numbers(_ORIGIN, [0.0] * 3)))
 
 
 class _Header:
-    """Fields by their names; of several names for one thing, those that are there must say the same."""
+    """Fields by name; synonyms must agree."""
 
     def __init__(self, path: Path, fields: dict[str, str]) -> None:
         self.path, self.fields = path, fields
@@ -97,7 +107,7 @@ class _Header:
 
 
 def _parsed(path: Path, lines: list[str]) -> dict[str, str]:
-    """The fields that say something about the voxels; MetaImage files may have any others."""
+    """The fields that concern the voxels; MetaImage files may have any others."""
     fields: dict[str, str] = {}
     for line in lines:
         name, *value = (part.strip() for part in re.split("[=:]", line, maxsplit=1))
@@ -136,5 +146,5 @@ def _dtype(header: _Header) -> np.dtype[Any]:
     stated = header.text("ElementType")
     if stated not in _TYPES:
         problem = f"has voxels of the ElementType {stated[:60]!r}, expected one of {', '.join(_TYPES)}"
-        raise ReadError(header.path, problem, "Save it again with one number a voxel")
+        raise ReadError(header.path, problem, "Save it again with one number per voxel")
     return np.dtype((">" if header.is_true(*_BIG_ENDIAN) else "<") + _TYPES[stated])

@@ -1,4 +1,4 @@
-"""The folds on OpenVINO, for a CPU: bfloat16 where the CPU has it."""
+"""OpenVINO engine for a CPU: bfloat16 where the CPU supports it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.quiet import import_openvino
+from onfh_nnunet.core.no_telemetry import import_openvino
 from onfh_nnunet.models.model import Model
-from onfh_nnunet.models.network import network_of
+from onfh_nnunet.models.network import build_network
 from onfh_nnunet.study.preset import CONFIGURATION
 
 
@@ -21,11 +21,11 @@ class OpenvinoEngine:
         exact: Single precision.
 
     Raises:
-        ModelError: The weights do not fit the plan, or the network has a layer that `graph_of` does not know.
+        ModelError: The weights do not fit the plan, or the network has a layer that `build_graph` does not know.
     """
 
     def __init__(self, model: Model, *, exact: bool = False) -> None:
-        from onfh_nnunet.inference.engine.graph import graph_of
+        from onfh_nnunet.inference.engine.graph import build_graph
 
         core = import_openvino().Core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") and not exact
@@ -36,7 +36,7 @@ class OpenvinoEngine:
         size = model.plans["configurations"][CONFIGURATION]["patch_size"]
         shape = (1, len(model.dataset["channel_names"]), *size)
         self._folds: list[Any] = [
-            core.compile_model(graph_of(network_of(model, weights), shape), "CPU", settings)
+            core.compile_model(build_graph(build_network(model, weights), shape), "CPU", settings)
             for weights in model.weights.values()
         ]
 
@@ -50,7 +50,7 @@ class OpenvinoEngine:
 
     @staticmethod
     def _of_fold(fold: Any, patch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One fold's output; what it needs in between, as much as all weights together, the next fold may take."""
+        """The output of one fold; its working memory, as large as all weights, is free for the next fold."""
         logits: NDArray[np.float32] = fold.create_infer_request().infer(patch[None])[0][0]
         fold.release_memory()
         return logits

@@ -1,4 +1,4 @@
-"""The folds on torch: half precision where the device computes faster in it."""
+"""Torch engine: half precision where the device computes faster in it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.models.model import Model
-from onfh_nnunet.models.network import network_of
+from onfh_nnunet.models.network import build_network
 
 
 class TorchEngine:
-    """One network; the folds' weights are put into it in turn, so that they share its memory.
+    """One network that loads the weights of each fold in turn, so that all folds share its memory.
 
     Args:
         model: The network.
@@ -28,7 +28,7 @@ class TorchEngine:
         import torch
 
         first, *_ = self._folds = [dict(weights) for weights in model.weights.values()]
-        self._network = network_of(model, first).to(torch.device(device))
+        self._network = build_network(model, first).to(torch.device(device))
         self._device = torch.device(device)
         self._half = None if exact else _half_precision(self._device)
         precision = "single precision" if self._half is None else str(self._half).removeprefix("torch.")
@@ -60,7 +60,7 @@ class TorchEngine:
 
 
 def _half_precision(device: Any) -> Any:
-    """Float16 on an NVIDIA GPU, bfloat16 on a CPU that has it in its instructions, else None."""
+    """Float16 on an NVIDIA GPU, bfloat16 on a CPU with such instructions, else None."""
     import torch
 
     if device.type == "cuda":

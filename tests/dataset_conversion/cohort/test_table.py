@@ -53,7 +53,7 @@ def test_spreadsheets_habits_are_accepted(table, text):
     ("rows", "match"),
     [
         (",a.nii.gz,L,,", "line 2, patient_id: got nothing"),
-        ("p,a.nii.gz,left,,", "line 2, side: got 'left', expected L, R or B"),
+        ("p,a.nii.gz,gauche,,", r"line 2, side: got 'gauche', expected L, R or B \(patient 'p'\)"),
         ("p,a.nii.gz,,,", "line 2, side: got ''"),
         ("p,a.nii.gz,L,,D", "line 2, grade: got 'D', expected A, B, C"),
         ("p,absent.nii.gz,L,,", "line 2, image: got 'absent.nii.gz', which does not exist"),
@@ -113,3 +113,24 @@ def test_series_of_one_folder_are_images_of_their_own(table):
     assert second.label_necrosis.name == "b.nii.gz"
     with pytest.raises(CohortError, match="label: got nothing beside a mask of the necrosis"):
         read_cohort(table(header + "p,series,L,,a,b.nii.gz\n"))
+
+
+@pytest.mark.parametrize(
+    ("written", "side"),
+    [("l", "L"), ("Left", "L"), ("LEFT", "L"), ("links", "L"), ("right", "R"), ("Rechts", "R"), ("both", "B")],
+)
+def test_sides_in_words(table, written, side):
+    assert read_cohort(table(HEADER + f"p1,a.nii.gz,{written},,b\n"))[0].side == side
+
+
+def test_paths_with_backslashes_are_read_on_any_system(table, tmp_path):
+    (tmp_path / "series" / "x1b.nii.gz").touch()
+    (scan,) = read_cohort(table(HEADER + "p1,series\\x1b.nii.gz,L,.\\a-label.nii.gz,\n"))
+    assert (scan.image, scan.label) == (tmp_path / "series" / "x1b.nii.gz", tmp_path / "a-label.nii.gz")
+
+
+def test_ids_keep_their_zeros_and_a_shortened_number_is_no_id(table):
+    (scan,) = read_cohort(table(HEADER + "007,a.nii.gz,L,,\n"))
+    assert scan.patient_id == "007"
+    with pytest.raises(CohortError, match=r"got 1,23E\+12, a number that a spreadsheet shortened"):
+        read_cohort(table((HEADER + "1.23E+12,a.nii.gz,L,,\n").replace(",", ";").replace(".23", ",23")))

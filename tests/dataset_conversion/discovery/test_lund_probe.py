@@ -8,7 +8,8 @@ import pytest
 from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import check, convert
 from dataset_conversion.discovery.propose import propose
-from dataset_conversion.hips.findings import Level
+from dataset_conversion.hips.findings import Severity
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
@@ -93,25 +94,27 @@ def test_image_of_that_name_elsewhere_is_no_lund_probe(lund):
 
 
 def test_heads_without_necrosis_convert(lund):
-    made = convert(table(lund), Workspace(lund / "work"))
+    made = convert(table(lund), Workspace(lund / "work"), LabelRules(necrosis="none"))
     assert [(case.side, case.grade, case.necrosis_ml) for case in made.dataset.cases] == [
         (side, Grade.NONE, 0.0) for side in "LRLR"
     ]
     for case in made.dataset.cases:
         voxels = np.count_nonzero(head(PELVIS, LEFT if case.side == "L" else RIGHT))
         assert case.head_ml == pytest.approx(voxels * PELVIS.voxel_ml)
-    assert [finding.check for finding in made.findings if finding.level is Level.ERROR] == []
+    assert [finding.check for finding in made.findings if finding.level is Severity.ERROR] == []
     with (lund / "work" / "cases.csv").open(encoding="utf-8") as file:
         assert {row["patient"] for row in csv.DictReader(file)} == {"P001", "P002"}
 
 
 def test_masks_of_swapped_sides_are_errors(tmp_path):
     patient(tmp_path / "newAcq_1", right=LEFT, left=RIGHT)
-    errors = [finding for finding in check(table(tmp_path)) if finding.level is Level.ERROR]
+    errors = [
+        finding for finding in check(table(tmp_path), LabelRules(necrosis="none")) if finding.level is Severity.ERROR
+    ]
     assert len(errors) == 2
     assert all("lies in the other half of the scan" in finding.message for finding in errors)
     with pytest.raises(OnfhError, match="other half"):
-        convert(tmp_path / "cohort.csv", Workspace(tmp_path / "work"))
+        convert(tmp_path / "cohort.csv", Workspace(tmp_path / "work"), LabelRules(necrosis="none"))
 
 
 def test_table_is_read_back(lund):

@@ -10,12 +10,12 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import convert
-from dataset_conversion.discovery.candidates import named_side, stem, words
 from dataset_conversion.discovery.matching import _same_voxels
 from dataset_conversion.discovery.propose import propose
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
@@ -136,7 +136,7 @@ def test_localizer_is_left_out_and_still_counts_as_a_series_of_its_folder(tmp_pa
     write_series(tmp_path, one, name="localizer{}.dcm", SeriesDescription="localizer")
     made = propose(tmp_path, tmp_path)
     assert [(row.image, row.series) for row in made.rows] == [(".", "T1")]
-    assert any("left out series 'localizer'" in note and "single image" in note for note in made.notes)
+    assert any("left out series 'localizer'" in note and "a localizer" in note for note in made.notes)
 
 
 def test_enhanced_file_and_other_modalities(tmp_path):
@@ -354,7 +354,7 @@ def test_folder_without_a_scan_is_refused(tmp_path):
     both_heads().write(tmp_path / "label.nii.gz")
     with pytest.raises(CohortError, match="label that belongs to no scan"):
         propose(tmp_path, tmp_path)
-    with pytest.raises(CohortError, match="is no folder"):
+    with pytest.raises(CohortError, match="is not a folder"):
         propose(tmp_path / "absent", tmp_path)
 
 
@@ -429,3 +429,20 @@ def test_real_study(tmp_path):
     for name in ("vibe_fa20.nii.gz", label):
         shutil.copy(PROSTATEX / "derived-weak" / name, tmp_path)
     assert rows(tmp_path)[0] == [("vibe_fa20", "vibe_fa20.nii.gz", "B", label)]
+
+
+def test_corrected_table_is_kept_unless_forced(cohort, onfh):
+    folder, _ = cohort
+    table = folder / "tables" / "cohort.csv"
+    table.parent.mkdir()
+    for _ in range(2):  # its own proposal is no loss
+        onfh("cohort", folder, "--out", table)
+    proposed = table.read_text(encoding="utf-8")
+    assert "../" in proposed
+    table.write_text(corrected := proposed + "more,a,L,,,,\n", encoding="utf-8")
+    refused = onfh("cohort", folder, "-o", table, check=False)
+    assert refused.returncode == 1
+    assert "add --force" in refused.stderr
+    assert table.read_text(encoding="utf-8") == corrected
+    onfh("cohort", folder, "-o", table, "--force")
+    assert table.read_text(encoding="utf-8") == proposed

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dataset_conversion.hips.extraction import cut_hips, restore
+from dataset_conversion.hips.extraction import extract_hips, restore
 from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
@@ -39,7 +39,7 @@ GRIDS = [PELVIS] + [
 @pytest.mark.parametrize("grid", GRIDS)
 def test_both_hips_are_cut_and_go_back_voxel_for_voxel(grid, tmp_path):
     scan, label = noise(grid), both_heads(grid)
-    hips = cut_hips(scan, label, "B", "case")
+    hips = extract_hips(scan, label, "B", "case")
     assert [hip.side for hip in hips] == [Side.RIGHT, Side.LEFT]
     back = np.zeros(grid.size, np.uint8)
     for hip, centre in zip(hips, (RIGHT, LEFT), strict=True):
@@ -61,7 +61,7 @@ TURNS = st.tuples(*[st.floats(-40, 40)] * 3)
 SPACINGS = st.tuples(*[st.floats(3, 6)] * 3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(AXES, TURNS, SPACINGS, st.integers(0, 2**32 - 1))
 def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, seed):
     order, signs = axes
@@ -70,7 +70,7 @@ def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, see
     origin = -columns @ ((size - 1) * spacing / 2)
     grid = Grid(tuple(size), tuple(spacing), tuple(origin), direction_of(columns))
     scan, label = noise(grid, seed), both_heads(grid)
-    right, left = cut_hips(scan, label, "B", "case")
+    right, left = extract_hips(scan, label, "B", "case")
     back = restore(right.label, False, grid) + restore(left.label, True, grid)
     assert np.array_equal(back, label.array)
     for hip, centre in ((right, RIGHT), (left, LEFT)):
@@ -82,7 +82,7 @@ def test_any_grid_survives_the_way_to_the_hip_and_back(axes, turns, spacing, see
 
 
 def test_box_is_around_the_head():
-    for hip in cut_hips(noise(), both_heads(), "B", "case"):
+    for hip in extract_hips(noise(), both_heads(), "B", "case"):
         edges = np.array(hip.label.grid.size) * hip.label.grid.spacing_mm
         assert ((edges > HIP_BOX_MM - 4.0) & (edges <= HIP_BOX_MM)).all()
 
@@ -93,7 +93,7 @@ def test_left_hip_looks_like_its_mirror_image():
     for x, centre in ((-1, RIGHT), (1, LEFT)):
         lateral = (centre[0] + x * RADIUS_MM / 2, *centre[1:])
         label[ball(PELVIS, lateral, 8.0) & (label == 1)] = 2
-    right, left = cut_hips(noise(), Volume(label, PELVIS), "B", "case")
+    right, left = extract_hips(noise(), Volume(label, PELVIS), "B", "case")
     for hip in (right, left):
         necrosis = np.argwhere(hip.label.array == 2).mean(axis=0)
         assert necrosis[2] < np.argwhere(hip.label.array > 0).mean(axis=0)[2] - 1
@@ -102,7 +102,7 @@ def test_left_hip_looks_like_its_mirror_image():
 @pytest.mark.parametrize(("side", "centre"), [("R", RIGHT), ("L", LEFT)])
 def test_one_labelled_hip(side, centre):
     label = Volume(head(PELVIS, centre, 10.0), PELVIS)
-    (hip,) = cut_hips(noise(), label, side, "case")
+    (hip,) = extract_hips(noise(), label, side, "case")
     assert hip.side == side
     assert np.array_equal(restore(hip.label, side == "L", PELVIS), label.array)
 
@@ -112,7 +112,7 @@ def test_speck_stays_with_its_hip():
     speck = ball(PELVIS, (LEFT[0] - 34, 0, 0), 4.0)
     assert speck.any()
     array[speck] = 1
-    right, left = cut_hips(noise(), Volume(array, PELVIS), "B", "case")
+    right, left = extract_hips(noise(), Volume(array, PELVIS), "B", "case")
     assert np.array_equal(
         restore(right.label, False, PELVIS) + restore(left.label, True, PELVIS),
         array,
@@ -123,7 +123,7 @@ def test_speck_stays_with_its_hip():
 def test_label_outside_the_box_is_counted():
     array = head(PELVIS, RIGHT)
     array[ball(PELVIS, (18, 2, 2), 1.0)] = 1
-    (hip,) = cut_hips(noise(), Volume(array, PELVIS), "R", "case")
+    (hip,) = extract_hips(noise(), Volume(array, PELVIS), "R", "case")
     assert hip.outside_ml == pytest.approx(0.064)
 
 
@@ -132,10 +132,10 @@ def test_other_head_in_the_box_is_background():
     right_head, left_head = (ball(PELVIS, centre) for centre in ((-33.0, 0.0, 0.0), (33.0, 0.0, 0.0)))
     left_head |= np.any([ball(PELVIS, (x, 0, 0), 4.0) for x in range(0, 16, 2)], axis=0)
     label = Volume((right_head | left_head).astype(np.uint8), PELVIS)
-    right, left = cut_hips(noise(), label, "B", "case")
+    right, left = extract_hips(noise(), label, "B", "case")
     for hip, own in ((right, right_head), (left, left_head)):
         assert np.array_equal(restore(hip.label, hip.side is Side.LEFT, PELVIS) > 0, own)
-        reach = np.count_nonzero(hip.cut.extract(label).array) - np.count_nonzero(hip.label.array)
+        reach = np.count_nonzero(hip.crop.extract(label).array) - np.count_nonzero(hip.label.array)
         assert hip.other_ml == pytest.approx(reach * PELVIS.voxel_ml)
     assert right.other_ml > left.other_ml == 0
 
@@ -144,8 +144,8 @@ def test_other_head_in_the_box_is_background():
 def test_an_unlabelled_other_hip_is_in_no_case(side):
     """So it can teach no background: the box ends 36 mm from a head whose other is 130 mm and more away."""
     centre, other = (LEFT, RIGHT) if side == "L" else (RIGHT, LEFT)
-    (hip,) = cut_hips(noise(), Volume(head(PELVIS, centre), PELVIS), side, "case")
-    assert not hip.cut.extract(Volume(head(PELVIS, other), PELVIS)).array.any()
+    (hip,) = extract_hips(noise(), Volume(head(PELVIS, centre), PELVIS), side, "case")
+    assert not hip.crop.extract(Volume(head(PELVIS, other), PELVIS)).array.any()
 
 
 def changed(where, value):
@@ -167,24 +167,24 @@ def changed(where, value):
 )
 def test_impossible_label_is_refused(label, side, kind, match):
     with pytest.raises(kind, match="case: .*" + match):
-        cut_hips(noise(), label, side, "case")
+        extract_hips(noise(), label, side, "case")
 
 
 def test_heads_above_each_other_are_refused():
     tall = Grid((40, 28, 40), (4.0, 4.0, 4.0), (-78.0, -54.0, -78.0), PELVIS.direction)
     label = head(tall, (0.0, 0.0, -45.0), array=head(tall, (0.0, 0.0, 45.0)))
     with pytest.raises(SideError, match="two heads 0 mm apart"):
-        cut_hips(noise(tall), Volume(label, tall), "B", "case")
+        extract_hips(noise(tall), Volume(label, tall), "B", "case")
 
 
 def test_image_and_label_on_different_grids_are_refused():
     other = Grid(PELVIS.size, PELVIS.spacing_mm, (-142.0, -54.0, -45.0), PELVIS.direction)
     with pytest.raises(GridMismatch, match="case: origin"):
-        cut_hips(noise(), both_heads(other), "B", "case")
+        extract_hips(noise(), both_heads(other), "B", "case")
 
 
 def test_hip_of_another_scan_is_not_put_back():
-    hip = cut_hips(noise(), both_heads(), "B", "case")[0].label
+    hip = extract_hips(noise(), both_heads(), "B", "case")[0].label
     shifted = Grid(PELVIS.size, PELVIS.spacing_mm, (-141.0, -54.0, -46.0), PELVIS.direction)
     with pytest.raises(GeometryError, match="origin"):
         restore(hip, False, shifted)

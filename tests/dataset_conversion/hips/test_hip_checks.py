@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dataset_conversion.hips.extraction import cut_hips
-from dataset_conversion.hips.findings import Level
+from dataset_conversion.hips.extraction import extract_hips
+from dataset_conversion.hips.findings import Severity
 from dataset_conversion.hips.hip_checks import check_hip, contrast
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
@@ -10,12 +10,12 @@ from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, hea
 
 
 def findings(array, side, grid=PELVIS, scan=None):
-    (hip,) = cut_hips(scan or noise(grid), Volume(array, grid), side, "case")
+    (hip,) = extract_hips(scan or noise(grid), Volume(array, grid), side, "case")
     return check_hip(hip, "P001_R", 2)
 
 
 def test_plausible_hips_are_silent():
-    assert [check_hip(hip, "P001_R", 2) for hip in cut_hips(noise(), both_heads(), "B", "case")] == [[], []]
+    assert [check_hip(hip, "P001_R", 2) for hip in extract_hips(noise(), both_heads(), "B", "case")] == [[], []]
 
 
 def test_head_without_necrosis_is_silent():
@@ -27,7 +27,7 @@ def test_implausible_volume(radius):
     (finding,) = findings(ball(PELVIS, RIGHT, radius).astype(np.uint8), "R")
     assert str(finding).startswith("P001_R: the head has")
     assert "expected 22 to 65 ml" in finding.message
-    assert finding.level is Level.WARNING
+    assert finding.level is Severity.WARNING
 
 
 def test_head_at_the_border_of_the_scan():
@@ -53,7 +53,7 @@ def test_second_part_and_far_voxels():
 def test_side_against_the_field_of_view(side, centre):
     (finding,) = findings(head(PELVIS, centre), side)
     assert f"labelled {side} and lies in the other half" in finding.message
-    assert finding.level is Level.ERROR
+    assert finding.level is Severity.ERROR
 
 
 def test_narrow_field_of_view_says_nothing_about_the_side():
@@ -64,14 +64,14 @@ def test_narrow_field_of_view_says_nothing_about_the_side():
 def test_constant_image_is_an_error():
     scan = Volume(np.full(PELVIS.size, 7, np.int16), PELVIS)
     (finding,) = findings(head(PELVIS, RIGHT), "R", scan=scan)
-    assert (finding.level, finding.message) == (Level.ERROR, "the image is 7 everywhere around the head")
+    assert (finding.level, finding.message) == (Severity.ERROR, "the image is 7 everywhere around the head")
 
 
 @pytest.mark.parametrize("gain", [1, 3])
 def test_contrast_does_not_depend_on_the_gain(gain):
     array = np.zeros(PELVIS.size, np.int16)
     array[ball(PELVIS, RIGHT)] = 100 * gain
-    (hip,) = cut_hips(Volume(array, PELVIS), Volume(head(PELVIS, RIGHT), PELVIS), "R", "case")
+    (hip,) = extract_hips(Volume(array, PELVIS), Volume(head(PELVIS, RIGHT), PELVIS), "R", "case")
     thinned = hip.image.array[::2, ::2, ::2]
     share = np.count_nonzero(thinned) / thinned.size
     assert contrast(hip) == pytest.approx(1 / np.sqrt(share * (1 - share)))

@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dataset_conversion.phantom.cohort import write_phantom_cohort
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm, Plane, Vendor
 from onfh_nnunet.core.errors import CohortError, GeometryError, WorkspaceError
 from onfh_nnunet.core.grid import same_grid

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dataset_conversion.phantom.anatomy.ground_truth import SAMPLE_MM, grown, head_and_necrosis_ml, samples
-from dataset_conversion.phantom.anatomy.head import Head, PhysealScar
+from dataset_conversion.phantom.anatomy.ground_truth import SAMPLE_MM, head_and_necrosis_ml, lesion_of_share, samples
+from dataset_conversion.phantom.anatomy.head import FemoralHead, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.patient import Patient
-from dataset_conversion.phantom.anatomy.random_field import Waves
-from dataset_conversion.phantom.anatomy.shapes import Capsule, Ellipsoid, Frame, Union, positions
+from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import Capsule, Ellipsoid, LocalFrame, Union, positions
 from dataset_conversion.phantom.anatomy.tissue import PROTONS, Tissue
 from dataset_conversion.phantom.cohort_plan import PAPER_MIX, PERCENT_RANGES, draw_shares, plan_patients
 from dataset_conversion.phantom.mri.protocol import THICK_SPACING_MM, ScanProtocol
 from dataset_conversion.phantom.mri.render import render
 from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T, Sequence
 from dataset_conversion.phantom.mri.spgr_signal import fat_table, fat_turn, magnitude, steady_state, water_table
-from dataset_conversion.phantom.mri.voxelize import label_map
+from dataset_conversion.phantom.mri.voxelize import voxelize_labels
 from onfh_nnunet.core.choices import Plane
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid, direction_of
@@ -51,7 +51,7 @@ def test_shape_has_its_volume_and_lies_in_its_box(shape, ml, spacing):
     size = tuple(int(70 / s) for s in spacing)
     turned = direction_of(np.eye(3)[:, ::-1])
     grid = Grid(size, spacing, (-35.0, -35.0, -35.0), turned)
-    inside = shape.level(positions(grid)) < 0
+    inside = shape.signed_distance(positions(grid)) < 0
     assert inside.sum() * grid.voxel_ml == pytest.approx(ml, abs=counting_tolerance_ml(14, spacing))
     found = grid.to_mm(np.argwhere(inside))
     low, high = shape.box
@@ -68,7 +68,7 @@ def test_positions_broadcast_to_those_of_the_grid():
 
 
 def test_frames_of_left_and_right_are_mirror_images():
-    left, right = Frame((90.0, 1.0, 2.0), 1), Frame((-90.0, 1.0, 2.0), -1)
+    left, right = LocalFrame((90.0, 1.0, 2.0), 1), LocalFrame((-90.0, 1.0, 2.0), -1)
     points = tuple(np.array([value], np.float32) for value in (100, 5, 7))
     mirrored = (-points[0], points[1], points[2])
     assert all(np.array_equal(a, b) for a, b in zip(left.local(points), right.local(mirrored), strict=True))
@@ -76,7 +76,7 @@ def test_frames_of_left_and_right_are_mirror_images():
 
 
 def test_waves_have_mean_0_and_variance_1_and_do_not_depend_on_the_grid():
-    waves = Waves.draw(rng(), (4, 12), 20)
+    waves = RandomField.draw(rng(), (4, 12), 20)
     grid = ScanProtocol(spacing_mm=(1.0, 1.0, 1.0)).grid((0.0, 0.0, 0.0), (100.0, 100.0, 100.0))
     field = waves(positions(grid))
     assert field.mean() == pytest.approx(0, abs=0.02)
@@ -87,7 +87,7 @@ def test_waves_have_mean_0_and_variance_1_and_do_not_depend_on_the_grid():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_head_is_a_sphere_cut_across_the_neck(seed):
-    head = Head.draw(rng(seed), male=bool(seed))
+    head = FemoralHead.draw(rng(seed), male=bool(seed))
     r = head.radius_mm
     assert head.volume_ml == pytest.approx(27 / 32 * 4 / 3 * math.pi * r**3 / 1000)  # cut at half a radius
     head_ml, necrosis_ml = head_and_necrosis_ml(head, None)
@@ -105,12 +105,12 @@ def test_head_is_a_sphere_cut_across_the_neck(seed):
 @pytest.mark.parametrize("seed", range(2))
 def test_lesion_fills_its_share_in_front_and_above(share, seed):
     generator = rng(seed)
-    head = Head.draw(generator, male=True)
-    lesion = grown(Lesion.draw(generator, head), share)
+    head = FemoralHead.draw(generator, male=True)
+    lesion = lesion_of_share(Lesion.draw(generator, head), share)
     head_ml, necrosis_ml = head_and_necrosis_ml(head, lesion)
     assert 100 * necrosis_ml / head_ml == pytest.approx(100 * share, abs=0.1)
     points = samples(head, 1.0)
-    inside = lesion.level(points) < 0
+    inside = lesion.signed_distance(points) < 0
     _, posterior, superior = (np.broadcast_to(p, inside.shape)[inside].mean() for p in points)
     assert posterior < 0
     assert superior > 0
@@ -119,9 +119,9 @@ def test_lesion_fills_its_share_in_front_and_above(share, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_band_is_closed_around_the_inside_of_the_lesion(seed):
     generator = rng(seed)
-    head = Head.draw(generator, male=False)
-    lesion = grown(Lesion.draw(generator, head), 0.25)
-    level = np.pad(lesion.level(samples(head, 0.5)), 1, constant_values=1)
+    head = FemoralHead.draw(generator, male=False)
+    lesion = lesion_of_share(Lesion.draw(generator, head), 0.25)
+    level = np.pad(lesion.signed_distance(samples(head, 0.5)), 1, constant_values=1)
     inside = level < -lesion.band_mm
     band = (level < 0) & ~inside
     assert inside.any()
@@ -132,15 +132,15 @@ def test_band_is_closed_around_the_inside_of_the_lesion(seed):
 
 
 def test_scar_is_thin_and_in_the_head():
-    head = Head.draw(rng(), male=True)
+    head = FemoralHead.draw(rng(), male=True)
     points = samples(head, 0.5)
-    scar = PhysealScar(head, 1.0, 4.0).level(points) < 0
-    assert not (scar & (head.level(points) >= 0)).any()
+    scar = PhysealScar(head, 1.0, 4.0).signed_distance(points) < 0
+    assert not (scar & (head.signed_distance(points) >= 0)).any()
     assert 0 < scar.mean() < 0.05
 
 
 def test_lesion_inside_looks_like_marrow_in_most_hips():
-    head = Head.draw(rng(), male=True)
+    head = FemoralHead.draw(rng(), male=True)
     generator = rng(1)
     insides = [Lesion.draw(generator, head).inside for _ in range(200)]
     assert insides.count(Tissue.DEAD_LIKE_MARROW) / 200 == pytest.approx(0.71, abs=0.1)  # three standard errors
@@ -279,7 +279,7 @@ def test_voxel_counts_agree_with_the_truth(protocol):
     patient = Patient.draw(rng(2), {Side.LEFT: 0.2})
     hip = patient.hips[Side.LEFT]
     grid = protocol.grid(hip.frame.centre_mm, (60.0, 60.0, 60.0))
-    labels = label_map([hip], grid)
+    labels = voxelize_labels([hip], grid)
     tolerance = counting_tolerance_ml(hip.head.radius_mm, protocol.spacing_mm)
     for region, truth_ml in zip(Region, head_and_necrosis_ml(hip.head, hip.lesion), strict=True):
         assert region.mask(labels).sum() * grid.voxel_ml == pytest.approx(truth_ml, abs=tolerance)
@@ -302,7 +302,7 @@ def threshold_dice(hips, seed, protocol):
             grid = protocol.grid(hip.frame.centre_mm, (64.0, 64.0, 64.0))  # the head and little more: a fast scan
             sequence = Sequence.draw(generator, patient.field_t, thick=protocol.thick)
             image = render(patient.parts(), grid, sequence, protocol.profile, generator)
-            yield best_threshold_dice(image, label_map([hip], grid))
+            yield best_threshold_dice(image, voxelize_labels([hip], grid))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from dataset_conversion.phantom.anatomy.tissue import Tissue
-from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from dataset_conversion.phantom.randomization.random_hips import (
+    EDGE,
+    VOXEL_MM,
+    HipTissues,
+    random_distractor,
+    random_hip,
+)
 from onfh_nnunet.core.labels import Label
 
 LARGEST_HEAD_ML = 70 * (1.18 * 1.07) ** 3
@@ -13,7 +19,7 @@ LARGEST_HEAD_ML = 70 * (1.18 * 1.07) ** 3
 
 @pytest.fixture(scope="module")
 def bodies():
-    return [HipBody.draw(seed) for seed in range(4)]
+    return [HipTissues.draw(seed) for seed in range(4)]
 
 
 def test_some_hips_are_ill_and_some_are_not(bodies):
@@ -53,7 +59,7 @@ def test_a_clipped_box_is_zero_outside_the_scan_and_standard_inside(bodies):
 def test_a_box_of_other_things_has_no_label():
     rng = np.random.default_rng(2)
     for _ in range(4):
-        image, labels = random_other(rng)
+        image, labels = random_distractor(rng)
         assert image.shape == (EDGE,) * 3
         assert not labels.any()
         assert image.std() > 0

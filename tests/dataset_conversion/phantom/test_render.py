@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.phantom.anatomy.anatomy import Part
-from dataset_conversion.phantom.anatomy.shapes import Ellipsoid, Frame
+from dataset_conversion.phantom.anatomy.shapes import Ellipsoid, LocalFrame
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.mri.render import displaced, render, wrapped
@@ -69,7 +69,7 @@ def test_samples_lie_around_their_voxels(profile):
 def test_fat_is_seen_in_its_place_and_water_beside_it(profile, field_t):
     grid = ScanProtocol(spacing_mm=(1.0, 1.0, 1.0)).grid((0.0, 0.0, 0.0), (80.0, 30.0, 40.0))
     placed = [
-        (Frame((x, 0.0, 0.0)), Part(Ellipsoid((0, 0, 0), (8, 8, 8)), ((0.0, tissue),)))
+        (LocalFrame((x, 0.0, 0.0)), Part(Ellipsoid((0, 0, 0), (8, 8, 8)), ((0.0, tissue),)))
         for x, tissue in ((-20.0, Tissue.FAT), (20.0, Tissue.FLUID))
     ]
     sequence = Sequence(15.0, 4.6, 20.0, field_t, 200.0 * field_t / 1.5)

@@ -27,10 +27,10 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_file import SYNTHETIC
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.grade import MaskFile, grade_files
-from onfh_nnunet.workflows.memory_limit import Allowance
+from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
-from onfh_nnunet.workflows.prefetch import pipelined
+from onfh_nnunet.workflows.prefetch import prefetch
 from postprocessing.measurement.landmarks import read_landmarks
 from tests.helpers.dicom_files import AXIAL, PELVIS, RIGHT, head, noise, write_enhanced, write_series
 from tests.helpers.segmentation_files import write_dicom_seg
@@ -260,7 +260,7 @@ def test_one_bad_scan_and_one_bad_label_leave_the_others(tmp_path):
         assert [(finding.line, finding.check) for finding in errors] == [(3, "file")]
         with pytest.raises(ReadError, match="RecursionError"):
             convert(table, Workspace(tmp_path / "work"))
-    assert (tmp_path / "work" / "private" / "convert.log").read_text().count("Traceback") >= 2
+    assert (tmp_path / "work" / "private" / "onfh.log").read_text().count("Traceback") >= 2
 
 
 @on_linux
@@ -356,7 +356,7 @@ def test_lack_of_memory_is_the_failure_of_one_scan():
             raise MemoryError
         return number
 
-    first, second, third = pipelined([0, 1, 2], lambda number: number, work, lambda number: number)
+    first, second, third = prefetch([0, 1, 2], lambda number: number, work, lambda number: number)
     assert (first, third) == (0, 2)
     assert "needs more memory" in str(second)
 
@@ -364,10 +364,10 @@ def test_lack_of_memory_is_the_failure_of_one_scan():
 def test_size_is_asked_of_strange_files_too(tmp_path):
     before_pixels(series(tmp_path / "deep")[2], nested(500, lengths=False))
     with pytest.raises(ReadError, match="RecursionError"):
-        Allowance(2.0, 10**6).require(tmp_path / "deep", None)
+        MemoryLimit(2.0, 10**6).require(tmp_path / "deep", None)
     series(tmp_path / "s", NumberOfFrames=-(10**9))
-    with pytest.raises(OnfhError, match="million voxels"):
-        Allowance(2.0, 10**6).require(tmp_path / "s", None)
+    with pytest.raises(ReadError, match="holds -1000000000 frames"):
+        MemoryLimit(2.0, 10**6).require(tmp_path / "s", None)
 
 
 def test_all_bad_masks_are_named(tmp_path):

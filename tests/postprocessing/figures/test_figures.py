@@ -36,7 +36,7 @@ def rows():
 
 
 def readings(rows):
-    return [each.reading for each in rows]
+    return [each.grade_pair for each in rows]
 
 
 def points(axes, marker):

@@ -6,7 +6,7 @@ import pytest
 from onfh_nnunet.core.hip import Side
 from postprocessing.measurement.kerboul_angles import necrotic_arcs
 from postprocessing.measurement.lesion_centroid import centroid, depth_mm
-from postprocessing.measurement.lesion_location import Location, locate, location_warnings
+from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.octants import Octants, octants
 from tests.helpers.solid_hips import DOWN, GRIDS, RADIUS_MM, ball, cap, cap_ml, cone, cropped_hip, everything, unit
 
@@ -21,7 +21,7 @@ def axis(latitude, longitude, side):
 
 def located(lesion, side, *args, **kwargs):
     mask, sphere = cropped_hip(lesion, *args, **kwargs)
-    return locate(mask, sphere, necrotic_arcs(mask, sphere), side)
+    return lesion_location(mask, sphere, necrotic_arcs(mask, sphere), side)
 
 
 @pytest.mark.parametrize(("spacing", "turned"), GRIDS)
@@ -125,7 +125,7 @@ def test_lesion_at_no_surface_has_no_angles_and_says_why():
 
 
 def test_every_missing_value_of_a_location_is_explained():
-    told = " ".join(location_warnings(Location(), Side.LEFT))
+    told = " ".join(location_warnings(LesionLocation(), Side.LEFT))
     for word in ("anterior angle", "latitude or longitude", "lateral angle or ARCO type", "octant"):
         assert word in told
 

@@ -79,7 +79,7 @@ def test_mirrored_hip_has_the_same_numbers_on_the_other_side(spacing, turned):
 
 
 @given(st.floats(0.8, 1.25))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_scaled_spacing_scales_volumes_and_lengths(scale):
     mask = hip(cap(12), (2.0, 1.5, 1.0))[0]
     z, y, x = (scale * step for step in mask.grid.spacing_mm)

@@ -13,11 +13,11 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
-from postprocessing.statistics.agreement import SEVERITY, Reading, agreement, amounts, confusion
+from postprocessing.statistics.agreement import SEVERITY, GradePair, agreement, amount_agreement, confusion_rows
 from postprocessing.statistics.bootstrap import patient_draws, percentile_interval
-from postprocessing.statistics.kappa import disagreement, gwet, kappa, observed_agreement
+from postprocessing.statistics.kappa import disagreement_weights, gwet_coefficient, kappa, observed_agreement
 from postprocessing.statistics.published import KAPPA_NOTE
-from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson
+from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson_interval
 from tests.helpers.paths import REAL
 
 REFERENCE = REAL / "stats-reference"
@@ -67,7 +67,7 @@ def cohort(seed=0, n_patients=42, n=63, noise=2.0):
     true = rng.uniform(1, 45, n)
     pred = np.clip(true + rng.normal(0.5, noise, n), 0.1, 99)
     return [
-        Reading(f"P{i % n_patients:03d}", steinberg_grade(t, 100), steinberg_grade(p, 100), float(t), float(p))
+        GradePair(f"P{i % n_patients:03d}", steinberg_grade(t, 100), steinberg_grade(p, 100), float(t), float(p))
         for i, (t, p) in enumerate(zip(true, pred, strict=True))
     ]
 
@@ -90,32 +90,34 @@ def values(readings):
     ],
 )
 def test_kappa_is_the_published_one(table, power, published):
-    assert kappa(table, disagreement(len(table), power)) == pytest.approx(published, abs=5e-5)
+    assert kappa(table, disagreement_weights(len(table), power)) == pytest.approx(published, abs=5e-5)
 
 
 def test_weighted_kappa_is_that_of_cohens_own_example():
-    assert kappa(COHEN, disagreement(3, 0)) == pytest.approx(0.492, abs=5e-4)
+    assert kappa(COHEN, disagreement_weights(3, 0)) == pytest.approx(0.492, abs=5e-4)
     assert kappa(COHEN, COHEN_WEIGHTS) == pytest.approx(0.348, abs=5e-4)
 
 
 @pytest.mark.parametrize(("power", "published"), [(0, 0.84933), (1, 0.90002), (2, 0.94024)])
 def test_gwet_is_the_published_one(power, published):
-    assert gwet(ABSTRACTORS, disagreement(3, power)) == pytest.approx(published, abs=1e-5)
+    assert gwet_coefficient(ABSTRACTORS, disagreement_weights(3, power)) == pytest.approx(published, abs=1e-5)
 
 
 def test_gwet_keeps_its_sense_where_kappa_loses_it():
-    weights = disagreement(2, 0)
+    weights = disagreement_weights(2, 0)
     assert kappa(PARADOX, weights) == pytest.approx(-0.0234, abs=1e-4)
-    assert gwet(PARADOX, weights) == pytest.approx(0.9408, abs=1e-4)  # Gwet, Br J Math Stat Psychol 2008;61:29
-    assert np.isnan(kappa(np.diag([5.0, 0, 0]), disagreement(3, 1)))
-    assert gwet(np.diag([5.0, 0, 0]), disagreement(3, 1)) == 1
+    assert gwet_coefficient(PARADOX, weights) == pytest.approx(
+        0.9408, abs=1e-4
+    )  # Gwet, Br J Math Stat Psychol 2008;61:29
+    assert np.isnan(kappa(np.diag([5.0, 0, 0]), disagreement_weights(3, 1)))
+    assert gwet_coefficient(np.diag([5.0, 0, 0]), disagreement_weights(3, 1)) == 1
 
 
 @pytest.mark.parametrize(("name", "power"), [(None, 0), ("linear", 1), ("quadratic", 2)])
 def test_kappa_of_a_table_is_that_of_statsmodels(name, power):
     table = np.random.default_rng(0).integers(0, 9, (4, 4)).astype(float)
     theirs = cohens_kappa(table, wt=name, return_results=False)
-    assert kappa(table, disagreement(4, power)) == pytest.approx(theirs)
+    assert kappa(table, disagreement_weights(4, power)) == pytest.approx(theirs)
 
 
 @pytest.mark.real_data
@@ -135,7 +137,7 @@ def test_reference_values_of_other_packages_are_ours():
         for first, second in [] if pairs is None else np.searchsorted(used, pairs):
             table[first, second] += 1
         for name in POWERS.keys() & entry.keys():
-            assert kappa(table, disagreement(len(table), POWERS[name])) == pytest.approx(entry[name], abs=5e-5)
+            assert kappa(table, disagreement_weights(len(table), POWERS[name])) == pytest.approx(entry[name], abs=5e-5)
 
 
 grades = st.lists(st.tuples(st.sampled_from(SEVERITY), st.sampled_from(SEVERITY)), min_size=1, max_size=30)
@@ -145,7 +147,7 @@ grades = st.lists(st.tuples(st.sampled_from(SEVERITY), st.sampled_from(SEVERITY)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 @given(grades)
 def test_kappa_is_that_of_scikit_learn(pairs):
-    found = values([Reading(f"P{i}", true, pred, 1.0, 1.0) for i, (true, pred) in enumerate(pairs)])
+    found = values([GradePair(f"P{i}", true, pred, 1.0, 1.0) for i, (true, pred) in enumerate(pairs)])
     true, pred = ([str(grade) for grade in side] for side in zip(*pairs, strict=True))
     for name in POWERS:
         weights = None if name == "unweighted" else name
@@ -163,9 +165,9 @@ def test_note_on_the_published_kappa_is_true_of_every_table_that_it_may_come_fro
         for true, pred in cells:
             table[true, true] -= 1
             table[true, pred] += 1
-        row = [kappa(table, disagreement(3, power)) for power in (0, 1, 2)]
-        row += [gwet(table, disagreement(3, power)) for power in (1, 2)]
-        found.append([*row, observed_agreement(table, disagreement(3, 2))])
+        row = [kappa(table, disagreement_weights(3, power)) for power in (0, 1, 2)]
+        row += [gwet_coefficient(table, disagreement_weights(3, power)) for power in (1, 2)]
+        found.append([*row, observed_agreement(table, disagreement_weights(3, 2))])
     assert len(found) == 35
     low, high = np.min(found, axis=0).round(3), np.max(found, axis=0).round(3)
     assert [*zip(low[:3], high[:3], strict=True)] == [(0.904, 0.905), (0.924, 0.929), (0.947, 0.952)]
@@ -244,7 +246,7 @@ def test_accuracy_has_wilsons_interval(successes, n, low, high):
 def test_interval_of_a_share_is_scipys(n, share):
     right = round(share * n)
     theirs = binomtest(right, n).proportion_ci(method="wilson")
-    assert wilson(right, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert wilson_interval(right, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_limits_of_agreement_are_the_published_ones():
@@ -261,7 +263,7 @@ def test_intervals_of_the_limits_are_those_of_the_normal_distribution():
     # Bland & Altman 1986: the standard error of a limit is about sqrt(3 SD^2 / n).
     rng = np.random.default_rng(5)
     pairs = [(float(x), float(x + e)) for x, e in zip(rng.uniform(5, 40, 300), rng.normal(1, 2, 300), strict=True)]
-    found = {row.statistic: row for row in amounts("percent", "points", [f"P{i}" for i in range(300)], pairs)}
+    found = {row.statistic: row for row in amount_agreement("percent", "points", [f"P{i}" for i in range(300)], pairs)}
     half = 1.96 * np.sqrt(3 * 4 / 300)
     for name in ("lower", "upper"):
         row = found[f"bland_altman_{name}_points"]
@@ -302,7 +304,7 @@ def test_interval_of_a_mean_is_that_of_the_normal_distribution():
 def test_clustered_interval_is_wider_than_that_of_independent_hips():
     twins = [row for row in cohort(n_patients=30, n=30) for _ in range(2)]
     strangers = [
-        Reading(f"P{i}", row.grade_true, row.grade_pred, row.percent_true, row.percent_pred)
+        GradePair(f"P{i}", row.grade_true, row.grade_pred, row.percent_true, row.percent_pred)
         for i, row in enumerate(twins)
     ]
     clustered, independent = (values(rows)["bland_altman_bias_points"] for rows in (twins, strangers))
@@ -318,7 +320,7 @@ def test_too_many_undefined_draws_leave_the_interval_empty():
 
 
 def test_one_grade_only_has_no_kappa():
-    found = values([Reading(f"P{i}", Grade.B, Grade.B, 20.0 + i, 21.0 + i) for i in range(5)])
+    found = values([GradePair(f"P{i}", Grade.B, Grade.B, 20.0 + i, 21.0 + i) for i in range(5)])
     for name in POWERS:
         row = found[f"kappa_{name}"]
         assert (row.value, row.ci_low, row.ci_high, row.n) == (None, None, None, 5)
@@ -328,14 +330,14 @@ def test_one_grade_only_has_no_kappa():
 
 
 def test_one_patient_has_values_and_no_bootstrap_interval():
-    found = values([Reading("P1", Grade.A, Grade.A, 5.0, 6.0), Reading("P1", Grade.B, Grade.C, 20.0, 31.0)])
+    found = values([GradePair("P1", Grade.A, Grade.A, 5.0, 6.0), GradePair("P1", Grade.B, Grade.C, 20.0, 31.0)])
     assert found["bland_altman_bias_points"].value == pytest.approx(6)
     assert found["bland_altman_bias_points"].ci_low is None
     assert found["bland_altman_bias_points"].note == "no interval: one patient"
 
 
 def test_one_hip_has_an_accuracy_and_says_why_it_has_no_more():
-    found = values([Reading("P1", Grade.A, Grade.B, 14.0, 16.0)])
+    found = values([GradePair("P1", Grade.A, Grade.B, 14.0, 16.0)])
     assert (found["accuracy"].value, found["kappa_linear"].value) == (0, 0)
     assert found["bland_altman_bias_points"].value == pytest.approx(2)
     assert found["bland_altman_upper_points"].note == "undefined: one hip has no spread"
@@ -344,23 +346,23 @@ def test_one_hip_has_an_accuracy_and_says_why_it_has_no_more():
 
 def test_rare_disagreement_leaves_the_interval_of_kappa_out_and_says_so():
     # One patient differs from all others: a third of the draws are without him, and have no kappa.
-    found = values([Reading(f"P{i}", *[Grade.B if i else Grade.C] * 2, 20.0, 21.0) for i in range(20)])
+    found = values([GradePair(f"P{i}", *[Grade.B if i else Grade.C] * 2, 20.0, 21.0) for i in range(20)])
     assert (found["kappa_linear"].value, found["kappa_linear"].ci_low) == (1, None)
     assert found["kappa_linear"].note == "no interval: undefined in more than 5% of the draws"
 
 
 def test_scale_has_none_only_where_it_was_given():
     rows = cohort()
-    without, with_none = values(rows), values([*rows, Reading("P099", Grade.NONE, Grade.NONE, 0.0, 0.0)])
+    without, with_none = values(rows), values([*rows, GradePair("P099", Grade.NONE, Grade.NONE, 0.0, 0.0)])
     table = np.array([[sum((r.grade_true, r.grade_pred) == (a, b) for r in rows) for b in "ABC"] for a in "ABC"], float)
-    assert without["gwet_ac2_linear"].value == pytest.approx(gwet(table, disagreement(3, 1)))
+    assert without["gwet_ac2_linear"].value == pytest.approx(gwet_coefficient(table, disagreement_weights(3, 1)))
     larger = np.pad(table, ((1, 0), (1, 0)))
     larger[0, 0] = 1
-    assert with_none["gwet_ac2_linear"].value == pytest.approx(gwet(larger, disagreement(4, 1)))
+    assert with_none["gwet_ac2_linear"].value == pytest.approx(gwet_coefficient(larger, disagreement_weights(4, 1)))
 
 
 def test_hip_without_a_percentage_is_counted_out_and_n_says_so():
-    found = values([*cohort(), Reading("P099", Grade.A, Grade.NONE, 4.0, None)])
+    found = values([*cohort(), GradePair("P099", Grade.A, Grade.NONE, 4.0, None)])
     assert (found["accuracy"].n, found["icc_2_1_percent"].n) == (64, 63)
 
 
@@ -372,8 +374,8 @@ def test_no_hips_have_no_values():
 
 
 def test_confusion_counts_true_in_rows_and_predicted_in_columns():
-    readings = [Reading("P1", Grade.A, Grade.B, 1.0, 1.0)] * 3 + [Reading("P2", Grade.NONE, Grade.C, 0.0, 40.0)]
-    rows = {row.true: row for row in confusion(readings)}
+    readings = [GradePair("P1", Grade.A, Grade.B, 1.0, 1.0)] * 3 + [GradePair("P2", Grade.NONE, Grade.C, 0.0, 40.0)]
+    rows = {row.true: row for row in confusion_rows(readings)}
     assert list(rows) == ["A", "B", "C", "none"]
     assert rows[Grade.A].B == 3
     assert rows[Grade.NONE].C == 1

@@ -17,7 +17,7 @@ from onfh_nnunet.core.volume import Volume
 from postprocessing.metrics.case_metrics import METRICS, CrossvalRow, case_row, crossval_row
 from postprocessing.metrics.segmentation_metrics import SegmentationMetrics, compare
 from postprocessing.statistics.agreement import Statistic
-from postprocessing.statistics.descriptive import medians
+from postprocessing.statistics.descriptive import weighted_medians
 from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED
 from postprocessing.statistics.summary_tables import (
     TABLES,
@@ -166,7 +166,7 @@ def test_no_hips_have_no_figures():
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=9), st.integers(0, 2**32 - 1))
 def test_median_of_weighted_values_is_that_of_repeated_values(values, seed):
     weights = np.random.default_rng(seed).integers(0, 4, (5, len(values)))
-    for median, counts in zip(medians(np.array(values), weights.astype(float)), weights, strict=True):
+    for median, counts in zip(weighted_medians(np.array(values), weights.astype(float)), weights, strict=True):
         repeated = np.repeat(values, counts)
         assert np.isnan(median) if len(repeated) == 0 else median == pytest.approx(np.median(repeated))
 

@@ -97,14 +97,21 @@ def test_hip_predicted_without_necrosis_may_have_what_is_missed():
     assert possible_grades(interval) == (Grade.NONE, Grade.A)
 
 
+def cap_percent(x):
+    """Share of a sphere that a planar cap of height 2 r x takes up."""
+    return 100 * (3 * x**2 - 2 * x**3)
+
+
 @pytest.mark.parametrize("x", np.linspace(0.01, 0.99, 15))
-def test_shifted_margin_of_a_planar_cap_moves_the_angle_alike_at_every_size(x):
-    # Cap of height 2 r x of a sphere: volume share 3 x^2 - 2 x^3, area of its plane 4 pi r^2 x (1 - x). A shift of d
-    # moves the share by area * d / volume = 3 x (1 - x) d / r, so the angle by that / (2 sqrt(p (1 - p))).
-    p = 3 * x**2 - 2 * x**3
-    moved = 3 * x * (1 - x) / (2 * math.sqrt(p * (1 - p)))
-    at_half = 3 / 4
-    assert 1 <= moved / at_half + 1e-9 < 2 / math.sqrt(3)  # 1.155 for a cap of no height
+def test_shifted_margin_of_a_planar_cap_is_nearly_as_wide_as_the_interval_at_every_size(x):
+    # The plane's area is 4 pi r^2 x (1 - x), so a shift by 2 r d moves the share by 6 x (1 - x) d, and its angle by
+    # 3 x (1 - x) d / sqrt(p (1 - p)): 3/2 d for half a head, and 2 / sqrt(3) = 1.155 times that for a cap of no height.
+    shift = 1e-5
+    calibration = Calibration.fit([50.0] * 9, [cap_percent(0.5 + shift)] * 9, [f"P{i}" for i in range(9)])
+    assert calibration.half_width == pytest.approx(1.5 * shift, rel=1e-4)
+    interval = calibration.interval(cap_percent(x))
+    moved = cap_percent(x + shift) - cap_percent(x - shift)
+    assert 1 - 1e-4 <= moved / (interval.high - interval.low) < 2 / math.sqrt(3)
 
 
 def test_error_of_a_percentage_is_refused():
@@ -128,7 +135,7 @@ def test_calibration_survives_json_and_names_no_one():
 )
 def test_damaged_calibration_is_refused(change):
     values = of_strangers(np.arange(1, 12) * 1e-3).to_json() | change
-    with pytest.raises(ModelError, match=f"is none of method {METHOD}"):
+    with pytest.raises(ModelError, match=f"is not of method {METHOD}"):
         Calibration.from_json(values)
 
 

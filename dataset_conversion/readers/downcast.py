@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def compact(array: NDArray[Any]) -> NDArray[Any]:
+def downcast(array: NDArray[Any]) -> NDArray[Any]:
     """An array (z, y, x) of intensities as int16 or uint16 when all values are whole and fit, else as float32."""
     low, high = array.min(), array.max()
     for kind in (np.int16, np.uint16):

@@ -1,6 +1,6 @@
-"""Train the locator that comes with the package, on synthetic bodies of random appearance.
+"""Train the bundled locator, on synthetic bodies of random appearance.
 
-    python -m benchmarks.train_locator OUT.safetensors
+    python -m recipes.train_locator OUT.safetensors
 
 On two cores about 20 minutes. Not the same bytes each time: which view comes next depends on processes. Every view
 shows a hip: where a third of them showed none, the network came to miss real heads. The model says no where none is.
@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmarks.synthetic_training import Example, soft_dice, train
-from dataset_conversion.phantom.randomization.random_bodies import Body, random_view
-from onfh_nnunet.inference.locator import untrained
+from dataset_conversion.phantom.randomization.random_bodies import BodyTissues, random_view
+from onfh_nnunet.inference.locator import build_network
+from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 118
 PATCH = (40, 48, 64)
@@ -33,22 +33,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    network = untrained()
+    network = build_network()
     train(network, examples, loss, ITERATIONS, LEARNING_RATE, seed=100, save=lambda: save(options.out, network))
 
 
 def examples(seed: int) -> Iterator[Example]:
-    """Endless views of bodies."""
+    """Endless random views of bodies."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = Body.draw(number)
+            bodies[number] = BodyTissues.draw(number)
         yield _patch(*random_view(bodies[number], rng), rng)
 
 
 def loss(logits: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-    """Cross entropy and Dice of both heads, as nnU-Net's for labels."""
+    """Cross entropy plus Dice of both heads, as in nnU-Net for labels."""
     truth = nn.functional.one_hot(heads.long(), 3).permute(0, 4, 1, 2, 3).float()
     return nn.functional.cross_entropy(logits, heads.long()) + 1 - soft_dice(logits.softmax(1)[:, 1:], truth[:, 1:])
 
@@ -59,7 +59,7 @@ def save(out: Path, network: nn.Module) -> None:
 
 
 def _patch(image: Any, heads: Any, rng: np.random.Generator) -> Example:
-    """A part of a view, or a view with room around it."""
+    """Part of a view, or a small view padded to the patch size."""
     source, target = [], []
     for n, edge in zip(image.shape, PATCH, strict=True):
         start = int(rng.integers(abs(n - edge) + 1))

@@ -1,6 +1,6 @@
-"""Train the model that comes with the package, on synthetic hips of random appearance.
+"""Train the bundled demo model, on synthetic hips of random appearance.
 
-    python -m benchmarks.train_synthetic OUT.safetensors
+    python -m recipes.train_synthetic OUT.safetensors
 
 On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. What
 it is judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
@@ -22,10 +22,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import plain_unet
-from benchmarks.synthetic_training import Example, soft_dice, train
-from dataset_conversion.phantom.cohort import write_phantom_cohort
-from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, HipBody, random_hip, random_other
+from dataset_conversion.labels.label_map import LabelRules
+from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
+from dataset_conversion.phantom.randomization.random_hips import (
+    EDGE,
+    VOXEL_MM,
+    HipTissues,
+    random_distractor,
+    random_hip,
+)
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
@@ -33,12 +38,14 @@ from onfh_nnunet.core.labels import Label
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_model_file
+from onfh_nnunet.workflows.compare import MaskPair, compare_pairs
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
+from recipes import plain_unet
+from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 200
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
@@ -49,7 +56,7 @@ CAUTION = "the model learned from synthetic hips alone: for trying out, not for 
 
 @dataclass(frozen=True)
 class Round:
-    """One of the trainings, each of which begins where the one before has ended.
+    """One round of training; each round starts from the weights of the round before.
 
     Args:
         iterations: Batches.
@@ -87,20 +94,20 @@ def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> No
 
 
 def examples(seed: int, share_of_others: float) -> Iterator[Example]:
-    """Endless boxes of hips, and some that show none."""
+    """Endless random boxes of hips, and some boxes without a hip."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         if rng.random() < share_of_others:
-            yield random_other(rng)
+            yield random_distractor(rng)
             continue
         number = int(rng.integers(BODIES))
         if number not in bodies:
-            bodies[number] = HipBody.draw(number)
+            bodies[number] = HipTissues.draw(number)
         yield random_hip(bodies[number], rng)
 
 
 def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross entropy and Dice of both regions, as nnU-Net's for regions; and the cross entropy of necrosis in the head.
+    """Cross entropy plus Dice of both regions, as in nnU-Net, plus the cross entropy of necrosis within the head.
 
     Without the last, a lesion outlined in every healthy head costs next to nothing: Dice ignores it, and it is a small
     share of all voxels.
@@ -112,7 +119,7 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def judged(model: Path, card: Card) -> Card:
-    """The card with how well a model does on phantoms it never saw, and intervals calibrated by them."""
+    """The model card with metrics on phantoms the model never saw, and intervals calibrated on them."""
     with tempfile.TemporaryDirectory(prefix="onfh-judged-") as folder:
         rows = list(_compared(model, Path(folder)))
     true, pred = ([getattr(row, f"necrosis_percent_{which}") for row in rows] for which in ("true", "pred"))
@@ -134,12 +141,12 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
         )
         for row in predicted.rows
     ]
-    return compare_pairs(pairs, lambda *_: None)
+    return compare_pairs(pairs, rules=LabelRules(necrosis="2"))  # a phantom without necrosis is healthy
 
 
 def _recipe() -> dict[str, Any]:
     iterations = sum(each.iterations for each in ROUNDS)
-    return {"recipe": "benchmarks/train_synthetic.py", "iterations": iterations, "torch": version("torch")}
+    return {"recipe": "recipes/train_synthetic.py", "iterations": iterations, "torch": version("torch")}
 
 
 def _write(out: Path, network: nn.Module, card: Card) -> None:

@@ -1,4 +1,4 @@
-"""All scans of a cohort, one scan a core at a time."""
+"""Conversion of all scans of a cohort in parallel, one scan per core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEW = 2
 """So many scans are done before a second process has started."""
 
 
-def examine(jobs: Sequence[Job], folder: Path | None, progress: Progress = silent) -> list[Outcome]:
+def convert_scans(jobs: Sequence[Job], folder: Path | None, progress: Progress = silent) -> list[Outcome]:
     """Convert scans.
 
     Args:

@@ -1,0 +1,156 @@
+"""One reader of all tables that people write: which column is which, and what each row says of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onfh_nnunet.core.csv_rows import literal
+from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.tables.cells import Record, Unknown, quoted
+from onfh_nnunet.core.tables.text import text_records
+from onfh_nnunet.core.tables.workbook import OLD_EXCEL, ZIP, workbook_records
+from onfh_nnunet.core.user_files import read_content
+
+_REMEDY = "Correct the table and run again"
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a table.
+
+    Args:
+        line: Where it begins, from 1.
+        cells: Text by column, without spaces around it; empty where the table lacks the column or the row the cell.
+    """
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """A table that a person wrote.
+
+    Args:
+        path: The file.
+        columns: The columns that were asked for and are there.
+        rows: Its rows, without blank ones.
+        error: What `require` raises.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    error: type[OnfhError] = ReadError
+
+    def require(self, problems: Iterable[str], remedy: str = _REMEDY) -> None:
+        """Refuse the table for all its problems at once, a line each; nothing where there are none.
+
+        Raises:
+            OnfhError: There are some.
+        """
+        if listed := "".join(f"\n  {problem}" for problem in problems):
+            raise self.error(self.path, f"has cells that cannot be used:{listed}\n", remedy)
+
+
+def read_table(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), error: type[OnfhError] = ReadError
+) -> UserTable:
+    """Read a table in text or Excel.
+
+    Case, spaces, hyphens and underscores in the header do not matter; further columns are ignored. An apostrophe before
+    what a spreadsheet takes for a formula, as `csv_rows` writes it, is no part of a cell.
+
+    Args:
+        path: The file; what it is shows its content and not its name.
+        required: Columns that it must have.
+        optional: Columns that it may have.
+        error: What is raised.
+
+    Returns:
+        The table, perhaps without rows.
+
+    Raises:
+        OnfhError: It cannot be read, lacks a column or has one twice, several of its sheets may be meant, or rows have
+            too many cells or some whose text nobody can be sure of: all of them are listed.
+    """
+    try:
+        content = read_content(path)
+    except OSError as absent:
+        problem = f"cannot be read as a table ({absent.strerror or absent})"
+        raise error(path, problem, "Check the path of the table") from absent
+    wanted = {_key(name): name for name in (*required, *optional)}
+    header, *rows = _records(path, content, wanted, error) or [Record(1, ())]
+    names = [_shown(cell) for cell in header.cells]
+    _require_columns(path, names, required, error)
+    places = _places(path, names, wanted, error)
+    table = UserTable(path, tuple(places), tuple(_row(row, places, wanted.values()) for row in rows), error)
+    table.require(problem for row in rows for problem in _problems(row, places, len(names)))
+    return table
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name.casefold())
+
+
+def _shown(cell: str | Unknown) -> str:
+    return "" if isinstance(cell, Unknown) else cell.strip()
+
+
+def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[OnfhError]) -> list[Record]:
+    """The rows of the text, or of the sheet whose header has the most columns that are wanted."""
+
+    def score(header: Record) -> int:
+        return len(wanted.keys() & {_key(_shown(cell)) for cell in header.cells})
+
+    if not content.startswith((ZIP, OLD_EXCEL)):
+        return text_records(path, content, score, error)
+    sheets = sorted(workbook_records(path, content, error), key=lambda rows: score(rows[0]), reverse=True)
+    if len(sheets) > 1 and score(sheets[0][0]) == score(sheets[1][0]) > 0:
+        raise error(path, "has two sheets with these columns, and either may be meant", "Keep one of them")
+    return sheets[0] if sheets else []
+
+
+def _require_columns(path: Path, names: list[str], required: Sequence[str], error: type[OnfhError]) -> None:
+    keys = {_key(name): name for name in names if name}
+    missing = [name for name in required if _key(name) not in keys]
+    if not missing:
+        return
+    spare = [key for key in keys if key not in map(_key, required)]
+    similar = {name: difflib.get_close_matches(_key(name), spare, n=1) for name in missing}
+    renames = [f"rename {quoted(keys[found[0]])} to {name}" for name, found in similar.items() if found]
+    has = ", ".join(quoted(name)[1:-1] for name in names) or "of an empty file"
+    remedy = " and ".join(renames) or f"Give the table a header with {', '.join(required)}"
+    raise error(path, f"has the columns {has}, expected also {missing}", remedy[0].upper() + remedy[1:])
+
+
+def _places(path: Path, names: list[str], wanted: dict[str, str], error: type[OnfhError]) -> dict[str, int]:
+    """Where each wanted column stands."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        column = wanted.get(_key(name))
+        if column in places:
+            problem = f"has the column {column} twice: {quoted(names[places[column]])} and {quoted(name)}"
+            raise error(path, problem, "Keep one of them")
+        if column:
+            places[column] = place
+    return places
+
+
+def _row(row: Record, places: dict[str, int], columns: Iterable[str]) -> TableRow:
+    cells = {column: _shown(row.cells[place]) for column, place in places.items() if place < len(row.cells)}
+    return TableRow(row.line, dict.fromkeys(columns, "") | {column: literal(cell) for column, cell in cells.items()})
+
+
+def _problems(row: Record, places: dict[str, int], n_columns: int) -> Iterable[str]:
+    if len(row.cells) > n_columns:
+        got = f"got {len(row.cells)}, expected {n_columns}"
+        yield f"line {row.line}, cells: {got}; quote a cell that holds the separator or a decimal comma"
+    for column, place in places.items():
+        cell = row.cells[place] if place < len(row.cells) else ""
+        if isinstance(cell, Unknown):
+            yield f"line {row.line}, {column}: {cell.reason}"
