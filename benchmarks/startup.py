@@ -30,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         mask = folder / "P001_R.nii.gz"
-        _ball().write(mask)
+        _ball().write_labels(mask)
         scan = _scan(folder / "phantom")
         onfh = [sys.executable, "-m", "onfh_nnunet"]
         commands = {

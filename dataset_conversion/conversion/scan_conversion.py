@@ -166,8 +166,8 @@ def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip
     image = Volume(downcast(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
     if folder is not None:
-        for volume, file in zip((image, source.label), files, strict=True):
-            volume.write(folder / file)
+        image.write(folder / files[0])
+        source.label.write_labels(folder / files[1])
     case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
     return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
 

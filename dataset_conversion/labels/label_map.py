@@ -7,7 +7,7 @@ regions: what is necrosis is 2, what else is head is 1, whether the head was dra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ from dataset_conversion.readers.segmentation import Segment, Segmentation, read_
 from onfh_nnunet.core.errors import GeometryError, LabelError, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.labels import BoolArray, Label, Region
+from onfh_nnunet.core.image_files import is_marked
+from onfh_nnunet.core.labels import LABEL_MARK, BoolArray, Label, Region
 from onfh_nnunet.core.volume import Volume
 
 
@@ -109,8 +110,14 @@ def label_map(
         _same_patient_position(source, scan_frame_of_reference, place)
         _sides_in_place(source, place)
     if files.necrosis is None:
-        return of_one(sources[Region.HEAD], files, rules, place, scan_grid)
+        stated = replace(files, healthy=files.healthy or _states_all(files.head))
+        return of_one(sources[Region.HEAD], stated, rules, place, scan_grid)
     return _of_two(sources, files, rules, place, scan_grid or sources[Region.HEAD].grid)
+
+
+def _states_all(path: Path) -> bool:
+    """Whether a label was written here, so that a head alone is a hip without necrosis."""
+    return path.is_file() and is_marked(path, LABEL_MARK)
 
 
 def of_one(

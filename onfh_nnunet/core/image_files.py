@@ -21,7 +21,7 @@ from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
-from onfh_nnunet.core.image_formats.nifti import header_of_pair, read_nifti_header
+from onfh_nnunet.core.image_formats.nifti import header_of_pair, mark_of, read_nifti_header
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
@@ -104,6 +104,16 @@ def _read(path: Path) -> tuple[NDArray[Any], Grid]:
         return array.astype(array.dtype.newbyteorder("="), copy=False), header.grid
 
 
+def is_marked(path: Path, mark: str) -> bool:
+    """Whether an image file is NIfTI and carries a mark of `write_image`.
+
+    Raises:
+        ReadError: It is not a regular file, or damaged.
+    """
+    with refused_whole(path):
+        return format_of(path) is ImageFormat.NIFTI and mark_of(path) == mark
+
+
 def detached(path: Path) -> Path | None:
     """The other file of an image that is two, a header and its voxels; none for any other image, or a damaged one.
 
@@ -124,7 +134,7 @@ def detached(path: Path) -> Path | None:
     return None if voxels == path else voxels
 
 
-def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
+def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "", mark: str = "") -> None:
     """Write voxels (z, y, x) atomically, compressed; the suffix selects NIfTI, NRRD or MetaImage.
 
     What was written is read again before it takes the file's place: ITK does not report a full disk.
@@ -134,6 +144,7 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> 
         array: The voxels.
         grid: Where they lie.
         note: What NIfTI's description says, up to 79 characters.
+        mark: What NIfTI's ``aux_file`` says, up to 23 characters.
 
     Raises:
         WorkspaceError: The file cannot be written whole.
@@ -141,8 +152,9 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> 
     import SimpleITK as sitk
 
     image = to_itk(array, grid)
-    if note:
-        image.SetMetaData("ITK_FileNotes", note)
+    for key, text in (("ITK_FileNotes", note), ("aux_file", mark)):
+        if text:
+            image.SetMetaData(key, text)
     with atomic_write(path) as part:
         try:
             sitk.WriteImage(image, str(part), useCompression=True)

@@ -21,6 +21,11 @@ class Label(IntEnum):
     NECROSIS = 2
 
 
+LABEL_MARK = "onfh 1 head 2 necrosis"
+"""In NIfTI's ``aux_file`` (24 bytes) of a label map that was written here: one that lacks 2 shows no necrosis. Another
+program that changes the file does not keep it."""
+
+
 class Region(StrEnum):
     """A region that is segmented, measured and compared."""
 

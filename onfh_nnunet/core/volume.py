@@ -14,6 +14,7 @@ from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.image_files import from_itk, read_image, to_itk, write_image
 from onfh_nnunet.core.image_formats.image_header import grid_of
+from onfh_nnunet.core.labels import LABEL_MARK
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,14 @@ class Volume:
             WorkspaceError: The file cannot be written.
         """
         write_image(Path(path), self.array, self.grid, note)
+
+    def write_labels(self, path: str | os.PathLike[str], note: str = "") -> None:
+        """Write a label map of the values of `Label`, marked as one where the format is NIfTI; see `write`.
+
+        Raises:
+            WorkspaceError: The file cannot be written.
+        """
+        write_image(Path(path), self.array, self.grid, note, LABEL_MARK)
 
     @classmethod
     def from_sitk(cls, image: Any) -> Volume:

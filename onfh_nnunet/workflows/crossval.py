@@ -126,7 +126,7 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
         for case_id in splits.validation(fold):
             case = cases[case_id]
             mask = _mask(dataset, case, segmenter)
-            mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
+            mask.write_labels(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
             row = crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
             LOGGER.info("%s: judged by fold %d, grade %s, true grade %s", case_id, fold, row.grade_pred, row.grade_true)
             yield row

@@ -98,7 +98,7 @@ class OutputFolder:
         self.names.save_once()
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
-            mask.write(self._mask(case_id), self.caution)
+            mask.write_labels(self._mask(case_id), self.caution)
         record = [RecordRow(**vars(row), model_sha256=self.model_sha256, made_from=made_from) for row in rows]
         write_rows(self._record(name), RecordRow, record)
 

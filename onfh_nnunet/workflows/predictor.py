@@ -143,20 +143,7 @@ class Predictor:
         require_hip_scan(scan.volume, source)
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
-        return self._agreeing_with_header(scan, hips, source)
-
-    def _agreeing_with_header(self, scan: Scan, hips: list[HipPrediction], source: object) -> list[HipPrediction]:
-        """The hips; with a warning each where the header states another side than `side` does."""
-        stated, sides = scan.laterality, [hip.side for hip in hips]
-        if stated is None or sides == [stated]:
-            return hips
-        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
-        if self.options.side is None:
-            problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
-            remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
-            raise SideError(source, problem, remedy)
-        warning = f"the DICOM header says side {stated} (Laterality); read as {self.options.side}, as asked"
-        return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]
+        return agreeing_with_header(hips, scan.laterality, self.options.side, source)
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
@@ -179,3 +166,29 @@ class Predictor:
 
         engine = engine_for(self._model, resolve_device(self.options.device), self.options.engine)
         return HipSegmenter(self._model, engine, tta=self.options.tta)
+
+
+def agreeing_with_header(
+    hips: list[HipPrediction], stated: Side | None, asked: Side | None, source: object
+) -> list[HipPrediction]:
+    """The hips; with a warning each where the header states another side than was asked for.
+
+    Args:
+        hips: Of a scan.
+        stated: The side that the scan's header states; None where it states no single side.
+        asked: The only side to read; None where it is told from the anatomy.
+        source: The scan's name, for messages.
+
+    Raises:
+        SideError: The hips are not those of the stated side, and no side was asked for.
+    """
+    sides = [hip.side for hip in hips]
+    if stated is None or sides == [stated]:
+        return hips
+    if asked is None:
+        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
+        problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
+        remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+        raise SideError(source, problem, remedy)
+    warning = f"the DICOM header says side {stated} (Laterality); read as {asked}, as asked"
+    return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]

@@ -33,7 +33,8 @@ def ball(necrosis_above):
 def test_grade_writes_the_contracts_columns(tmp_path, onfh):
     Volume(ball(44), GRID).write(tmp_path / "P007_L.nii.gz")
     Volume(ball(99).astype(np.float32), GRID).write(tmp_path / "healthy.nrrd")
-    onfh("grade", tmp_path / "P007_L.nii.gz", tmp_path / "healthy.nrrd", "--out", tmp_path / "grades.csv")
+    masks = tmp_path / "P007_L.nii.gz", tmp_path / "healthy.nrrd"
+    onfh("grade", *masks, "--necrosis-label", 2, "--out", tmp_path / "grades.csv")
     with (tmp_path / "grades.csv").open() as file:
         reader = csv.DictReader(file)
         ill, healthy = reader
@@ -149,7 +150,7 @@ def test_bad_mask_leaves_the_old_table(tmp_path, onfh):
     (tmp_path / "grades.csv").write_text("old")
     done = onfh("grade", tmp_path / "bad.nii.gz", "--out", tmp_path / "grades.csv", check=False)
     assert done.returncode == 1
-    assert "holds the values" in done.stderr
+    assert "has the unknown label values 3, 6" in done.stderr
     assert (tmp_path / "grades.csv").read_text() == "old"
 
 

@@ -2,6 +2,7 @@
 
 import csv
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -132,6 +133,25 @@ def test_all_commands_read_the_same_hip(tmp_path, name):
     assert grade(commands.label, **commands.options)[0].necrosis_percent == graded.necrosis_percent
     compared = commands.compare()
     assert (compared.head_dice, compared.necrosis_dice, compared.side) == (1, 1, "R")
+
+
+def test_a_label_that_was_written_here_says_that_a_head_alone_is_healthy(tmp_path):
+    """As predict and convert write it; the mark is gone once another program wrote the file."""
+
+    def write(folder):
+        Volume(HEAD.astype(np.uint8), PELVIS).write_labels(folder / "label.nii.gz", "a caution")
+        return folder / "label.nii.gz"
+
+    commands = Commands(tmp_path, write, {})
+    assert commands.check() == []
+    assert float(commands.convert()["necrosis_percent"]) == 0
+    assert commands.grade().steinberg_grade == "none"
+    assert commands.compare().necrosis_ml_true == 0
+    assert grade(tmp_path / "work" / "nnUNet_raw" / "Dataset711_ONFH" / "labelsTr")[0].steinberg_grade == "none"
+    again = nibabel.load(commands.label)
+    nibabel.save(nibabel.Nifti1Image(np.asarray(again.dataobj), again.affine), commands.label)
+    with pytest.raises(OnfhError, match="draws a head"):
+        commands.grade()
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -51,6 +51,12 @@ def read_nifti_header(path: Path) -> ImageHeader:
     return ImageHeader(voxels, grid_of(path, size, to_lps[:3, :3], to_lps[:3, 3].tolist()), scaling)
 
 
+def mark_of(path: Path) -> str:
+    """The text in a header's ``aux_file``, which readers pass over."""
+    header, _, _ = _header(path)
+    return bytes(header["aux_file"].item()).decode("ascii", "replace")
+
+
 def header_of_pair(voxels: Path) -> Path | None:
     """The header beside the voxels of a NIfTI pair, by their names; none for any other file."""
     if not voxels.name.lower().endswith((".img", ".img.gz")):

@@ -187,7 +187,7 @@ IMAGES = {
     "missing slice": (slices(lambda files: files[7].unlink()), "8.000 mm between instance 7 .*and instance 9"),
     "slice twice": (at(4, ImagePositionPatient=[-142, -54, -34]), "position of another.*instance 4"),
     "gantry tilt": (series(tilted), "sheared stack"),
-    "two orientations": (at(2, ImageOrientationPatient=[0, 1, 0, 0, 0, 1]), "2 orientations"),
+    "two orientations": (at(2, ImageOrientationPatient=[0, 1, 0, 0, 0, 1]), "holds 2 stacks of MR images"),
     "two sizes": (at(2, Rows=14, Columns=144), r"\(14, 144\) pixels"),
     "colour": (series(PhotometricInterpretation="RGB"), "is a RGB image"),
     "inverted grey": (series(PhotometricInterpretation="MONOCHROME1"), "is a MONOCHROME1 image"),
