@@ -22,7 +22,7 @@ from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
-from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case
 
@@ -138,7 +138,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
-        findings += _two_grades(hip.case, scan)
+        findings += _two_grades(hip.case, source.mask.extent.grade, scan)
     return Outcome(
         job,
         tuple(hip for _, hip in hips),
@@ -185,9 +185,8 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
     )
 
 
-def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
+def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
     """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
-    of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
     if of_label != case.grade:
         message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
         yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)

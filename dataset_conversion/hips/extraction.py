@@ -7,6 +7,7 @@ says where the box lies, and its array is reversed along the last axis.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,7 @@ class HipSource:
         label: Values of `Label`, uint8, on the same grid; the other hip's head is background in it.
         outside_ml: How much of this hip's label lies outside the box, and so in no case.
         other_ml: How much of the other hip's label lies in the box, where it is background.
+        border_gap_mm: From the head to the nearest face of the scan; 0 where it touches one.
     """
 
     side: Side
@@ -43,6 +45,7 @@ class HipSource:
     label: Volume
     outside_ml: float
     other_ml: float = 0.0
+    border_gap_mm: float = math.inf
 
     @cached_property
     def mask(self) -> HipMask:
@@ -82,7 +85,8 @@ def _extract(scan: Volume, labels: Volume, head: Head) -> HipSource:
     inside, ml = np.count_nonzero(taken.array), scan.grid.voxel_ml
     outside = np.count_nonzero(own[head.box]) - inside
     other = np.count_nonzero(crop.extract(labels).array) - inside
-    return HipSource(head.side, crop, crop.extract(scan), taken, outside * ml, other * ml)
+    gap_mm = HipMask(Volume(own, scan.grid)).border_gap_mm
+    return HipSource(head.side, crop, crop.extract(scan), taken, outside * ml, other * ml, gap_mm)
 
 
 def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dataset_conversion.hips.extraction import HipSource
 from dataset_conversion.hips.findings import Finding, Severity
-from onfh_nnunet.core.anatomy import PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM, PLAUSIBLE_HEAD_ML
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.labels import BoolArray, Region
@@ -41,8 +41,9 @@ def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
     ml, (low, high) = hip.mask.extent.head_ml, PLAUSIBLE_HEAD_ML
     if not low <= ml <= high:
         yield Severity.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
-    if hip.mask.touches_border:
-        message = "the head touches the border of the scan; a cut head spoils volume and percentage"
+    if (gap := hip.border_gap_mm) <= CUT_HEAD_WITHIN_MM:
+        ends = f"ends {gap:.1f} mm from" if gap else "touches"
+        message = f"the head {ends} the border of the scan; a cut head spoils volume and percentage"
         yield Severity.WARNING, "border", message
     if (parts := len(components_of(head))) > 1:
         yield Severity.WARNING, "parts", f"the head has {parts} separate parts, expected 1"

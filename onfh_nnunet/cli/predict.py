@@ -17,6 +17,7 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.printable import plural
+from onfh_nnunet.core.steinberg import printed_percent
 
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.output_rows import FailedRow
@@ -130,5 +131,6 @@ def _note(predicted: Predicted, settings: Settings) -> None:
 
 
 def _line(row: Row) -> str:
-    percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
-    return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {percent} of the head, may be {row.possible_grades}"
+    percent, low, high = map(printed_percent, (row.necrosis_percent, row.percent_low, row.percent_high))
+    necrosis = f"{percent} % ({low}-{high}) of the head"
+    return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {necrosis}, may be {row.possible_grades}"

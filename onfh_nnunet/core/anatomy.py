@@ -27,8 +27,16 @@ SPECK_UP_TO_ML = 1.0
 """Purpose: *may this component beside two heads be ignored?* Above it, it belongs to nobody, and is refused. Ours."""
 
 LEAST_LESION_ML = 0.1
-"""The smallest component that counts as a lesion. Ours: a quarter of the smallest of the published lesions, 0.39 ml
-(Zhao et al., Int Orthop 2010;34:799)."""
+"""The least necrosis that is measured: less, of a whole head or in one component, is a speck and no lesion. Ours: a
+quarter of the smallest of the published lesions, 0.39 ml (Zhao et al., Int Orthop 2010;34:799)."""
+
+LEAST_LESION_VOXELS = 8
+"""The same in voxels, where those are large: two along each axis. Ours, after RECIST 1.1 (Eisenhauer et al., Eur J
+Cancer 2009;45:228), where a lesion is measurable from twice the slice thickness on."""
+
+CUT_HEAD_WITHIN_MM = 2.0
+"""A head whose mask ends nearer than this to the border of the scan may be cut off there. Ours: a network leaves out up
+to a voxel or two of 1 mm where it sees no more of what is around a head."""
 
 LOCATED_HEADS_APART_MM = (110.0, 240.0)
 """Distance from right to left of the centres of two heads that are *sought* in a scan. Ours: about 175 mm in adults;

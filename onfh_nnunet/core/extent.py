@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onfh_nnunet.core.anatomy import LEAST_LESION_ML, LEAST_LESION_VOXELS
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 
 
 def percent_of(necrosis: float, head: float) -> float:
     """Necrosis in percent of a head, or of a part or a model of it, from unrounded amounts in any one unit."""
     return 100 * necrosis / head
+
+
+def least_lesion_voxels(voxel_ml: float) -> float:
+    """The least voxels of a lesion that is measured: `LEAST_LESION_ML`, and no less than `LEAST_LESION_VOXELS`."""
+    return max(LEAST_LESION_ML / voxel_ml, LEAST_LESION_VOXELS)
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,21 @@ class Extent:
         return self.necrosis * self.voxel_ml
 
     @property
+    def least_percent(self) -> float:
+        """The least measurable lesion in percent of this head, which is not empty."""
+        return percent_of(least_lesion_voxels(self.voxel_ml), self.head)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there is necrosis enough for a grade and a location."""
+        return self.necrosis >= least_lesion_voxels(self.voxel_ml)
+
+    @property
     def percent(self) -> float | None:
         """Necrosis in percent of the head, not rounded; None without a head."""
         return percent_of(self.necrosis, self.head) if self.head else None
 
     @property
     def grade(self) -> Grade:
-        """Steinberg's grade of the whole voxel counts; ``Grade.NONE`` without necrosis or without a head."""
-        return steinberg_grade(self.necrosis, self.head) if self.head else Grade.NONE
+        """Steinberg's grade of the whole voxel counts; ``Grade.NONE`` without a measurable lesion or without a head."""
+        return steinberg_grade(self.necrosis, self.head) if self.measurable else Grade.NONE

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM
 from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_with_border
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.extent import Extent
@@ -56,7 +58,13 @@ class HipMask:
         return Extent(head, necrosis, self.labels.grid.voxel_ml)
 
     @property
-    def touches_border(self) -> bool:
-        """Whether the head reaches the first or the last layer of its array along any axis."""
-        labels = self.labels.array
-        return any(bool(np.take(labels, [0, -1], axis=axis).any()) for axis in range(3))
+    def border_gap_mm(self) -> float:
+        """From the head to the nearest face of its grid, 0 where it touches one; infinite without a head."""
+        size, spacing = self.labels.grid.size, self.labels.grid.spacing_mm
+        sides = zip(self.box or (), size, spacing, strict=False)
+        return min((min(part.start, n - part.stop) * step for part, n, step in sides), default=math.inf)
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether the head ends so near to the border of its grid that the field of view may cut it."""
+        return self.border_gap_mm <= CUT_HEAD_WITHIN_MM

@@ -43,3 +43,10 @@ def steinberg_grade(necrosis: float, head: float) -> Grade:
     if 100 * necrosis < MODERATE_FROM_PERCENT * head:
         return Grade.A
     return Grade.B if 100 * necrosis <= SEVERE_ABOVE_PERCENT * head else Grade.C
+
+
+def printed_percent(percent: float) -> str:
+    """A percentage with one decimal, or with as many more as keep it within its grade: 14.96 is no 15.0."""
+    grade = steinberg_grade(percent, 100)
+    texts = (f"{percent:.{digits}f}" for digits in range(1, 17))
+    return next((text for text in texts if steinberg_grade(float(text), 100) is grade), f"{percent}")

@@ -24,6 +24,7 @@ from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
 from postprocessing.masks.clean import clean
 from postprocessing.measurement.grade_rows import grade_row
+from postprocessing.uncertainty.margin_interval import PercentInterval
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
@@ -147,10 +148,17 @@ class Predictor:
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
         hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
-        percent = hip.extent.percent
-        interval = self.calibration.interval(percent) if self.calibration and percent is not None else None
-        warnings = (*filter(None, (self.caution,)), *prediction.warnings)
+        interval = self._interval(hip)
+        uncalibrated = "no calibrated interval: it holds for whole heads" if self.calibration and hip.may_be_cut else ""
+        warnings = (*filter(None, (self.caution, uncalibrated)), *prediction.warnings)
         return PredictedHip(grade_row(case_id, source, hip, warnings, interval), hip.labels)
+
+    def _interval(self, hip: HipMask) -> PercentInterval | None:
+        """The calibrated interval; None without a calibration, and of a head that the field of view may cut."""
+        percent = hip.extent.percent
+        if self.calibration is None or percent is None or hip.may_be_cut:
+            return None
+        return self.calibration.interval(percent)
 
     @cached_property
     def _segmenter(self) -> HipSegmenter:

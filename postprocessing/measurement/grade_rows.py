@@ -104,7 +104,7 @@ def grade_row(
         percent_low=met.low,
         percent_high=met.high,
         steinberg_grade=hip.extent.grade,
-        possible_grades="/".join(possible_grades(met)),
+        possible_grades="/".join(possible_grades(met, hip.extent.least_percent)),
         warnings="; ".join((*extra_warnings, *measured.warnings)),
         interval_method=met.method,
         jic_type=None,

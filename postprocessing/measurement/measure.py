@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from onfh_nnunet.core.anatomy import ARTICULAR_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_RESIDUAL_MM
-from onfh_nnunet.core.extent import percent_of
-from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.extent import least_lesion_voxels, percent_of
 from onfh_nnunet.core.hip_mask import HipMask
 from postprocessing.measurement.kerboul_angles import kerboul_grade, necrotic_arcs
 from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
@@ -91,29 +90,33 @@ def _about_sphere(bare: HipMeasurement, hip: HipMask, sphere: Sphere) -> HipMeas
         kerboul_coronal_deg=arcs.coronal.degrees,
         kerboul_sagittal_deg=arcs.sagittal.degrees,
         kerboul_deg=arcs.combined_deg,
-        kerboul_grade=kerboul_grade(arcs.combined_deg) if bare.necrosis_ml else None,
+        kerboul_grade=kerboul_grade(arcs.combined_deg) if hip.extent.measurable else None,
         necrotic_surface_percent=surface.percent,
         sphere_residual_mm=sphere.residual_mm,
         head_centre_x_mm=x,
         head_centre_y_mm=y,
         head_centre_z_mm=z,
-        location=lesion_location(labels, sphere, arcs, hip.side) if bare.necrosis_ml else LesionLocation(),
+        location=lesion_location(labels, sphere, arcs, hip.side) if hip.extent.measurable else LesionLocation(),
     )
-    return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, hip.side)))
+    return replace(measured, warnings=tuple(_sphere_warnings(measured, sphere, surface, hip)))
 
 
 def _head_warnings(measured: HipMeasurement, hip: HipMask) -> Iterator[str]:
-    low, high = PLAUSIBLE_HEAD_ML
+    counts, (low, high) = hip.extent, PLAUSIBLE_HEAD_ML
     if not low <= measured.head_ml <= high:
         yield f"head of {measured.head_ml:.1f} ml, plausible are {low:g} to {high:g} ml"
     if measured.necrosis_percent == 100:
         yield "no viable head: all of it is necrotic, or its label is missing"
-    if hip.touches_border:
-        yield "the head touches the border of the image and may be cut off"
+    if hip.may_be_cut:
+        ends = f"ends {gap:.1f} mm from" if (gap := hip.border_gap_mm) else "touches"
+        yield f"the head {ends} the border of the image and may be cut off"
+    if counts.necrosis and not counts.measurable:
+        least = least_lesion_voxels(counts.voxel_ml) * counts.voxel_ml
+        yield f"{counts.necrosis_ml:.2g} ml of necrosis are less than the least lesion that is graded, {least:.2g} ml"
 
 
 def _sphere_warnings(
-    hip: HipMeasurement, sphere: Sphere, surface: SurfaceInvolvement, side: Side | None
+    measured: HipMeasurement, sphere: Sphere, surface: SurfaceInvolvement, hip: HipMask
 ) -> Iterator[str]:
     if sphere.residual_mm > PLAUSIBLE_RESIDUAL_MM:
         yield f"the head is not round: its surface lies {sphere.residual_mm:.1f} mm off the fitted sphere"
@@ -126,7 +129,7 @@ def _sphere_warnings(
             f"necrosis lies at a surface more than {ARTICULAR_MM:g} mm inside the fitted sphere (collapse, or the neck "
             "cut), which angles and share of the surface leave out"
         )
-    if hip.necrosis_ml == 0:
-        yield "no necrosis: no Kerboul grade and no location"
+    if hip.extent.measurable:
+        yield from location_warnings(measured.location, hip.side)
     else:
-        yield from location_warnings(hip.location, side)
+        yield f"no {'measurable lesion' if hip.extent.necrosis else 'necrosis'}: no Kerboul grade and no location"

@@ -1,9 +1,9 @@
 """Lesion detection: components of the predicted mask matched with components of the reference.
 
-A lesion is a component of voxels connected through faces, of at least `LEAST_LESION_ML`. A predicted lesion hits a true
-one when their intersection over union is at least `MIN_IOU`: the criterion of PI-CAI (Saha A, Bosma JS et al. Lancet
-Oncol 2024;25:879-887). Each lesion is matched once, and as many as possible are. Unlike there, components that meet at
-edges or corners only are two, and a second hit of one lesion is a false positive.
+A lesion is a component of voxels connected through faces, as large as is graded (see `least_lesion_voxels`). A
+predicted lesion hits a true one when their intersection over union is at least `MIN_IOU`: the criterion of PI-CAI (Saha
+A, Bosma JS et al. Lancet Oncol 2024;25:879-887). Each lesion is matched once, and as many as possible are. Unlike
+there, components that meet at edges or corners only are two, and a second hit of one lesion is a false positive.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.anatomy import LEAST_LESION_ML
 from onfh_nnunet.core.components import components_of
+from onfh_nnunet.core.extent import least_lesion_voxels
 from onfh_nnunet.core.grid import Triple
 from onfh_nnunet.core.labels import BoolArray
 
@@ -54,7 +54,7 @@ def match_lesions(reference: BoolArray, prediction: BoolArray, spacing_mm: Tripl
 def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:
     """The lesion number of each voxel (z, y, x), 0 for none, and the number of lesions."""
     components = components_of(mask)
-    large = components.voxels * math.prod(spacing_mm) / 1000 >= LEAST_LESION_ML
+    large = components.voxels >= least_lesion_voxels(math.prod(spacing_mm) / 1000)
     numbers = np.where(large, large.cumsum(), 0).astype(np.int32)
     return numbers[components.numbers], int(large.sum())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.printable import printable
-from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
+from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, printed_percent
 from postprocessing.figures.agreement_plots import Names, percent_figure
 from postprocessing.figures.metric_plots import dice_figure
 from postprocessing.figures.style import rendered
@@ -123,7 +123,8 @@ def _render(version: str, **values: Any) -> str:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters |= {"number": _number, "spread": _spread, "interval": _interval, "png": _data_uri}
+    environment.filters |= {"number": _number, "percent": printed_percent}
+    environment.filters |= {"spread": _spread, "interval": _interval, "png": _data_uri}
     limits = {"moderate": MODERATE_FROM_PERCENT, "severe": SEVERE_ABOVE_PERCENT, "margin": MARGIN_VOXELS}
     page: str = environment.get_template(TEMPLATE.name).render(
         values, version=version, limits=limits, colours=COLOURS, field_mm=FIELD_MM

@@ -77,10 +77,17 @@ def margin_interval(hip: HipMask) -> PercentInterval:
     return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
 
 
-def possible_grades(interval: PercentInterval) -> tuple[Grade, ...]:
-    """Every grade within an interval, in order of severity: none is exactly 0, and both limits belong to B."""
+def possible_grades(interval: PercentInterval, least_percent: float = 0.0) -> tuple[Grade, ...]:
+    """Every grade within an interval, in order of severity; both limits belong to B.
+
+    Args:
+        interval: The interval.
+        least_percent: The least lesion that is graded, see `Extent`: none is 0, or anything less.
+    """
+    if interval.high < least_percent:
+        return (Grade.NONE,)
     met = {
-        Grade.NONE: interval.low == 0,
+        Grade.NONE: interval.low == 0 or interval.low < least_percent,
         Grade.A: interval.low < MODERATE_FROM_PERCENT and interval.high > 0,
         Grade.B: interval.low <= SEVERE_ABOVE_PERCENT and interval.high >= MODERATE_FROM_PERCENT,
         Grade.C: interval.high > SEVERE_ABOVE_PERCENT,

@@ -4,6 +4,7 @@ import pytest
 from dataset_conversion.hips.extraction import extract_hips
 from dataset_conversion.hips.findings import Severity
 from dataset_conversion.hips.hip_checks import check_hip, contrast
+from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise
 
@@ -33,6 +34,10 @@ def test_head_at_the_border_of_the_scan():
     grid = PELVIS.part((0, 0, 9), (24, 28, 40))
     (finding,) = findings(head(grid, RIGHT), "R", grid)
     assert "touches the border" in finding.message
+    fine = Grid((50, 50, 50), (1.5,) * 3, (0.0,) * 3, PELVIS.direction)
+    (near,) = findings(ball(fine, fine.to_mm((16, 24, 24)), 22.6).astype(np.uint8), "R", fine)
+    assert near.message.startswith("the head ends 1.5 mm from the border of the scan")
+    assert findings(ball(fine, fine.to_mm((17, 24, 24)), 22.6).astype(np.uint8), "R", fine) == []
 
 
 def test_second_part_and_far_voxels():

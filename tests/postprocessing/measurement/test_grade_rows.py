@@ -79,7 +79,17 @@ def test_interval_is_the_margins_unless_a_calibrated_one_is_given(right):
 
 @pytest.mark.parametrize(
     ("necrotic", "grade"),
-    [(0, "none"), (1, "A"), (5999, "A"), (6000, "B"), (6001, "B"), (12000, "B"), (12001, "C"), (40000, "C")],
+    [
+        (0, "none"),
+        (1, "none"),
+        (2000, "A"),
+        (5999, "A"),
+        (6000, "B"),
+        (6001, "B"),
+        (12000, "B"),
+        (12001, "C"),
+        (40000, "C"),
+    ],
 )
 def test_ties_at_15_and_30_percent_are_b_to_the_voxel(right, necrotic, grade):
     row = grade_row("P001_R", "m.nii.gz", HipMask(with_necrosis(right[0], necrotic, 40000), Side.RIGHT))

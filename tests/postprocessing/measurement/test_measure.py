@@ -132,6 +132,23 @@ def test_head_at_the_border_is_told():
     assert any("touches the border" in warning for warning in measure(HipMask(cut)).warnings)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("layers", "spacing", "warned"), [(1, 1.0, True), (2, 1.0, True), (3, 1.0, False), (1, 2.5, False)]
+)
+def test_head_within_2_mm_of_the_border_is_told(axis, layers, spacing, warned):
+    """The field of view may cut a head whose mask ends a voxel before it."""
+    labels = np.ones((20, 20, 20), np.uint8)
+    room = [(9, 9)] * 3
+    room[axis] = (9, layers)
+    labels = np.pad(labels, room)
+    grid = Grid(labels.shape, (spacing,) * 3, (0.0, 0.0, 0.0), direction_of(UPRIGHT))
+    mask = HipMask(Volume(labels, grid))
+    assert mask.border_gap_mm == layers * spacing
+    found = [warning for warning in measure(mask).warnings if "border of the image" in warning]
+    assert found == [f"the head ends {layers:.1f} mm from the border of the image and may be cut off"] * warned
+
+
 @pytest.mark.parametrize("scale", [0.7, 1.3])
 def test_implausible_volume_is_told(scale):
     mask = hip(lesion, neck=NECK)[0]

@@ -11,7 +11,7 @@ from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
-from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.core.steinberg import Grade, printed_percent, steinberg_grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
@@ -161,6 +161,53 @@ def test_interval_meets_its_grades_and_ties_fall_in_b(low, high, grades):
     assert " ".join(possible_grades(PercentInterval(low, high, IntervalMethod.CONFORMAL))) == grades
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "grades"),
+    [
+        (0, 0.2, "none"),
+        (0.1, 0.249, "none"),
+        (0, 0.25, "none A"),
+        (0.1, 16, "none A B"),
+        (0.25, 3, "A"),
+        (15, 31, "B C"),
+    ],
+)
+def test_below_the_least_lesion_there_is_no_grade(low, high, grades):
+    assert " ".join(possible_grades(PercentInterval(low, high, IntervalMethod.CONFORMAL), 0.25)) == grades
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (5.0, 1.0, 1.0), (3.0, 3.0, 3.0)])
+def test_least_lesion_is_by_volume_and_by_voxels(spacing):
+    """0.1 ml, and at least 8 voxels; below, the volume stays in the row, and the interval names no other grade."""
+    voxel_ml = math.prod(spacing) / 1000
+    least = max(math.ceil(round(0.1 / voxel_ml, 9)), 8)
+    for necrotic, grade in ((least - 1, Grade.NONE), (least, Grade.A)):
+        labels = np.zeros((24, 24, 24))
+        labels[2:-2, 2:-2, 2:-2] = 1
+        labels.reshape(-1)[np.flatnonzero(labels)[:necrotic]] = 2
+        row = grade_row("P001_R", "m.nii.gz", HipMask(volume(labels, spacing), Side.RIGHT))
+        assert row.steinberg_grade is grade
+        assert grade in row.possible_grades.split("/")
+        assert row.necrosis_ml == pytest.approx(necrotic * voxel_ml)
+        assert ("less than the least lesion that is graded" in row.warnings) == (grade is Grade.NONE)
+        assert (row.lesion_latitude_deg is None) == (grade is Grade.NONE)
+
+
+@given(st.floats(0, 100))
+def test_printed_percentage_has_the_grade_of_the_exact_one(percent):
+    text = printed_percent(percent)
+    assert float(text) == pytest.approx(percent, abs=0.05001)
+    assert steinberg_grade(float(text), 100) is steinberg_grade(percent, 100)
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"),
+    [(0, "0.0"), (0.04, "0.04"), (7.26, "7.3"), (14.94, "14.9"), (14.96, "14.96"), (15, "15.0"), (30.004, "30.004")],
+)
+def test_printed_percentage_keeps_to_its_side_of_a_limit(percent, text):
+    assert printed_percent(percent) == text
+
+
 @pytest.mark.parametrize(("low", "high"), [(2, 1), (-1, 1), (1, 101), (float("nan"), 1)])
 def test_impossible_interval_is_refused(low, high):
     with pytest.raises(ValueError, match="no interval"):
@@ -191,5 +238,5 @@ def test_what_cannot_be_computed_is_an_empty_cell_with_a_warning(tmp_path):
     write_grades(tmp_path / "grades.csv", [grade_row("P001_L", "m.nrrd", voxel)])
     with (tmp_path / "grades.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert (row["steinberg_grade"], row["kerboul_deg"], row["kerboul_grade"]) == ("C", "", "")
+    assert (row["steinberg_grade"], row["kerboul_deg"], row["kerboul_grade"]) == ("none", "", "")
     assert "no sphere fits" in row["warnings"]
