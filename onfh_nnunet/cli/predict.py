@@ -33,7 +33,8 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file.",
+            help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file; or a table "
+            "of them, such as cohort.csv, with the column image and, as needed, side and series.",
         ),
     ],
     out: Annotated[

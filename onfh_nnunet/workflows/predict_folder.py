@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.folder_lock import locked
@@ -48,6 +49,7 @@ class Predicted:
 def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
     """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
 
+    An input is a scan or a table of scans; with `batch` a folder of studies.
     A scan that cannot be predicted is named in failed.csv, and the others go on.
 
     Raises:
@@ -56,6 +58,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
     given = ScanInputs.of_batch(inputs, settings.out) if settings.batch else ScanInputs.of(inputs)
+    given = given.with_series(settings.series)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
@@ -68,7 +71,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
         outcomes = _outcomes(names.scans, ScanPipeline(predictor, results, settings), progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
         errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
-        alone = len(given.scans) == 1 and not settings.batch
+        alone = len(given.scans) == 1 and not given.listed
         results.close(rows, {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]
@@ -76,7 +79,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
 
 
-def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
+def _outcomes(scans: dict[str, ScanInput], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
     """What became of each scan: its rows, or why it failed."""
     outcomes: dict[str, Rows | OnfhError] = {}
     with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as done:

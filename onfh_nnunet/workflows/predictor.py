@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dataset_conversion.cohort.table import ScanSide
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
@@ -124,12 +125,13 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
+    def hips(self, scan: Scan, source: object, wanted: ScanSide | None = None) -> list[HipPrediction]:
         """The hips of a scan, the right one first.
 
         Args:
             scan: The scan.
             source: Its name, for messages.
+            wanted: The side that is meant in this scan, ``B`` for both; none for the side of the options.
 
         Raises:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
@@ -140,9 +142,14 @@ class Predictor:
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
         require_hip_scan(scan.volume, source)
+        asked = wanted or self.options.side
+        side = Side(asked) if asked in tuple(Side) else None
         with self._one_at_a_time:
-            hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
+            hips = predict_hips(scan.volume, self._segmenter, side, source)
         _require_header_agrees(scan, hips, source)
+        if wanted == "B" and len(hips) == 1:
+            missing = f"both hips were asked for, and no femoral head was read on side {hips[0].side.other}"
+            return [replace(hip, warnings=(*hip.warnings, missing)) for hip in hips]
         return hips
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:

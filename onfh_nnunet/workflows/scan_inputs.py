@@ -7,10 +7,13 @@ import os
 import re
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
 from onfh_nnunet.core.user_files import is_regular, open_regular
@@ -28,17 +31,24 @@ class ScanInputs:
     """The scans of a run.
 
     Args:
-        scans: Each scan's file or folder, in their order.
+        scans: In their order.
         passed_over: Files of batch folders that are no scans.
+        listed: Whether a table or a folder listed them, instead of the user one by one.
     """
 
-    scans: tuple[Path, ...]
+    scans: tuple[ScanInput, ...]
     passed_over: tuple[Path, ...] = ()
+    listed: bool = False
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
-        """Each path is one scan."""
-        return cls(tuple(paths))
+        """Each path is one scan, or a table of scans.
+
+        Raises:
+            CohortError: A table cannot be used.
+        """
+        scans = [scan for path in paths for scan in scans_of(path)]
+        return cls(tuple(scans), listed=any(map(is_table, paths)))
 
     @classmethod
     def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
@@ -51,38 +61,64 @@ class ScanInputs:
         """
         entries = [entry for folder in folders for entry in _entries(folder, out)]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
-        return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
+        return cls(tuple(map(ScanInput, scans)), tuple(sorted(set(entries) - set(scans))), listed=True)
+
+    def with_series(self, series: str | None) -> ScanInputs:
+        """The same scans; of those that name no series, this one is meant."""
+        return replace(self, scans=tuple(replace(scan, series=scan.series or series) for scan in self.scans))
 
 
-def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """Each scan by a name made of its file's, told apart also where upper and lower case are not.
+def is_table(path: Path) -> bool:
+    """Whether a path is that of a table, by its name."""
+    return path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()
+
+
+def scans_of(path: Path) -> list[ScanInput]:
+    """The scans that a path names: those of a table, or itself.
+
+    Raises:
+        CohortError: The table cannot be used.
+    """
+    return read_scan_table(path) if is_table(path) else [ScanInput(path)]
+
+
+def names_of_files(scans: Iterable[ScanInput]) -> dict[str, ScanInput]:
+    """Each scan by a name made of its title or its file's, told apart also where upper and lower case are not.
+
+    Titles that make one name get a hash of their scan each; two files of one name are for the user to tell apart.
 
     Raises:
         CohortError: Two would get one name.
     """
-    names: dict[str, Path] = {}
-    taken: dict[str, Path] = {}
-    for path in paths:
-        name = _name(path)
+    given = [(scan, _name(scan)) for scan in scans]
+    times = Counter(name.casefold() for _, name in given)
+    names: dict[str, ScanInput] = {}
+    taken: dict[str, ScanInput] = {}
+    for scan, bare in given:
+        name = f"{bare}-{_short_hash(str(scan))}" if scan.title and times[bare.casefold()] > 1 else bare
         if other := taken.get(name.casefold()):
-            raise CohortError(path, f"would be named {name}, as {other} is", "Give one of them another name")
-        names[name] = taken[name.casefold()] = path
+            raise CohortError(scan, f"would be named {name}, as {other} is", "Give one of them another name")
+        names[name] = taken[name.casefold()] = scan
     return names
 
 
-def _name(path: Path) -> str:
-    """Of the file or folder, safe in file names: without accents, and a hash for what is lost.
+def _name(scan: ScanInput) -> str:
+    """Of the title, the file or the folder, safe in file names: without accents, and a hash for what is lost.
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
-    bare = Path(os.path.abspath(path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
-    parts = unicodedata.normalize("NFKD", without_suffix(bare, SCAN_SUFFIXES))
+    file = Path(os.path.abspath(scan.path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
+    parts = unicodedata.normalize("NFKD", scan.title or without_suffix(file, SCAN_SUFFIXES))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
     if not lost and len(name) <= LONGEST_NAME:
         return name
-    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return f"{name[:LONGEST_NAME]}-{_short_hash(text)}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def _entries(folder: Path, out: Path) -> list[Path]:

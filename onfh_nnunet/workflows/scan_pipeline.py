@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
@@ -29,7 +29,7 @@ class ReadScan:
     """A scan that is to be predicted."""
 
     name: str
-    source: Path
+    given: ScanInput
     made_from: str
     scan: Scan
 
@@ -39,7 +39,6 @@ class FoundHips:
     """The hips of a scan, to be written; without the scan, whose memory the next one may need."""
 
     name: str
-    source: Path
     made_from: str
     predictions: Sequence[HipPrediction]
 
@@ -54,24 +53,27 @@ class ScanPipeline:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
-    def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
+    def read(self, item: tuple[str, ScanInput]) -> ReadScan | Rows:
         """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""
-        name, source = item
+        name, given = item
         try:
-            made_from = self._made_from(source)
+            if given.refusal:
+                raise given.refusal
+            made_from = self._made_from(given)
         except OnfhError:
             self._results.discard(name)
             raise
         if rows := self._results.kept(name, made_from):
             return [replace(row, source=self._results.names.said_of(name)) for row in rows]
         self._results.discard(name)
-        return ReadScan(name, source, made_from, self._scan(name, source))
+        return ReadScan(name, given, made_from, self._scan(name, given))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
         """The hips of the scan."""
         if isinstance(read, list):
             return read
-        return FoundHips(read.name, read.source, read.made_from, self._predictor.hips(read.scan, read.source))
+        hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
+        return FoundHips(read.name, read.made_from, hips)
 
     def write(self, hips: FoundHips | Rows) -> Rows:
         """The rows of the scan, once its masks are written and they are recorded."""
@@ -83,20 +85,20 @@ class ScanPipeline:
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
         return rows
 
-    def _scan(self, name: str, source: Path) -> Scan:
+    def _scan(self, name: str, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan
 
         try:
             if self._allowance is not None:
-                self._allowance.require(source, self._settings.series)
-            return read_scan(source, self._settings.series)
+                self._allowance.require(given.path, given.series)
+            return read_scan(given.path, given.series)
         except OnfhError as error:
-            append_trace(self._results.folder / "private" / "onfh.log", name, source, error)
+            append_trace(self._results.folder / "private" / "onfh.log", name, given.path, error)
             raise
 
-    def _made_from(self, source: Path) -> str:
+    def _made_from(self, given: ScanInput) -> str:
         """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
         asked = self._settings
-        options = [asked.side, asked.device, asked.engine, asked.folds, asked.tta, asked.series]
+        options = [given.side or asked.side, asked.device, asked.engine, asked.folds, asked.tta, given.series]
         names = self._results.names
-        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(source)]))
+        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(given.path)]))

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
@@ -49,7 +50,7 @@ def image(labels, seed=0):
     )
 
 
-def oracle(self, scan, source):
+def oracle(self, scan, source, wanted=None):
     """In the place of `Predictor.hips`."""
     wait_for = os.environ.get("ORACLE_WAITS_FOR")
     if wait_for and Path(source).name.startswith("held"):
@@ -88,9 +89,9 @@ def model(tmp_path_factory):
 def predicted(monkeypatch, model, tmp_path):
     """Predict into ``out``; the names of the scans that the network saw are in ``predicted.seen``."""
 
-    def seeing(self, scan, source):
+    def seeing(self, scan, source, wanted):
         run.seen.append(source.name)
-        return oracle(self, scan, source)
+        return oracle(self, scan, source, wanted)
 
     def run(*inputs, model=model, side=None, batch=False, **changes):
         run.seen = []
@@ -406,11 +407,11 @@ def test_lock_is_gone_after_an_error(tmp_path):
     ],
 )
 def test_names_keep_what_is_safe_in_file_names(tmp_path, given, name):
-    assert list(names_of_files([tmp_path / given])) == [name]
+    assert list(names_of_files([ScanInput(tmp_path / given)])) == [name]
 
 
 def test_names_that_are_lost_stay_apart(tmp_path):
-    names = list(names_of_files([tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"]))
+    names = list(names_of_files(map(ScanInput, [tmp_path / "患者", tmp_path / "患者 2", tmp_path / "医者.nii"])))
     assert len(set(names)) == 3
     for name in names:
         assert Hip(name, Side.LEFT).case_id == f"{name}_L"
@@ -427,7 +428,7 @@ def test_odd_names_are_predicted(predicted, tmp_path, given):
 @pytest.mark.parametrize(("one", "other"), [("a/p7", "b/p7"), ("p7.nii", "p7.zip"), ("P7", "p7.nii"), ("p 7", "p-7")])
 def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
     with pytest.raises(CohortError, match=r"would be named [pP]-?7, as .* is"):
-        names_of_files([tmp_path / one, tmp_path / other])
+        names_of_files([ScanInput(tmp_path / one), ScanInput(tmp_path / other)])
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):

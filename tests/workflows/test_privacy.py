@@ -21,6 +21,7 @@ import pytest
 from pydicom import dcmread
 
 from dataset_conversion.cohort.pseudonyms import ScanKeyRow
+from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.convert import check, convert
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.cli.report import report
@@ -71,9 +72,9 @@ def model(tmp_path_factory):
 def predict(monkeypatch, model, tmp_path):
     """Predict into ``out``; which scans the network saw is in ``predict.seen``."""
 
-    def seeing(self, scan, source):
+    def seeing(self, scan, source, wanted):
         run.seen.append(source.name)
-        return oracle(self, scan, source)
+        return oracle(self, scan, source, wanted)
 
     def run(*inputs, **changes):
         run.seen = []
@@ -376,7 +377,7 @@ def test_odd_names_do_not_end_a_batch(predict, tmp_path, keep_ids):
 
 
 def test_long_and_broken_names_stay_apart():
-    names = list(names_of_files([Path(os.fsdecode(name)) for name in ODD]))
+    names = list(names_of_files(ScanInput(Path(os.fsdecode(name))) for name in ODD))
     assert len(set(names)) == len(ODD)
     assert all(len(name) <= LONGEST_NAME + 9 and name.isascii() for name in names)
 
