@@ -7,7 +7,6 @@ still the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import HIP_BOX_MM
 from onfh_nnunet.core.private_folder import keyed
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 
@@ -119,8 +119,8 @@ def _source_hash(job: Job) -> str | OnfhError:
 
 def _hash(job: Job) -> str:
     scan = job.scan
-    own = (FORMAT, HIP_BOX_MM, job.rules, job.patient, scan.side, scan.grade, scan.series, job.dataset_name)
-    digest = hashlib.sha256(repr(own).encode())
-    for path in (scan.image, scan.label, scan.label_necrosis):
-        digest.update(b"\n" if path is None else content_sha256(path).encode())
-    return keyed(job.secret, digest.hexdigest())
+    files = {"image": scan.image, "label": scan.label, "label_necrosis": scan.label_necrosis}
+    content = {f"{name}_sha256": path and content_sha256(path) for name, path in files.items()}
+    row = {"patient": job.patient, "side": scan.side, "grade": scan.grade, "series": scan.series}
+    rules = {"rules": repr(job.rules), "dataset": job.dataset_name, "hip_box_mm": HIP_BOX_MM, "format": FORMAT}
+    return keyed(job.secret, Provenance({**rules, **row, **content}).text)

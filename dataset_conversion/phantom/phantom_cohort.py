@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from dataset_conversion.phantom.dicom.header import Examination
 from dataset_conversion.phantom.dicom.series import write_series
 from dataset_conversion.phantom.mri.acquire import acquire
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
-from onfh_nnunet.core.atomic_files import atomic_write, require_output_apart, write_text
+from onfh_nnunet.core.atomic_files import atomic_write, require_output_apart
 from onfh_nnunet.core.choices import PhantomForm, Vendor
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import CohortError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 
 SETTINGS = "phantom.json"
@@ -82,7 +82,9 @@ def write_phantom_cohort(
     if form is PhantomForm.NIFTI and protocol.vendor is not Vendor.NEUTRAL:
         got = f"has vendor {protocol.vendor} and format {form}, which has no place for it"
         raise CohortError("phantom", got, "Write DICOM, or leave the vendor out")
-    settings = json.dumps([VERSION, hips, seed, form, asdict(protocol)])
+    settings = Provenance(
+        {"version": VERSION, "hips": hips, "seed": seed, "format": form, "protocol": asdict(protocol)}
+    )
     require_output_apart(out, ())
     with locked_output(out, "onfh phantom"):
         if _there(out, settings):
@@ -90,13 +92,13 @@ def write_phantom_cohort(
         return _write(out, hips, seed, form, protocol, settings)
 
 
-def _write(out: Path, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol, settings: str) -> int:
+def _write(out: Path, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol, settings: Provenance) -> int:
     with atomic_write(out) as part:
         patients = plan_patients(hips, np.random.default_rng(seed), bilateral=protocol.bilateral)
         seen = [scan for patient in patients for scan in _write_patient(patient, seed, protocol, form, part)]
         write_rows(part / "cohort.csv", CohortRow, [_row(scan, form) for scan in seen])
         write_rows(part / "truth.csv", TruthRow, [hip for scan in seen for hip in scan])
-        write_text(part / SETTINGS, settings)
+        settings.write(part / SETTINGS)
     return len(seen)
 
 
@@ -119,10 +121,9 @@ def _write_patient(
     return seen
 
 
-def _there(out: Path, settings: str) -> bool:
+def _there(out: Path, settings: Provenance) -> bool:
     """Whether this very cohort lies in a folder; whatever else lies there is not replaced."""
-    record = out / SETTINGS
-    if record.is_file() and record.read_text(encoding="utf-8") == settings:
+    if Provenance.read(out / SETTINGS) == settings:
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WorkspaceError(out, "is not empty", "Name a new folder")

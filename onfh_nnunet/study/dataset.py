@@ -9,8 +9,9 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
-from onfh_nnunet.core.errors import ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.errors import ReadError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.study.workspace import Workspace
 
@@ -119,10 +120,8 @@ class Dataset:
             StaleError: It was made from other data.
             WorkspaceError: The file is not there.
         """
-        made_from = dataset_hash(dataset_json)
-        if made_from != self.sha256:
-            got = f"was made from dataset {made_from[:12]}, and dataset {self.sha256[:12]} lies there now"
-            raise StaleError(what, got, remedy)
+        made, now = (Provenance({"dataset_sha256": digest}) for digest in (dataset_hash(dataset_json), self.sha256))
+        made.require_same(now, what, remedy)
 
 
 def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.errors import SplitError, StaleError, WorkspaceError
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, Preset, preset_named
@@ -37,14 +38,19 @@ class Plan:
             StaleError: It was made of other data or folds, or was changed since.
         """
         workspace = dataset.workspace
+        made = Provenance.read(_record(workspace)) or Provenance({})
         try:
-            plan = cls(**json.loads(_record(workspace).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            plan = cls(**made.facts)
+        except TypeError as error:
             raise WorkspaceError(workspace.root, "holds no plan", "Run onfh plan first") from error
         dataset.require_same(workspace.preprocessed / "dataset.json", "the plan", _REMEDY)
-        if plan != cls.of(dataset, splits, preset_named(plan.preset)):
-            raise StaleError("the plan", "was made of other data or folds, or its files were changed since", _REMEDY)
+        made.require_same(cls.of(dataset, splits, preset_named(plan.preset)).provenance, "the plan", _REMEDY)
         return plan
+
+    @property
+    def provenance(self) -> Provenance:
+        """What a fold is trained with, as it is recorded."""
+        return Provenance(asdict(self))
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Splits, preset: Preset) -> Plan:
@@ -95,7 +101,7 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]
     splits.write(workspace.folds_csv)
     write_text(workspace.preprocessed / "splits_final.json", json.dumps(splits.for_nnunet(), indent=1))
     made = Plan.of(dataset, splits, preset)
-    write_text(_record(workspace), json.dumps(asdict(made), indent=1))
+    made.provenance.write(_record(workspace))
     return made, False
 
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.devices import Device, gpu_count
-from onfh_nnunet.core.errors import SplitError, StaleError, TrainingError
+from onfh_nnunet.core.errors import SplitError, TrainingError
 from onfh_nnunet.core.folder_lock import locked, require_unlocked
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
@@ -61,15 +61,15 @@ class Training:
         path = _record(folder)
         if not path.is_file():
             return None
+        facts = (Provenance.read(path) or Provenance({})).facts
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**(content | {"plan": Plan(**content["plan"])}))
-        except (ValueError, TypeError, KeyError) as error:
+            return cls(**{**facts, "plan": Plan(**facts["plan"])})
+        except (TypeError, KeyError) as error:
             raise TrainingError(path, "is damaged", f"Remove {folder} and train the fold again") from error
 
     def write(self, folder: Path) -> None:
         """Lay the record into a fold's folder."""
-        write_text(_record(folder), json.dumps(asdict(self), indent=1))
+        Provenance(asdict(self)).write(_record(folder))
 
 
 def model_folder(workspace: Workspace, plan: Plan) -> Path:
@@ -173,16 +173,15 @@ def _finished(workspace: Workspace, training: Training, fold: int, *, fixed_epoc
         return False
     _require_same_plan(begun, training.plan, fold, folder)
     finished = (folder / "checkpoint_final.pth").is_file()
-    if begun.epochs != training.epochs and (fixed_epochs or not finished):
-        got = f"was begun for {begun.epochs} epochs, and {training.epochs} are asked for"
-        raise StaleError(f"fold {fold}", got, f"Ask for {begun.epochs}, or remove {folder}")
+    if fixed_epochs or not finished:
+        made, now = (Provenance({"epochs": each.epochs}) for each in (begun, training))
+        made.require_same(now, f"fold {fold}", f"Ask for {begun.epochs} epochs, or remove {folder}")
     return finished
 
 
 def _require_same_plan(training: Training, plan: Plan, fold: int, folder: Path) -> None:
-    if training.plan != plan:
-        got = "was trained on other data, other folds or by another plan than there is now"
-        raise StaleError(f"fold {fold}", got, f"Remove {folder} and train it again, or restore the plan")
+    remedy = f"Remove {folder} and train it again, or restore the plan"
+    training.plan.provenance.require_same(plan.provenance, f"fold {fold}", remedy)
 
 
 def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Resources]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from onfh_nnunet.core.atomic_files import sha256, write_text
+from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, EngineName, chosen
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device, resolve_device
@@ -16,6 +15,7 @@ from onfh_nnunet.core.folder_record import claim
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -73,7 +73,7 @@ def cross_validate(
             rows = sorted(_rows(dataset, splits, plan, wanted, progress), key=lambda row: row.case_id)
             write_tables(folder, rows)
             write_figures(folder, rows)
-            write_text(_record(workspace), _made_from(workspace, splits, plan))
+            _made_from(workspace, splits, plan).write(_record(workspace))
         return read_rows(folder / "cases.csv", CrossvalRow)
 
 
@@ -84,10 +84,9 @@ def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
         TrainingError: A fold is not trained.
         StaleError: A fold was trained on other data or other folds.
     """
-    workspace, record = dataset.workspace, _record(dataset.workspace)
-    made_from = _made_from(workspace, splits, plan)
-    same = record.is_file() and record.read_text(encoding="utf-8") == made_from
-    return same and _complete(workspace.crossval, dataset)
+    workspace = dataset.workspace
+    now = _made_from(workspace, splits, plan)
+    return Provenance.read(_record(workspace)) == now and _complete(workspace.crossval, dataset)
 
 
 def calibration(workspace: Workspace) -> Calibration:
@@ -110,8 +109,9 @@ def _record(workspace: Workspace) -> Path:
     return workspace.crossval / "made_from.json"
 
 
-def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> str:
-    return json.dumps([sha256(finished_checkpoint(workspace, plan, fold)) for fold in range(splits.n_folds)])
+def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> Provenance:
+    checkpoints = {fold: finished_checkpoint(workspace, plan, fold) for fold in range(splits.n_folds)}
+    return Provenance({f"fold_{fold}_sha256": sha256(checkpoint) for fold, checkpoint in checkpoints.items()})
 
 
 def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress: Progress) -> Iterator[CrossvalRow]:

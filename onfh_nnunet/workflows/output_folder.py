@@ -8,7 +8,6 @@ is written first; any other is somebody's, or was edited, and stays.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import write_private
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, RecordRow
 from onfh_nnunet.workflows.scan_names import ScanNames
@@ -147,7 +147,7 @@ class OutputFolder:
         """What lies where this run may write, and is not of an earlier one."""
         for name in self.names.scans:
             yield from (mask for mask in self._masks(name) if mask.exists() and not self._record(name).is_file())
-        ours = self._recorded_tables()
+        ours = recorded_tables(self.folder).facts
         for table in self._tables():
             if table.exists() and not (table.is_file() and ours.get(self._called(table)) == sha256(table)):
                 yield table
@@ -160,15 +160,9 @@ class OutputFolder:
 
     def _record_tables(self, texts: Mapping[Path, str]) -> None:
         hashes = {self._called(table): hashlib.sha256(text.encode()).hexdigest() for table, text in texts.items()}
-        if hashes != self._recorded_tables():
-            write_text(self._tables_record, json.dumps(hashes, indent=1) + "\n")
-
-    def _recorded_tables(self) -> dict[str, str]:
-        return recorded_tables(self.folder)
-
-    @property
-    def _tables_record(self) -> Path:
-        return _tables_record(self.folder)
+        made = Provenance(hashes)
+        if made != recorded_tables(self.folder):
+            made.write(_tables_record(self.folder))
 
     def _records(self) -> list[Path]:
         return sorted((self.folder / _RECORDS).glob("*.csv"))
@@ -183,13 +177,9 @@ class OutputFolder:
         return self.folder / f"{case_id}.nii.gz"
 
 
-def recorded_tables(folder: Path) -> dict[str, str]:
+def recorded_tables(folder: Path) -> Provenance:
     """The hashes of the tables in OUT that we made; none where there is no record that can be read."""
-    try:
-        hashes = json.loads(_tables_record(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return hashes if isinstance(hashes, dict) else {}
+    return Provenance.read(_tables_record(folder)) or Provenance({})
 
 
 def recorded_series(folder: Path, name: str) -> str:

@@ -67,7 +67,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 def _prediction_page(out: Path, progress: Progress) -> str:
     table = out / "grades.csv"
-    if recorded_tables(out).get(table.name, known := sha256(table)) != known:
+    if recorded_tables(out).facts.get(table.name, known := sha256(table)) != known:
         raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
     rows, sources = read_rows(table, GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}

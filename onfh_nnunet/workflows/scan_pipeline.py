@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
@@ -99,6 +99,8 @@ class ScanPipeline:
     def _made_from(self, given: ScanInput) -> str:
         """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
         asked = self._settings
-        options = [given.side or asked.side, asked.device, asked.engine, asked.folds, asked.tta, given.series]
-        names = self._results.names
-        return names.keyed(json.dumps([__version__, self._results.model_sha256, *options, names.content(given.path)]))
+        names, model = self._results.names, self._results.model_sha256
+        options = {"side": given.side or asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}
+        further = {"tta": asked.tta, "series": given.series, "content_sha256": names.content(given.path)}
+        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **further})
+        return names.keyed(made.text)

@@ -101,7 +101,7 @@ def test_killed_training_resumes_from_its_checkpoint(copy):
 
 def test_fold_begun_for_other_epochs_is_not_mixed(study):
     dataset, _, plan = opened(study / "work")
-    with pytest.raises(StaleError, match="begun for 2 epochs"):
+    with pytest.raises(StaleError, match=r"fold 0: was made with epochs 2, expected 7\. Ask for 2 epochs"):
         train(dataset, plan, [0], Device.CPU, 7, print)
 
 
@@ -145,12 +145,13 @@ def test_other_folds_than_those_trained_are_refused(copy):
     dataset, splits, plan = opened(copy)
     other = Splits(tuple(FoldRow(row.case_id, row.patient, row.grade, 1 - row.fold) for row in splits.rows))
     other.write(dataset.workspace.folds_csv)
-    with pytest.raises(StaleError, match="other data or folds"):
+    was, now = splits.sha256[:12], other.sha256[:12]
+    with pytest.raises(StaleError, match=rf"the plan: was made with splits {was}, expected {now}\. Run onfh plan"):
         opened(copy)
     record = copy / "plan.json"
     record.write_text(record.read_text().replace(splits.sha256, other.sha256))
     dataset, _, plan = opened(copy)
-    with pytest.raises(StaleError, match="other folds"):
+    with pytest.raises(StaleError, match=rf"fold 0: was made with splits {was}, expected {now}"):
         finished_checkpoint(dataset.workspace, plan, 0)
 
 
