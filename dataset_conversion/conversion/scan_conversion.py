@@ -20,6 +20,7 @@ from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceE
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
@@ -130,6 +131,10 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     findings = [
         Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
     ]
+    if image.passed_over:
+        said = f"{len(image.passed_over)} kinds of things beside the slices were passed over"
+        in_full = f"passed over: {'; '.join(map(on_one_line, image.passed_over))}"
+        findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
         findings += _two_grades(hip.case, scan)

@@ -8,33 +8,44 @@ from pathlib import Path
 from typing import Any
 
 from dataset_conversion.discovery.candidates import LabelCandidate, LabelPart, ScanCandidate, words_of
+from dataset_conversion.readers.choice import of_anatomy
 from dataset_conversion.readers.dicom import laterality
-from dataset_conversion.readers.frames import frames_of
 from dataset_conversion.readers.headers import Header, path_of
 from dataset_conversion.readers.segmentation import Segmentation
 from dataset_conversion.readers.stack import stacked
-from dataset_conversion.readers.study import Series
+from dataset_conversion.readers.study import Series, Stack, grouped, stacks_of
 from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.user_files import refused_whole
 
 
 def scans_of_series(headers: Sequence[Header], folder: Path) -> tuple[list[ScanCandidate], list[str]]:
-    """The MR series that are one 3D scan, and a note on each other series.
+    """The stacks of MR series that are 3D scans, and a note on all else.
 
     Args:
         headers: Of all DICOM files that were found, segmentations left out; each has a SeriesInstanceUID.
         folder: That was searched.
     """
-    found = _grouped(headers)
+    contents = grouped(headers)
     scans: list[ScanCandidate] = []
-    notes: list[str] = []
-    for series in found:
+    notes = [f"{folder}: {line}" for line in contents.passed_over]
+    for series in contents.series:
         try:
             with refused_whole(_home(series)):
-                scans.append(_scan(series, found, folder))
+                stacks = [] if series.is_localizer else stacks_of(series)
         except OnfhError as error:
             notes.append(f"{_home(series)}: left out series {series}, it {error.problem}")
+            continue
+        if series.is_localizer:
+            notes.append(f"{_home(series)}: left out series {series}, it is a localizer")
+        stacks, beside = of_anatomy(stacks)
+        notes += [f"{_home(series)}: {line}" for line in beside]
+        for stack in stacks:
+            try:
+                with refused_whole(_home(series)):
+                    scans.append(_scan(stack, contents.series, folder))
+            except OnfhError as error:
+                notes.append(f"{_home(series)}: left out series {stack}, it {error.problem}")
     return scans, notes
 
 
@@ -47,19 +58,9 @@ def label_of_seg(path: Path, folder: Path, drawn: Segmentation, parts: tuple[Lab
     return LabelCandidate(path, drawn.grid, words, names, parts, referenced, drawn.frame_of_reference or "")
 
 
-def _grouped(headers: Sequence[Header]) -> list[Series]:
-    by_uid: dict[str, list[Header]] = {}
-    for header in headers:
-        by_uid.setdefault(str(header.SeriesInstanceUID), []).append(header)
-    return [
-        Series(uid, str(first.get("SeriesDescription", "")), str(first.get("Modality", "")), (first, *rest))
-        for uid, (first, *rest) in by_uid.items()
-    ]
-
-
-def _scan(series: Series, found: Sequence[Series], folder: Path) -> ScanCandidate:
-    home, first = _home(series), series.headers[0]
-    frames = [frame for header in series.headers for frame in frames_of(header)]
+def _scan(stack: Stack, found: Sequence[Series], folder: Path) -> ScanCandidate:
+    series, frames = stack.series, stack.part.frames
+    home, first = _home(series), stack.headers[0]
     if len(frames) == 1:
         raise ReadError(home, "holds a single image, expected the slices of a 3D scan", "Give a whole series")
     _, grid = stacked(home, frames)
@@ -69,10 +70,10 @@ def _scan(series: Series, found: Sequence[Series], folder: Path) -> ScanCandidat
         grid,
         words_of(home, folder),
         patient_id,
-        _name_of(series, [one for one in found if _is_below(home, one)]),
+        ", ".join(filter(None, (_name_of(series, [one for one in found if _is_below(home, one)]), str(stack.part)))),
         series.uid,
         str(first.get("FrameOfReferenceUID", "")),
-        laterality(series.headers, home),
+        laterality(stack.headers, home),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the checks before training find: errors stop a conversion, warnings are for a person to look at."""
+"""What the checks before training find: errors stop a conversion, warnings are for a person to look at, notes tell."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Finding:
     Args:
         case_id: The case, the scan (its side ``B``), or ``cohort``.
         line: The scan's line in cohort.csv; none for a finding about the whole cohort.
-        level: Error or warning.
+        level: Error, warning, or note of what is right.
         check: What was looked at, in one word.
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
@@ -89,12 +90,13 @@ def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
-    """Raise one error that lists all errors, or with `strict` all findings; nothing where there are none.
+    """Raise one error that lists all errors, or with `strict` warnings too; nothing where there are none.
 
     Raises:
         OnfhError: There are some.
     """
-    bad = list(findings) if strict else of_severity(findings, Severity.ERROR)
+    stopping = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    bad = [finding for finding in findings if finding.level in stopping]
     if bad:
         listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")

@@ -7,10 +7,11 @@ import zipfile
 from pathlib import Path
 
 from dataset_conversion.readers.archive import unpacked
-from dataset_conversion.readers.dicom import read_series
+from dataset_conversion.readers.choice import choose
+from dataset_conversion.readers.dicom import read_stack
 from dataset_conversion.readers.headers import ENHANCED_MR, is_dicom, read_header, sop_class
 from dataset_conversion.readers.scan import Acquisition, Scan
-from dataset_conversion.readers.study import choose, series_in
+from dataset_conversion.readers.study import contents_of, grouped
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
@@ -24,7 +25,8 @@ def read_scan(path: str | os.PathLike[str], series: str | None = None) -> Scan:
     Args:
         path: A folder, a tree or a zip archive of DICOM files, an enhanced DICOM file, or a NIfTI, NRRD or MetaImage
             file.
-        series: The description or the UID of the DICOM series that is meant, where there are several.
+        series: Which DICOM series is meant, where there are several: its number, description, a pattern or part of one,
+            or its UID; and which part of it, such as ``echo 2``, ``magnitude``, ``water``, ``b 800`` or ``coronal``.
 
     Raises:
         ReadError: It is missing, damaged, not one 3D MR image, or holds several series; they are listed.
@@ -45,14 +47,14 @@ def read_scan(path: str | os.PathLike[str], series: str | None = None) -> Scan:
 def _read(path: Path, series: str | None) -> Scan:
     with refused_whole(path):
         if path.is_dir():
-            return read_series(choose(series_in(path), series, path).headers, path)
+            return _of_folder(path, series, path)
         if not path.exists():
             return Scan(Volume.read(path))
         if is_dicom(path):
-            return _read_file(path)
+            return _read_file(path, series)
         if zipfile.is_zipfile(path):
             with unpacked(path) as folder:
-                return read_series(choose(series_in(folder), series, path).headers, path)
+                return _of_folder(folder, series, path)
         return Scan(Volume.read(path))
 
 
@@ -61,8 +63,14 @@ def read_volume(path: str | os.PathLike[str], series: str | None = None) -> Volu
     return read_scan(path, series).volume
 
 
-def _read_file(path: Path) -> Scan:
+def _of_folder(folder: Path, series: str | None, place: Path) -> Scan:
+    stack, passed_over = choose(contents_of(folder), series, place)
+    return read_stack(stack.part.frames, place, passed_over)
+
+
+def _read_file(path: Path, series: str | None) -> Scan:
     header = read_header(path)
     if sop_class(header) not in ENHANCED_MR:
         raise ReadError(path, "is one DICOM file, expected the folder of a series", "Give its folder instead")
-    return read_series([header], path)
+    stack, passed_over = choose(grouped([header]), series, path)
+    return read_stack(stack.part.frames, path, passed_over)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dataset_conversion.readers.frames import frames_of
+from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.headers import Header
 from dataset_conversion.readers.pixels import voxels
 from dataset_conversion.readers.scan import Acquisition, Scan
@@ -20,12 +20,13 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
 
 
-def read_series(headers: Sequence[Header], place: Path) -> Scan:
-    """Read the frames of one series, classic or enhanced.
+def read_stack(frames: Sequence[Frame], place: Path, passed_over: tuple[str, ...] = ()) -> Scan:
+    """Read the frames of one stack, classic or enhanced.
 
     Args:
-        headers: Of its files, at least one.
+        frames: Of one series, at least one.
         place: For messages.
+        passed_over: What lay beside them, a line each.
 
     Returns:
         The volume, frames sorted along their normal (axes z, y, x: slice, row, column), and what the header says.
@@ -36,11 +37,11 @@ def read_series(headers: Sequence[Header], place: Path) -> Scan:
         GeometryError: The slices are no regular stack.
         SideError: The header states both sides.
     """
-    frames = [frame for header in headers for frame in frames_of(header)]
     if len(frames) == 1:
         raise ReadError(place, "holds a single image, expected the slices of a 3D scan", "Give a whole series")
     ordered, grid = stacked(place, frames)
-    return Scan(Volume(voxels(ordered), grid), _acquisition(headers, place))
+    headers = list({id(frame.header): frame.header for frame in frames}.values())
+    return Scan(Volume(voxels(ordered), grid), _acquisition(headers, place), passed_over)
 
 
 def _acquisition(headers: Sequence[Header], place: Path) -> Acquisition:

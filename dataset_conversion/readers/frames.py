@@ -38,6 +38,7 @@ class Frame:
         spacing_mm: Between rows, between columns.
         size: Rows, columns.
         rescale: Slope and intercept of its stored values.
+        places: Where its attributes are stated: its functional groups and the shared ones, or the header of its file.
     """
 
     header: Header
@@ -48,6 +49,7 @@ class Frame:
     spacing_mm: FloatArray
     size: tuple[int, int]
     rescale: tuple[float, float]
+    places: tuple[Any, ...]
 
     def __str__(self) -> str:
         return self.name
@@ -123,6 +125,7 @@ def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Fra
         value("PixelMeasuresSequence", "PixelSpacing").reshape(2),
         (int(header.Rows), int(header.Columns)),
         (rescale("RescaleSlope", 1.0), rescale("RescaleIntercept", 0.0)),
+        tuple(places),
     )
 
 

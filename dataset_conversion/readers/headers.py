@@ -28,10 +28,14 @@ EXPORT_AGAIN = "Export the series again; the file may be truncated"
 _DEFERRED_FROM = 4096
 """Values of more bytes stay in the file: pixels do, the attributes of a slice do not."""
 
-_TAGS = [
+_TAGS: list[str | int] = [
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription", "FrameOfReferenceUID"),
     *("Modality", "InstanceNumber", "NumberOfFrames", "Laterality", "ImageLaterality", "BurnedInAnnotation"),
     *("ScanningSequence", "EchoPulseSequence", "MRAcquisitionType"),
+    *("SOPInstanceUID", "SeriesNumber", "ImageType", "ComplexImageComponent", "EchoTime", "RepetitionTime"),
+    *("InversionTime", "FlipAngle", "DiffusionBValue", "TemporalPositionIdentifier", "TriggerTime"),
+    *("AcquisitionNumber", "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber"),
+    *(0x0019100C, 0x20011003, 0x00431039, 0x0043102F),  # b-values and components of vendors, see `parts`
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("PhotometricInterpretation", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
@@ -67,14 +71,46 @@ _COMPANIONS = {
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins like DICOM (PS3.10, 7.1).
+    """Whether a file begins like DICOM (PS3.10, 7.1), or like a data set that was written without its preamble.
 
     Raises:
         ReadError: It is a device, a pipe or a socket.
         OSError: It cannot be opened.
     """
     with open_regular(path) as file:
-        return file.read(132)[128:] == b"DICM"
+        head = file.read(_PREAMBLE_BYTES)
+    return head[128:] == b"DICM" or _is_bare(head)
+
+
+def _is_bare(head: bytes) -> bool:
+    """Whether bytes begin with two elements of a data set, of the file's meta information or of group 0008."""
+    first = _element(head)
+    second = _element(head[first[1] :]) if first else None
+    if first is None or second is None or first[0] >> 16 not in (2, 8) or second[0] >> 16 not in (2, 8):
+        return False
+    return first[0] < second[0] and (first[0] & 0xFFFF) <= _EARLY_ELEMENT
+
+
+_EARLY_ELEMENT = 0x0018
+"""Of the first element: group length, character set, image type, SOP class or instance."""
+
+
+def _element(data: bytes) -> tuple[int, int] | None:
+    """The tag and the length of an element in little endian with a short value; none where there is none such."""
+    if len(data) < 8:
+        return None
+    group, number = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
+    kind = data[4:6]
+    explicit = kind.isalpha() and kind.isupper()
+    if explicit and kind in (b"OB", b"OW", b"SQ", b"UN", b"UT"):
+        header, length = 12, int.from_bytes(data[8:12], "little")
+    else:
+        header, length = 8, int.from_bytes(data[6:8] if explicit else data[4:8], "little")
+    return (group << 16 | number, header + length) if length <= _SHORT_VALUE and length % 2 == 0 else None
+
+
+_SHORT_VALUE = 112
+"""Bytes of an image type or a UID, with its header within the first 132."""
 
 
 def headers_in(folder: Path) -> list[Header]:
@@ -107,11 +143,12 @@ def read_header(path: Path) -> Header:
     import pydicom
 
     with refused_whole(path):
-        if _is_deflated(pydicom.filereader.read_file_meta_info(path)):
+        if _is_deflated(_meta_of(path)):
             # Without pixels: `with_pixels` inflates them again, so that many files never lie in memory at once.
-            header = _inflated(path, [tag for tag in _TAGS if tag != "PixelData"])
+            header = _inflated(path, [tag for tag in _tags() if tag != _PIXEL_DATA])
         else:
-            header = pydicom.dcmread(path, specific_tags=list(_TAGS), defer_size=_DEFERRED_FROM)
+            header = pydicom.dcmread(path, specific_tags=_tags(), defer_size=_DEFERRED_FROM, force=True)
+            _require_transfer_syntax(header)
         _refuse_long_values(path, header)
     return header
 
@@ -134,10 +171,28 @@ def read_whole(path: Path) -> Header:
     import pydicom
 
     with refused_whole(path):
-        deflated = _is_deflated(pydicom.filereader.read_file_meta_info(path))
-        header = _inflated(path) if deflated else pydicom.dcmread(path)
+        header = _inflated(path) if _is_deflated(_meta_of(path)) else pydicom.dcmread(path, force=True)
+        _require_transfer_syntax(header)
         _refuse_long_lists(path, header)
     return header
+
+
+def is_slice(header: Header) -> bool:
+    """Whether an object may be one of the slices of a scan; raw data, reports, captures of a screen have no place.
+
+    What claims to be an MR image is one: if it lacks its place, its reader refuses it.
+    """
+    return sop_class(header) in (CLASSIC_MR, *ENHANCED_MR, "") or bool(
+        header.get("Rows") and (header.get("ImagePositionPatient") or "PerFrameFunctionalGroupsSequence" in header)
+    )
+
+
+def stated(header: Header) -> dict[str, str]:
+    """What a header says, without the pixels: the same for copies of one file."""
+    return {str(tag): str(header[tag].value) for tag in header.keys() if tag != _PIXEL_DATA}  # noqa: SIM118 tags alone
+
+
+_PIXEL_DATA = 0x7FE00010
 
 
 def path_of(header: Header) -> Path:
@@ -150,15 +205,40 @@ def sop_class(header: Header) -> str:
     return str(header.file_meta.get("MediaStorageSOPClassUID", header.get("SOPClassUID", "")))
 
 
+def _meta_of(path: Path) -> Any:
+    """The file's meta information; that of a file without it is empty."""
+    import pydicom
+
+    with open_regular(path) as file:
+        has_preamble = file.read(_PREAMBLE_BYTES)[128:] == b"DICM"
+        file.seek(_PREAMBLE_BYTES if has_preamble else 0)
+        return pydicom.filereader.read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+
+
+def _require_transfer_syntax(header: Header) -> None:
+    """State the transfer syntax of a data set without meta information, as pydicom found it."""
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    if not header.file_meta.get("TransferSyntaxUID") and not header.preamble:
+        implicit, little = header.original_encoding
+        if little:
+            header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
 def _is_deflated(meta: Any) -> bool:
     return bool(meta.get("TransferSyntaxUID") == _DEFLATED)
 
 
-def _inflated(path: Path, tags: list[str] | None = None) -> Header:
+def _tags() -> list[Any]:
+    from pydicom.tag import Tag
+
+    return [Tag(tag) for tag in _TAGS]
+
+
+def _inflated(path: Path, tags: list[Any] | None = None) -> Header:
     """A deflated file, inflated in bounded pieces: pydicom would inflate it whole, whatever it holds."""
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.filereader import read_dataset, read_preamble
-    from pydicom.tag import BaseTag, Tag
 
     with open_regular(path) as file:
         preamble = read_preamble(file, force=False)
@@ -169,8 +249,7 @@ def _inflated(path: Path, tags: list[str] | None = None) -> Header:
             refuse_bomb(path, packed, size)
         file.seek(start)
         data = io.BytesIO(b"".join(_inflated_pieces(file)))
-    wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
-    dataset = read_dataset(data, False, True, specific_tags=wanted)
+    dataset = read_dataset(data, False, True, specific_tags=tags)
     return FileDataset(str(path), dataset, preamble, FileMetaDataset(meta), is_implicit_VR=False)
 
 

@@ -1,4 +1,7 @@
-"""The rescaled pixels of frames: plain ones read with pydicom, compressed ones with GDCM, which knows all codecs."""
+"""The rescaled pixels of frames: plain ones read with pydicom, compressed ones with GDCM, which knows all codecs.
+
+A stored value is the lowest BitsStored bits of what is decoded (PS3.5, 8.1.1): an old overlay may lie in the others.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.gdcm_process import decode
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, path_of, with_pixels
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.scratch import scratch_folder
 from onfh_nnunet.core.user_files import refused_whole
 
 
@@ -62,32 +66,64 @@ def _require_held(path: Path, header: Header, expected: int) -> None:
 def _rescaled(stored: NDArray[Any], frame: Frame) -> NDArray[Any]:
     slope, intercept = frame.rescale
     pixels: NDArray[Any] = stored[frame.number]
-    plain = frame.header.file_meta.TransferSyntaxUID.is_compressed or (slope, intercept) == (1.0, 0.0)
-    return pixels if plain else np.asarray(pixels * slope + intercept)
+    return pixels if (slope, intercept) == (1.0, 0.0) else np.asarray(pixels * slope + intercept)
 
 
 def _pixels(header: Header, decoded: NDArray[Any] | None) -> NDArray[Any]:
-    """The pixels (frame, row, column) of a file: stored values, of compressed files those that GDCM has rescaled."""
+    """The stored values (frame, row, column) of a file."""
     with refused_whole(path_of(header)):
         pixels = with_pixels(header).pixel_array if decoded is None else decoded
-        return np.asarray(pixels).reshape(-1, int(header.Rows), int(header.Columns))
+        return _stored(np.asarray(pixels).reshape(-1, int(header.Rows), int(header.Columns)), header)
+
+
+def _stored(decoded: NDArray[Any], header: Header) -> NDArray[Any]:
+    """The lowest BitsStored bits of decoded pixels, as signed or unsigned numbers."""
+    n_bits = int(header.BitsStored)
+    spare = 8 * decoded.itemsize - n_bits
+    if decoded.dtype.kind not in "iu" or spare <= 0 or int(header.HighBit) != n_bits - 1:
+        return decoded
+    kind = "i" if header.PixelRepresentation else "u"
+    numbers: NDArray[Any] = decoded.view(decoded.dtype.str.replace(decoded.dtype.kind, kind))
+    return (numbers << spare) >> spare
 
 
 def _with_gdcm(headers: Sequence[Header], n_bytes: int) -> dict[int, NDArray[Any]]:
-    """What GDCM makes of compressed files, by the id of their headers."""
-    for header in headers:
-        _require_one_rescale(header)
-    arrays = decode([path_of(header) for header in headers], n_bytes) if headers else []
+    """What GDCM decodes of compressed files, by the id of their headers."""
+    if not headers:
+        return {}
+    with scratch_folder() as folder:
+        files = [_without_rescale(header, folder / str(number)) for number, header in enumerate(headers)]
+        arrays = decode(files, n_bytes)
     if len(arrays) < len(headers):
         raise ReadError(path_of(headers[len(arrays)]), "has pixels that cannot be decoded", EXPORT_AGAIN)
     return {id(header): pixels for header, pixels in zip(headers, arrays, strict=True)}
 
 
-def _require_one_rescale(header: Header) -> None:
+_PIXEL_MODULE = (
+    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelData"),
+)
+
+
+def _without_rescale(header: Header, copy: Path) -> Path:
+    """A file that GDCM decodes to stored values: the file itself, or a copy of nothing but its pixels.
+
+    GDCM applies a slope, and of an enhanced file that of the first frame to all.
+    """
+    import pydicom
+    from pydicom.uid import UID
+
     path = path_of(header)
+    slopes = ("RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+    if not any(name in header for name in slopes):
+        return path
     with refused_whole(path):
-        groups = header.get("PerFrameFunctionalGroupsSequence") or ()
-        slopes = {str(group.get("PixelValueTransformationSequence")) for group in groups}
-    if len(slopes) > 1:  # GDCM applies that of the first frame to all
-        problem = "is compressed and rescales each frame on its own, which no decoder at hand can do"
-        raise ReadError(path, problem, "Export it uncompressed")
+        pixels = pydicom.dcmread(path, specific_tags=list(_PIXEL_MODULE))
+        pixels.SOPClassUID = pixels.file_meta.MediaStorageSOPClassUID = UID(_CAPTURE)
+        pixels.SOPInstanceUID = pixels.file_meta.MediaStorageSOPInstanceUID
+        pixels.save_as(copy)
+    return copy
+
+
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.3"
+"""Multi-frame Grayscale Word Secondary Capture Image Storage, whose pixels nothing rescales."""

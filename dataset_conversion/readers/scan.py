@@ -29,10 +29,18 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan and what its header says; nothing for a file that is not DICOM."""
+    """A scan and what its header says.
+
+    Args:
+        volume: Its voxels.
+        acquisition: What its header says; none for a file that is not DICOM.
+        passed_over: What lay beside it and was passed over, such as a localizer or a capture; a line each, which may
+            name the patient.
+    """
 
     volume: Volume
     acquisition: Acquisition | None = None
+    passed_over: tuple[str, ...] = ()
 
     @property
     def laterality(self) -> Side | None:

@@ -13,13 +13,23 @@ import numpy as np
 
 from dataset_conversion.readers.frames import Frame
 from onfh_nnunet.core.errors import GeometryError, ReadError
-from onfh_nnunet.core.grid import ORTHOGONALITY_TOLERANCE, FloatArray, Grid, direction_of
+from onfh_nnunet.core.grid import (
+    FloatArray,
+    Grid,
+    direction_of,
+    is_orthonormal,
+    perpendicular_axes,
+    place_tolerance_mm,
+)
 
 ORIENTATION_TOLERANCE = 1e-4
 """How far direction cosines of one stack may differ: scanners repeat them to 1e-7, a localizer's planes differ by 1."""
 
 POSITION_TOLERANCE_MM = 0.05
-"""How far a slice may lie from its place in a regular stack: headers round at 0.005 mm, a missing slice is a step."""
+"""Two images nearer than this along their normal lie at one place."""
+
+SLABS_APART = 4
+"""A gap of so many steps between parts of as many slices divides two stacks; in a shorter one slices are missing."""
 
 _ONE_STACK = "Export one stack of slices: one orientation, one echo, one b-value, one time point"
 
@@ -36,14 +46,14 @@ def stacked(place: Path, frames: Sequence[Frame]) -> tuple[list[Frame], Grid]:
         GeometryError: Rows and columns are not perpendicular, a slice is missing, or the stack is sheared.
     """
     _alike(place, frames)
-    _perpendicular(place, frames[0])
-    along_row, along_column = frames[0].orientation
-    normal = np.cross(along_row, along_column)
+    axes = _axes(place, frames[0])
+    normal = np.cross(axes[:, 0], axes[:, 1])
     ordered = sorted(frames, key=lambda one: float(one.position_mm @ normal))
     positions = np.array([one.position_mm for one in ordered])
     steps = np.diff(positions @ normal)
-    _regular(place, ordered, steps)
-    _upright(place, positions, normal)
+    tolerance = place_tolerance_mm([*ordered[0].spacing_mm, float(np.median(steps))])
+    _regular(place, ordered, steps, tolerance)
+    _upright(place, positions, normal, tolerance)
     rows, columns = ordered[0].size
     between_rows, between_columns = ordered[0].spacing_mm
     try:
@@ -51,7 +61,7 @@ def stacked(place: Path, frames: Sequence[Frame]) -> tuple[list[Frame], Grid]:
             (len(ordered), rows, columns),
             (float(steps.mean()), float(between_rows), float(between_columns)),
             (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2])),
-            direction_of(np.stack([normal, along_column, along_row], axis=1)),
+            direction_of(np.stack([normal, axes[:, 1], axes[:, 0]], axis=1)),
         )
     except GeometryError as error:
         raise GeometryError(place, f"has a grid that {error.problem}", error.remedy) from error
@@ -71,14 +81,18 @@ def _alike(place: Path, frames: Sequence[Frame]) -> None:
         raise ReadError(place, f"holds {len(planes)} orientations in one series, expected one", _ONE_STACK)
 
 
-def _perpendicular(place: Path, frame: Frame) -> None:
-    axes = frame.orientation
-    if not np.allclose(axes @ axes.T, np.eye(2), atol=ORTHOGONALITY_TOLERANCE):
-        problem = f"has direction cosines {axes.tolist()} that are not perpendicular or not of length 1 at {frame}"
+def _axes(place: Path, frame: Frame) -> FloatArray:
+    """Columns (3, 2): along a row, along a column; perpendicular, where a header rounds them too."""
+    rows, columns = frame.size
+    stated = frame.orientation.T
+    axes = perpendicular_axes(stated, frame.spacing_mm[::-1], (columns, rows))
+    if not is_orthonormal(axes):
+        problem = f"has direction cosines {stated.T.tolist()} that are not perpendicular or not of length 1 at {frame}"
         raise GeometryError(place, problem, "Export the original images")
+    return axes
 
 
-def _regular(place: Path, ordered: Sequence[Frame], steps: FloatArray) -> None:
+def _regular(place: Path, ordered: Sequence[Frame], steps: FloatArray, tolerance_mm: float) -> None:
     """Refuse two slices at one place, and steps (mm, between neighbours) that are not equal."""
     twice = np.flatnonzero(steps <= POSITION_TOLERANCE_MM)
     if twice.size:
@@ -88,17 +102,28 @@ def _regular(place: Path, ordered: Sequence[Frame], steps: FloatArray) -> None:
         )
         raise ReadError(place, problem, _ONE_STACK)
     usual = float(np.median(steps))
-    gaps = np.flatnonzero(np.abs(steps - usual) > POSITION_TOLERANCE_MM)
-    if gaps.size:
-        pair = f"{ordered[gaps[0]]} and {ordered[gaps[0] + 1]}"
-        problem = f"has {steps[gaps[0]]:.3f} mm between {pair}, expected {usual:.3f} mm: a slice is missing or uneven"
-        raise GeometryError(place, problem, "Export the series again, complete")
+    gaps = np.flatnonzero(np.abs(steps - usual) > min(2 * tolerance_mm, usual / 2))
+    if not gaps.size:
+        return
+    pair = f"{ordered[gaps[0]]} and {ordered[gaps[0] + 1]}"
+    parts = np.diff([-1, *gaps, len(steps)])
+    if steps[gaps].min() >= SLABS_APART * usual and parts.min() >= SLABS_APART:
+        listed = " and ".join(map(str, parts))
+        problem = f"holds {len(parts)} stacks of {listed} slices, {steps[gaps[0]]:.1f} mm apart between {pair}"
+        raise GeometryError(place, problem, "Export each stack as a series of its own")
+    problem = f"has {steps[gaps[0]]:.3f} mm between {pair}, expected {usual:.3f} mm: a slice is missing or uneven"
+    raise GeometryError(place, problem, "Export the series again, complete")
 
 
-def _upright(place: Path, positions: FloatArray, normal: FloatArray) -> None:
-    """Refuse positions (n, 3) that do not follow the normal."""
-    offset = positions - positions[0]
-    aside = np.linalg.norm(offset - np.outer(offset @ normal, normal), axis=1).max()
-    if aside > POSITION_TOLERANCE_MM:
-        problem = f"has slices shifted by up to {aside:.2f} mm within their plane: a sheared stack (gantry tilt)"
+def _upright(place: Path, positions: FloatArray, normal: FloatArray, tolerance_mm: float) -> None:
+    """Refuse positions (n, 3) that do not lie on one line along the normal, at equal distances."""
+    number = np.arange(len(positions)) - (len(positions) - 1) / 2
+    step = number @ positions / (number @ number)
+    aside = float(np.linalg.norm(step - (step @ normal) * normal)) * (len(positions) - 1)
+    if aside > tolerance_mm:
+        problem = f"has slices shifted by up to {aside:.2f} mm within their plane: a sheared stack"
         raise GeometryError(place, problem, "Export it reformatted to a rectangular stack")
+    off = np.linalg.norm(positions - positions.mean(axis=0) - np.outer(number, step), axis=1).max()
+    if off > tolerance_mm:
+        problem = f"has slices up to {off:.2f} mm from their place in a regular stack, expected {tolerance_mm:.2f} mm"
+        raise GeometryError(place, problem, "Export the original images")

@@ -39,5 +39,7 @@ def check(
             [f"{one.line or ''}", one.patient_id, one.case_id, one.check, console.as_typed(one.shown)] for one in found
         ]
         console.table(f"{title}: {len(found)}", ["line", "patient", "case", "check", "what"], rows)
+    for note in (one for one in findings if one.level == "note"):
+        console.note(f"{note.level}: {note}")
     if errors or (strict and warnings):
         raise typer.Exit(1)

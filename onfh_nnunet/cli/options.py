@@ -20,7 +20,8 @@ ResampleLabels = Annotated[
     bool, typer.Option("--resample-labels", help="Bring labels on another grid onto the scan's, nearest neighbour.")
 ]
 Series = Annotated[
-    str | None, typer.Option(help="Description or UID of the DICOM series that is meant where there are several.")
+    str | None,
+    typer.Option(help="DICOM series by number, description, pattern or UID, and its part: 't1 vibe, water', 'echo 2'."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 

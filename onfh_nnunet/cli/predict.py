@@ -103,6 +103,8 @@ def _note(predicted: Predicted, settings: Settings) -> None:
 
     for path in predicted.passed_over:
         console.note(f"passed over, it is no scan: {path}")
+    for line in predicted.beside:
+        console.note(f"passed over: {line}")
     for failed in predicted.failed:
         console.failure(failed.case, failed.message)
     if not settings.keep_ids and (predicted.rows or predicted.failed):

@@ -22,11 +22,11 @@ from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
-from onfh_nnunet.core.image_formats.nifti import read_nifti_header
+from onfh_nnunet.core.image_formats.nifti import header_of_pair, read_nifti_header
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
-FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".hdr.gz")
 """The usual endings, longest match first where one ends another; for naming what is written after what was read."""
 
 
@@ -74,7 +74,7 @@ def format_of(path: Path) -> ImageFormat | None:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read what the header of a 3D image says, without any voxel.
+    """Read what the header of a 3D image says, without any voxel; of a NIfTI pair, either file stands for both.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, or not a 3D scalar image.
@@ -83,10 +83,12 @@ def read_header(path: Path) -> ImageHeader:
     with refused_whole(path), np.errstate(all="ignore"):  # impossible numbers are refused by name
         if not path.exists():
             raise ReadError(path, "is not there", "Check the path")
-        kind = format_of(path)
+        kind, header = format_of(path), path
+        if kind is None and (beside := header_of_pair(path)):
+            kind, header = format_of(beside), beside
         if kind is None:
             raise ReadError(path, f"is none of {', '.join(ImageFormat)}", "Convert it to one of these")
-        return _READERS[kind](path)
+        return _READERS[kind](header)
 
 
 def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
@@ -110,7 +112,7 @@ def _read(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def detached(path: Path) -> Path | None:
-    """The file beside a NRRD or MetaImage header that holds its voxels; none for any other file, or a damaged one.
+    """The other file of an image that is two, a header and its voxels; none for any other image, or a damaged one.
 
     Raises:
         ReadError: It is not a regular file, or a damaged gzip file.
@@ -122,6 +124,10 @@ def detached(path: Path) -> Path | None:
             voxels = NrrdHeader.read(path).file
         elif kind is ImageFormat.METAIMAGE:
             voxels = read_metaimage_header(path).voxels.file
+        elif kind is ImageFormat.NIFTI:
+            voxels = read_nifti_header(path).voxels.file
+        else:
+            voxels = header_of_pair(path) or path
     return None if voxels == path else voxels
 
 

@@ -82,16 +82,17 @@ class Volume:
 
     @classmethod
     def from_nibabel(cls, image: Any) -> Volume:
-        """The voxels of a 3D nibabel image, by its affine (RAS, mm); they keep the image's type where it is whole.
+        """The voxels of a nibabel image of one volume, by its affine (RAS, mm), in its type where that is whole.
 
         Raises:
             GeometryError: It is not 3D, or its affine is no rotation with a spacing.
         """
-        if len(image.shape) != 3:
-            raise GeometryError("nibabel image", f"is {len(image.shape)}D, expected 3D", "Take one volume of it")
+        size, more = image.shape[:3], image.shape[3:]
+        if len(size) != 3 or any(n != 1 for n in more):
+            raise GeometryError("nibabel image", f"has the shape {image.shape}, expected 3D", "Take one volume of it")
         to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, float)
-        grid = grid_of("nibabel image", image.shape, to_lps[:3, :3], to_lps[:3, 3])
-        return cls(np.asanyarray(image.dataobj).T, grid)
+        grid = grid_of("nibabel image", size, to_lps[:3, :3], to_lps[:3, 3])
+        return cls(np.asanyarray(image.dataobj).reshape(size).T, grid)
 
     def to_nibabel(self) -> Any:
         """A `nibabel.Nifti1Image` of the same voxels and place, with the affine as qform and sform (scanner)."""

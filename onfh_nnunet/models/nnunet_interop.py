@@ -20,6 +20,9 @@ from onfh_nnunet.models.validation import require_sound_weights, require_support
 from onfh_nnunet.study.preset import CONFIGURATION
 
 CHECKPOINT = "checkpoint_final.pth"
+BEST = "checkpoint_best.pth"
+"""What stock prediction takes on request: the weights of the best epoch, of a training that may not have ended."""
+
 _TRAINER = "nnUNetTrainer"
 _REMEDY = f"Give a result folder of nnUNetv2_train, such as nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
 
@@ -30,7 +33,8 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
     It must have been trained on images of one hip as `onfh convert` cuts them; the folder does not tell.
 
     Args:
-        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more.
+        folder: With ``plans.json``, ``dataset.json`` and ``fold_k/checkpoint_final.pth`` of one fold or more; or of
+            ``fold_all`` alone, which becomes fold 0. Where no fold has a final checkpoint, ``checkpoint_best.pth``.
         trust_pickle: Whether a checkpoint may call more than makes tensors; see `onfh_nnunet.nnunet.safe_checkpoint`.
 
     Raises:
@@ -40,14 +44,17 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
 
     plans, dataset = (_json(folder / name) for name in ("plans.json", "dataset.json"))
     _require_old_sizes(folder, plans)
-    contents = {fold: open_checkpoint(path, trust_pickle=trust_pickle) for fold, path in _checkpoints(folder).items()}
+    checkpoints = _checkpoints(folder)
+    contents = {fold: open_checkpoint(path, trust_pickle=trust_pickle) for fold, path in checkpoints.items()}
     about = _common(folder, list(contents.values()))
     weights = {fold: content["network_weights"] for fold, content in contents.items()}
     model = Model(_resolved(folder, plans), dataset, about["inference_allowed_mirroring_axes"], weights)
     require_supported(model, folder)
     for fold in model.weights:
-        require_sound_weights(model, fold, folder / f"fold_{fold}")
+        require_sound_weights(model, fold, checkpoints[fold].parent)
     training = {"trainer": about["trainer_name"], "plans": plans.get("plans_name")}
+    if unusual := [one for one in checkpoints.values() if one.name != CHECKPOINT or one.parent.name == "fold_all"]:
+        training["checkpoints"] = ", ".join(f"{one.parent.name}/{one.name}" for one in unusual)
     with refused(folder, _REMEDY):
         return model, Card(training=training, hips=dataset.get("numTraining"))
 
@@ -98,10 +105,16 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _checkpoints(folder: Path) -> dict[int, Path]:
-    found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{CHECKPOINT}"))}
-    folds = {int(name[5:]): path for name, path in found.items() if re.fullmatch(r"fold_[0-9]+", name)}
-    if not folds:
-        got = shown(sorted(found)) if found else "no fold"
+    """The checkpoints of all folds, by fold: the final ones, or where there are none the best ones."""
+    for name in (CHECKPOINT, BEST):
+        found = {path.parent.name: path for path in sorted(folder.glob(f"fold_*/{name}"))}
+        folds = {int(fold[5:]): path for fold, path in found.items() if re.fullmatch(r"fold_[0-9]+", fold)}
+        if not folds and "fold_all" in found:
+            folds = {0: found["fold_all"]}
+        if folds:
+            break
+    else:
+        got = shown(sorted(path.name for path in folder.glob("fold_*"))) or "no fold"
         raise ModelError(folder, f"holds {got}, expected fold_0/{CHECKPOINT} or more", _REMEDY)
     for path in folds.values():
         _require_stored(path)

@@ -93,7 +93,10 @@ def _require_no_file_of(work: Path, out: Path) -> None:
 
 def _stock(folder: Path, trust_pickle: bool) -> tuple[Model, Card, tuple[str, ...]]:
     model, card = read_stock(folder, trust_pickle=trust_pickle)
-    return model, card, ("it must have been trained on single hips as onfh convert cuts them",)
+    notes = ["it must have been trained on single hips as onfh convert cuts them"]
+    if checkpoints := (card.training or {}).get("checkpoints"):
+        notes.append(f"its weights are those of {checkpoints}")
+    return model, card, tuple(notes)
 
 
 def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:

@@ -90,11 +90,13 @@ def _most_bytes() -> int:
 def _stated_voxels(scan: Path, series: str | None) -> int:
     """As its header says; 0 for what is no scan, which the reader will refuse."""
     from dataset_conversion.readers.archive import unpacked
+    from dataset_conversion.readers.choice import choose
     from dataset_conversion.readers.headers import is_dicom, read_header
-    from dataset_conversion.readers.study import choose, series_in
+    from dataset_conversion.readers.study import contents_of
 
     if scan.is_dir():
-        return sum(map(_pixels, choose(series_in(scan), series, scan).headers))
+        stack, _ = choose(contents_of(scan), series, scan)
+        return sum(map(_pixels, stack.headers))
     if not scan.is_file():
         return 0
     if is_dicom(scan):

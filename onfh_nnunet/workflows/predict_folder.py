@@ -34,6 +34,7 @@ class Predicted:
         failed: The scans that failed, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
         passed_over: Files of batch folders that are no scans.
+        beside: What lay beside the slices of the scans that were read, a line each: for the person at the terminal.
         caution: What the model says of each of its results.
         computed_by: The engine; empty where all was done before.
     """
@@ -42,6 +43,7 @@ class Predicted:
     failed: list[FailedRow]
     n_scans: int
     passed_over: tuple[Path, ...]
+    beside: tuple[str, ...]
     caution: str
     computed_by: str
 
@@ -68,7 +70,8 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = OutputFolder(settings.out, model_file.sha256, names, predictor.caution)
         results.open()
-        outcomes = _outcomes(names.scans, ScanPipeline(predictor, results, settings), progress)
+        pipeline = ScanPipeline(predictor, results, settings)
+        outcomes = _outcomes(names.scans, pipeline, progress)
         rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
         errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
         alone = len(given.scans) == 1 and not given.listed
@@ -76,7 +79,10 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     if alone and errors:
         raise errors.popitem()[1]
     failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
-    return Predicted(rows, failed, len(given.scans), given.passed_over, predictor.caution, predictor.computed_by)
+    beside = tuple(pipeline.passed_over)
+    return Predicted(
+        rows, failed, len(given.scans), given.passed_over, beside, predictor.caution, predictor.computed_by
+    )
 
 
 def _outcomes(scans: dict[str, ScanInput], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:

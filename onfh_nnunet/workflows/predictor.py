@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -146,7 +145,7 @@ class Predictor:
         side = Side(asked) if asked in tuple(Side) else None
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, side, source)
-        _require_header_agrees(scan, hips, source)
+        hips = _agreeing_with_header(scan, hips, asked, source)
         if wanted == "B" and len(hips) == 1:
             missing = f"both hips were asked for, and no femoral head was read on side {hips[0].side.other}"
             return [replace(hip, warnings=(*hip.warnings, missing)) for hip in hips]
@@ -168,8 +167,17 @@ class Predictor:
         return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
-def _require_header_agrees(scan: Scan, hips: Sequence[HipPrediction], source: object) -> None:
-    sides = {hip.side for hip in hips}
-    if scan.laterality is not None and sides != {scan.laterality}:
-        got = f"shows hips {sorted(sides)}, and its DICOM header says {scan.laterality}"
-        raise SideError(source, got, "Find out which is right, and give `side` or correct the header")
+def _agreeing_with_header(
+    scan: Scan, hips: list[HipPrediction], asked: ScanSide | Side | None, source: object
+) -> list[HipPrediction]:
+    """The hips; with a warning each where the header states another side than was asked for."""
+    stated, sides = scan.laterality, [hip.side for hip in hips]
+    if stated is None or sides == [stated]:
+        return hips
+    shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
+    if asked is None:
+        problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
+        remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+        raise SideError(source, problem, remedy)
+    warning = f"the DICOM header says side {stated} (Laterality); read as {asked}, as asked"
+    return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]

@@ -16,9 +16,10 @@ from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
-from onfh_nnunet.core.user_files import is_regular, open_regular
+from onfh_nnunet.core.image_formats.nifti import header_of_pair
+from onfh_nnunet.core.user_files import is_regular
 
-SCAN_SUFFIXES = (*FILE_SUFFIXES, ".zip", ".dcm")
+SCAN_SUFFIXES = (*FILE_SUFFIXES, ".img", ".img.gz", ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
 
 
@@ -54,12 +55,12 @@ class ScanInputs:
     def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
         """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
 
-        Hidden entries and `out` are no scans.
+        Hidden entries and `out` are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
             ReadError: One is no folder, cannot be read, or holds no scan.
         """
-        entries = [entry for folder in folders for entry in _entries(folder, out)]
+        entries = [entry for folder in folders for entry in _entries(folder, out) if header_of_pair(entry) is None]
         scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
         return cls(tuple(map(ScanInput, scans)), tuple(sorted(set(entries) - set(scans))), listed=True)
 
@@ -150,14 +151,14 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _is_scan_file(path: Path) -> bool:
     """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
+    from dataset_conversion.readers.headers import is_dicom
+
     if path.name.lower().endswith(SCAN_SUFFIXES):
         return True
     try:
         if not is_regular(path):
             return path.is_symlink()
-        with open_regular(path) as file:
-            is_dicom = file.read(132)[128:] == b"DICM"
-        return is_dicom or zipfile.is_zipfile(path) or format_of(path) is not None
+        return is_dicom(path) or zipfile.is_zipfile(path) or format_of(path) is not None
     except (OSError, zipfile.BadZipFile):
         return True
     except OnfhError:

@@ -44,11 +44,16 @@ class FoundHips:
 
 
 class ScanPipeline:
-    """The three steps of a scan; what is done already passes the last two as its rows."""
+    """The three steps of a scan; what is done already passes the last two as its rows.
+
+    Attributes:
+        passed_over: What lay beside the slices of the scans that were read, a line each.
+    """
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: MemoryLimit | None = None
+        self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
@@ -91,7 +96,9 @@ class ScanPipeline:
         try:
             if self._allowance is not None:
                 self._allowance.require(given.path, given.series)
-            return read_scan(given.path, given.series)
+            scan = read_scan(given.path, given.series)
+            self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
+            return scan
         except OnfhError as error:
             append_trace(self._results.folder / "private" / "onfh.log", name, given.path, error)
             raise
@@ -100,7 +107,12 @@ class ScanPipeline:
         """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
-        options = {"side": given.side or asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}
+        options = {
+            "side": given.side or asked.side,
+            "device": asked.device,
+            "engine": asked.engine,
+            "folds": asked.folds,
+        }
         further = {"tta": asked.tta, "series": given.series, "content_sha256": names.content(given.path)}
         made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **further})
         return names.keyed(made.text)

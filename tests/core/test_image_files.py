@@ -27,10 +27,13 @@ GRID = oblique(size=(6, 8, 10))
 ARRAY = np.random.default_rng(0).integers(0, 900, GRID.size).astype(np.int16)
 COMPRESSED = [".nii.gz", ".nrrd", ".mha"]
 RAW_NRRD = (
-    b"NRRD0004\ntype: short\ndimension: 3\nsizes: 10 8 6\nspacings: 1 1 1\nencoding: raw\nendian: little\n\n"
-    + ARRAY.tobytes()
+    b"NRRD0004\ntype: short\ndimension: 3\nsizes: 10 8 6\nspace: LPS\n"
+    b"space directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\nendian: little\n\n" + ARRAY.tobytes()
 )
-RAW_META = b"NDims = 3\nDimSize = 10 8 6\nElementSpacing = 1 1 1\nElementType = MET_SHORT\nElementDataFile = "
+RAW_META = (
+    b"NDims = 3\nDimSize = 10 8 6\nElementSpacing = 1 1 1\nTransformMatrix = 1 0 0 0 1 0 0 0 1\n"
+    b"ElementType = MET_SHORT\nElementDataFile = "
+)
 
 
 def written(path):

@@ -110,7 +110,7 @@ def test_mask_without_spacing_is_refused(tmp_path):
     with pytest.raises(GeometryError, match="does not state its spacing"):
         Volume.read(tmp_path / "bare.nii.gz")
     (tmp_path / "bare.nrrd").write_bytes(
-        b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\n" + bytes(8)
+        b"NRRD0004\ntype: uint8\ndimension: 3\nspace: LPS\nsizes: 2 2 2\nencoding: raw\n\n" + bytes(8)
     )
     with pytest.raises(GeometryError, match="without a spacing"):
         Volume.read(tmp_path / "bare.nrrd")

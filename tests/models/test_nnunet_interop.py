@@ -109,7 +109,7 @@ def missing(name):
 
 
 def elsewhere(stock):
-    (stock / "fold_0").rename(stock / "fold_all")
+    (stock / "fold_0").rename(stock / "fold_x")
     shutil.rmtree(stock / "fold_2")
 
 
@@ -127,6 +127,29 @@ def lowres(stock):
 
 
 @pytest.mark.parametrize(
+    "name", ["fold_all/checkpoint_final.pth", "fold_0/checkpoint_best.pth", "fold_all/checkpoint_best.pth"]
+)
+def test_all_cases_in_one_fold_and_best_checkpoints_are_taken_and_named(model_file, stock, name):
+    shutil.rmtree(stock / "fold_2")
+    original = checkpoint(stock)
+    (stock / name).parent.mkdir(exist_ok=True)
+    original.rename(stock / name)
+    model, card = read_stock(stock)
+    assert list(model.weights) == [0]
+    assert same(model.weights[0], model_file.model.weights[0])
+    assert card.training["checkpoints"] == name
+
+
+def test_final_checkpoints_go_before_best_ones_and_numbered_folds_before_all(stock):
+    shutil.copytree(stock / "fold_0", stock / "fold_all")
+    (stock / "fold_1").mkdir()
+    shutil.copy(checkpoint(stock), stock / "fold_1" / "checkpoint_best.pth")
+    model, card = read_stock(stock)
+    assert sorted(model.weights) == [0, 2]
+    assert "checkpoints" not in card.training
+
+
+@pytest.mark.parametrize(
     ("spoil", "match"),
     [
         (missing("plans.json"), r"plans\.json: cannot be read .* Give a result folder"),
@@ -136,7 +159,7 @@ def lowres(stock):
         (write("plans.json", configurations=7), "has no 3d_fullres that can be read"),
         (write("dataset.json", channel_names={"0": "T1", "1": "T2"}), "takes the channels .* expected one"),
         (write("dataset.json", labels={"background": 0, "femoral_head": 1, "necrosis": 2}), "are not regions"),
-        (elsewhere, r"holds \['fold_all'\], expected fold_0/checkpoint_final\.pth"),
+        (elsewhere, r"holds \['fold_x'\], expected fold_0/checkpoint_final\.pth"),
         (cut, r"checkpoint_final\.pth: cannot be read"),
         (lambda stock: checkpoint(stock).write_bytes(b""), r"checkpoint_final\.pth: cannot be read"),
         (lambda stock: torch.save({"a": 1}, checkpoint(stock)), "is no checkpoint of nnU-Net .*network_weights"),

@@ -6,7 +6,7 @@ The reversal between a file's x, y, z order and the array's z, y, x happens in t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import GeometryError, ReadError
-from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, triple
+from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, perpendicular_axes, triple
 from onfh_nnunet.core.image_formats.inflate import Encoding, fill, inflated, require_held
 from onfh_nnunet.core.user_files import open_regular
 
@@ -117,11 +117,24 @@ class ImageHeader:
 
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
             scaled: NDArray[Any] = apply_read_scaling(voxels, *self.scaling)
-        return scaled
+            return _whole(scaled) if voxels.dtype.kind in "iu" and scaled.dtype.kind == "f" else scaled
+
+
+def _whole(scaled: NDArray[Any]) -> NDArray[Any]:
+    """Scaled integers as whole numbers, if all of them are whole but for the rounding of the slope."""
+    whole = np.rint(scaled)
+    return whole if np.abs(scaled - whole).max(initial=0.0) <= _WHOLE else scaled
+
+
+_WHOLE = 1e-6
+"""How far a label may lie from a whole number: a label map that is stored with the slope 1/255 in single precision
+reads 1.00000006. Greys that lie so near to whole numbers lose nothing."""
 
 
 def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, origin_mm: Sequence[float]) -> Grid:
     """The grid of a file whose axes run x, y, z; `columns_xyz` (3, 3) are LPS mm a voxel step along them.
+
+    Axes that a header rounds are made perpendicular, see `perpendicular_axes`.
 
     Raises:
         GeometryError: No such grid is possible; the message names the file.
@@ -129,10 +142,12 @@ def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, orig
     columns = columns_xyz[:, ::-1]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         spacing = np.linalg.norm(columns, axis=0)
-        unit = columns / spacing
+        axes = columns / spacing
     x, y, z = (int(n) for n in size_xyz)
     try:
-        return Grid((z, y, x), triple(spacing), triple(origin_mm), direction_of(unit))
+        if np.isfinite(axes).all():
+            axes = perpendicular_axes(axes, spacing, (z, y, x))
+        return Grid((z, y, x), triple(spacing), triple(origin_mm), direction_of(axes))
     except GeometryError as error:
         raise GeometryError(path, error.problem, error.remedy) from error
 
@@ -153,6 +168,18 @@ def not_3d(path: Path, got: str) -> ReadError:
 
 
 def without_geometry(path: Path, got: str) -> GeometryError:
-    """The refusal of a file that does not say where its voxels lie."""
+    """The refusal of a file that does not say where its voxels lie, or where the patient's axes are."""
     problem = f"does not state its spacing and orientation ({got})"
     return GeometryError(path, problem, "Export it again from the source, with its geometry")
+
+
+def require_mm(path: Path, units: Iterable[str]) -> None:
+    """Refuse lengths that a header states in another unit than millimetres; tools differ in what they make of them.
+
+    Raises:
+        GeometryError: One is another; one that is empty or unknown (``?``) is none.
+    """
+    other = sorted({unit for unit in units if unit.strip().lower() not in ("", "?", "???", "mm", "millimeter")})
+    if other:
+        problem = f"states its lengths in {', '.join(map(repr, other))[:60]}, expected mm"
+        raise GeometryError(path, problem, "Export it again in millimetres")

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.image_formats.image_header import ImageHeader, VoxelData, grid_of, require_3d, without_geometry
+from onfh_nnunet.core.image_formats.image_header import (
+    ImageHeader,
+    VoxelData,
+    grid_of,
+    require_3d,
+    require_mm,
+    without_geometry,
+)
 from onfh_nnunet.core.image_formats.inflate import PADDING_BYTES, Encoding
 from onfh_nnunet.core.image_formats.text_header import beside, damaged, header_lines, numbers, whole_number
 
@@ -37,7 +44,7 @@ _BIG_ENDIAN = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _SPACING = ("ElementSpacing", "ElementSize")
 _FIELDS = {
     *("NDims", "DimSize", "ElementNumberOfChannels", "ElementType", "ElementDataFile", "HeaderSize"),
-    *("BinaryData", "CompressedData", "CompressedDataSize", *_BIG_ENDIAN, *_SPACING, *_AXES, *_ORIGIN),
+    *("BinaryData", "CompressedData", "DistanceUnits", "CompressedDataSize", *_BIG_ENDIAN, *_SPACING, *_AXES, *_ORIGIN),
 }
 _BOOLEAN = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -63,7 +70,10 @@ def read_metaimage_header(path: Path) -> ImageHeader:
     spacing = header.numbers(stated[:1], [1.0] * 3)
     if np.isnan(spacing).any():
         raise without_geometry(path, "a spacing that is no number")
-    axes = np.reshape(header.numbers(_AXES, np.eye(3).ravel().tolist()), (3, 3))  # a row for each of the file's axes
+    if not any(name in header.fields for name in _AXES):
+        raise without_geometry(path, f"a header without {', '.join(_AXES)}")
+    require_mm(path, [header.text("DistanceUnits", "")])
+    axes = np.reshape(header.numbers(_AXES, [0.0] * 9), (3, 3))  # a row for each of the file's axes
     return ImageHeader(voxels, grid_of(path, size, axes.T * spacing, header.numbers(_ORIGIN, [0.0] * 3)))
 
 

@@ -15,7 +15,14 @@ import numpy as np
 
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.grid import FloatArray, Grid
-from onfh_nnunet.core.image_formats.image_header import ImageHeader, VoxelData, grid_of, require_3d, without_geometry
+from onfh_nnunet.core.image_formats.image_header import (
+    ImageHeader,
+    VoxelData,
+    grid_of,
+    require_3d,
+    require_mm,
+    without_geometry,
+)
 from onfh_nnunet.core.image_formats.inflate import Encoding
 from onfh_nnunet.core.image_formats.nrrd_fields import parse_fields, vectors
 from onfh_nnunet.core.image_formats.text_header import (
@@ -33,7 +40,7 @@ TO_LPS = {
     "left-anterior-superior": (1, -1, 1),
     "left-posterior-superior": (1, 1, 1),
 }
-"""The patient spaces, and how they are turned to LPS. The numbers of any other space are taken as they stand."""
+"""The patient spaces, and how they are turned to LPS. In any other, nobody knows which side is the patient's left."""
 
 _SPACES = {
     **{"".join(name.split("-")): name for name in TO_LPS},
@@ -185,41 +192,23 @@ class NrrdHeader:
 
         Raises:
             ReadError: The header is damaged.
-            GeometryError: It does not say it, or says what cannot be.
+            GeometryError: It does not say it in a patient space, or says what cannot be.
         """
-        in_space = {"space", "spacedimension"} & self.fields.keys()
-        columns, origin = self._in_space() if in_space else self._along_axes()
-        return grid_of(self.path, [self.sizes[axis] for axis in self.axes], columns, origin)
-
-    def _in_space(self) -> tuple[FloatArray, list[float]]:
+        if self.space not in TO_LPS:
+            got = f"space {self.fields.get('space', 'not named')}, expected one of {', '.join(TO_LPS)}"
+            raise without_geometry(self.path, got)
         if "spacings" in self.fields and np.isfinite(self._of_axes("spacings")).any():
             raise damaged(self.path, "it has both a space and spacings, expected space directions")
         if "spacedirections" not in self.fields:
             raise without_geometry(self.path, "a header without a spacing")
-        if self.fields.get("spacedimension", "3").strip() != "3":
-            raise damaged(self.path, f"space dimension is {self.fields['spacedimension'][:60]!r}, expected 3")
+        require_mm(self.path, re.findall(r'"([^"]*)"', self.fields.get("spaceunits", "")))
         directions = vectors(self.path, "space directions", self.fields["spacedirections"], len(self.sizes))
         columns = np.array([directions[axis] for axis in self.axes]).T
         (origin,) = vectors(self.path, "space origin", self.fields.get("spaceorigin", "(0,0,0)"), 1)
-        flip = np.array(TO_LPS.get(self.space or "", (1, 1, 1)))
-        return flip[:, None] * columns, (flip * origin).tolist()
-
-    def _along_axes(self) -> tuple[FloatArray, list[float]]:
-        """Without a space, axes run to left, back and head.
-
-        An axis minimum is the face of its first voxel, unless the axis is centred on nodes.
-        """
-        if "spacings" not in self.fields:
-            raise without_geometry(self.path, "a header without a spacing")
-        spacing = self._of_axes("spacings")
-        if np.isnan(spacing).any():
-            raise without_geometry(self.path, "a spacing that is no number")
-        first = self._of_axes("axismins") if "axismins" in self.fields else np.full(3, np.nan)
-        if np.isnan(first).any():
-            return np.diag(spacing), [0.0, 0.0, 0.0]
-        centring = self.fields.get("centers", self.fields.get("centerings", "")).split()
-        half = [0.0 if centring[axis : axis + 1] == ["node"] else 0.5 for axis in self.axes]
-        return np.diag(spacing), (first + half * spacing).tolist()
+        flip = np.array(TO_LPS[self.space])
+        return grid_of(
+            self.path, [self.sizes[axis] for axis in self.axes], flip[:, None] * columns, (flip * origin).tolist()
+        )
 
     def _of_axes(self, name: str) -> FloatArray:
         values = numbers(self.path, name, self.fields[name], len(self.sizes))

@@ -136,7 +136,7 @@ def test_localizer_is_left_out_and_still_counts_as_a_series_of_its_folder(tmp_pa
     write_series(tmp_path, one, name="localizer{}.dcm", SeriesDescription="localizer")
     made = propose(tmp_path, tmp_path)
     assert [(row.image, row.series) for row in made.rows] == [(".", "T1")]
-    assert any("left out series 'localizer'" in note and "single image" in note for note in made.notes)
+    assert any("left out series 'localizer'" in note and "a localizer" in note for note in made.notes)
 
 
 def test_enhanced_file_and_other_modalities(tmp_path):

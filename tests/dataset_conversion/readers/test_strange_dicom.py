@@ -366,7 +366,7 @@ def test_size_is_asked_of_strange_files_too(tmp_path):
     with pytest.raises(ReadError, match="RecursionError"):
         MemoryLimit(2.0, 10**6).require(tmp_path / "deep", None)
     series(tmp_path / "s", NumberOfFrames=-(10**9))
-    with pytest.raises(OnfhError, match="million voxels"):
+    with pytest.raises(ReadError, match="holds -1000000000 frames"):
         MemoryLimit(2.0, 10**6).require(tmp_path / "s", None)
 
 

@@ -4,12 +4,14 @@ import os
 import zipfile
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dataset_conversion.readers import read_volume
+from dataset_conversion.readers import read_scan, read_volume
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.volume import Volume
-from tests.helpers.dicom_files import PELVIS, noise, write_series
+from tests.helpers.dicom_files import PELVIS, noise, write_enhanced, write_series
 
 SPGR, SCOUT = noise(seed=1), noise(seed=2)
 
@@ -19,7 +21,7 @@ def study(tmp_path):
     """Two MR series and a report, two folders deep, with a space, quotes and a letter outside ASCII in the path."""
     root = tmp_path / "Ho\u00ebf 'left' \"hip\""
     write_series(root / "day 1" / "a", SPGR, SeriesDescription="cor 3D SPGR", SeriesInstanceUID="1.2.1")
-    write_series(root / "day 1" / "b", SCOUT, SeriesDescription="scout", SeriesInstanceUID="1.2.2")
+    write_series(root / "day 1" / "b", SCOUT, SeriesDescription="cor T2", SeriesInstanceUID="1.2.2")
     write_series(root / "doc", SCOUT, SeriesInstanceUID="1.2.3", Modality="SR")
     return root
 
@@ -44,8 +46,11 @@ def test_the_only_mr_series_needs_no_name(study):
 @pytest.mark.parametrize(
     ("wanted", "match"),
     [
-        (None, r"holds 2 MR series, expected one; there are:\n  'cor 3D SPGR' \(1.2.1, 24 files\)\n  'scout'"),
-        ("T2", r"holds 0 MR series 'T2', expected one; there are:\n  'cor 3D SPGR'"),
+        (
+            None,
+            r"holds 2 MR series, expected one; there are:\n  descr.*\n  cor 3D SPGR +axial +4.00 x 4.00 +24 +1.2.1\n",
+        ),
+        ("T1", r"holds 0 MR series 'T1', expected one; there are:\n  description.*\n  cor 3D SPGR"),
         ("o", r"holds 2 MR series 'o', expected one"),
     ],
 )
@@ -118,3 +123,125 @@ def test_text_with_a_zip_suffix_is_no_archive(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"not a zip")
     with pytest.raises(ReadError, match="is none of"):
         read_volume(tmp_path / "a.zip")
+
+
+def numbered(folder, description, uid, number, scan=SPGR, **tags):
+    return write_series(folder, scan, SeriesDescription=description, SeriesInstanceUID=uid, SeriesNumber=number, **tags)
+
+
+def interleaved(folder, *scans, **values):
+    """One series of several scans; `values` give each of them its own value of an attribute."""
+    for n, scan in enumerate(scans):
+        tags = {name: each[n] for name, each in values.items()}
+        numbered(folder / str(n), "dual", "1.2.9", 4, scan, **tags)
+    return folder
+
+
+PARTS = [
+    ({"EchoTime": ["2.4", "4.8"]}, "echo 1", "echo 2"),
+    ({"ImageType": [["ORIGINAL", "PRIMARY", "F"], ["ORIGINAL", "PRIMARY", "W"]]}, "fat", "water"),
+    (
+        {"ImageType": [["DERIVED", "PRIMARY", "DIXON", "IN"], ["DERIVED", "PRIMARY", "DIXON", "OPP"]]},
+        "in phase",
+        "OUT OF PHASE",
+    ),
+    ({"DiffusionBValue": [0.0, 800.0]}, "b 0", "b 800"),
+    ({"TemporalPositionIdentifier": [1, 2]}, "time 1", "time 2"),
+    ({"AcquisitionNumber": [1, 2], "InversionTime": ["700", "2500"]}, "inversion 1", "inversion 2"),
+]
+
+
+@pytest.mark.parametrize(("values", "first", "second"), PARTS)
+def test_part_of_a_series_is_chosen_by_name(tmp_path, values, first, second):
+    interleaved(tmp_path, SPGR, SCOUT, **values)
+    for name, scan in ((first, SPGR), (second, SCOUT)):
+        for wanted in (name, f"dual, {name}", f"4 {name}", f"1.2.9: {name}", f"d*l, {name}"):
+            assert np.array_equal(read_volume(tmp_path, wanted).array, scan.array)
+    with pytest.raises(ReadError, match=rf"(?s)holds 2 stacks of MR.*{first} .*{second.lower()} "):
+        read_volume(tmp_path)
+
+
+def test_magnitude_is_taken_and_phase_only_where_it_is_named(tmp_path):
+    types = [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]]
+    interleaved(tmp_path, SPGR, SCOUT, ImageType=types)
+    scan = read_scan(tmp_path)
+    assert np.array_equal(scan.volume.array, SPGR.array)
+    assert any("phase shows no anatomy" in line for line in scan.passed_over)
+    assert np.array_equal(read_volume(tmp_path, "phase").array, SCOUT.array)
+
+
+@pytest.mark.parametrize("wanted", ["12", "cor*", "*T2*", "1.2.2", "COR T2"])
+def test_series_is_chosen_by_number_pattern_or_uid(tmp_path, wanted):
+    numbered(tmp_path / "a", "ax t1", "1.2.1", 1)
+    numbered(tmp_path / "b", "cor T2", "1.2.2", 12, SCOUT)
+    assert np.array_equal(read_volume(tmp_path, wanted).array, SCOUT.array)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"SeriesDescription": "AAHScout"},
+        {"SeriesDescription": "t2_localizer"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+    ],
+)
+def test_localizer_and_objects_without_a_place_are_passed_over_with_a_line(tmp_path, tags):
+    numbered(tmp_path / "a", "t1 vibe", "1.2.1", 1)
+    write_series(tmp_path / "b", SCOUT, SeriesInstanceUID="1.2.2", **tags)
+    (file, *others) = numbered(tmp_path / "c", "raw", "1.2.1", 1, change=without_place)
+    for other in others:
+        other.unlink()
+    scan = read_scan(tmp_path)
+    assert np.array_equal(scan.volume.array, SPGR.array)
+    assert any("no slices" in line and file.name in line for line in scan.passed_over)
+    assert sum("is a localizer" in line for line in scan.passed_over) == 1
+
+
+def without_place(dataset, number):
+    raw_data = "1.2.840.10008.5.1.4.1.1.66"
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = raw_data
+    del dataset.ImagePositionPatient
+
+
+def test_copies_are_counted_once_and_slices_of_one_uid_are_not(tmp_path):
+    files = write_series(tmp_path / "a", SPGR)
+    for file in files[:3]:
+        file.with_name(f"{file.stem} (1).dcm").write_bytes(file.read_bytes())
+    scan = read_scan(tmp_path / "a")
+    assert np.array_equal(scan.volume.array, SPGR.array)
+    assert scan.passed_over == ("3 files are copies of others, counted once",)
+    write_series(tmp_path / "b", SPGR, SOPInstanceUID="1.2.3")  # as a careless anonymiser leaves them
+    assert np.array_equal(read_volume(tmp_path / "b").array, SPGR.array)
+
+
+@pytest.mark.parametrize("meta", [True, False])
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_slices_without_a_preamble_are_read(tmp_path, meta, syntax):
+    for file in write_series(tmp_path, SPGR):
+        dataset = pydicom.dcmread(file)
+        dataset.file_meta.TransferSyntaxUID = syntax
+        if not meta:
+            del dataset.file_meta
+        dataset.preamble = None
+        dataset.save_as(file, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+        assert file.read_bytes()[128:132] != b"DICM"
+    assert np.array_equal(read_volume(tmp_path).array, SPGR.array)
+
+
+@pytest.mark.parametrize("total", [2, None])
+def test_part_of_a_concatenation_is_no_whole(tmp_path, total):
+    def part_of(number):
+        def change(dataset):
+            dataset.SeriesInstanceUID, dataset.ConcatenationUID = "1.2.3", "1.2.4"
+            dataset.InConcatenationNumber = number
+            if total:
+                dataset.InConcatenationTotalNumber = total
+
+        return change
+
+    first = write_enhanced(tmp_path / "1.dcm", SPGR, order=range(14), change=part_of(1))
+    for place in (first, tmp_path):
+        with pytest.raises(ReadError, match=r"1\.dcm: is part 1 of 2 of one image, and part 2 is missing"):
+            read_volume(place)
+    write_enhanced(tmp_path / "2.dcm", SPGR, order=range(14, 24), change=part_of(2))
+    assert np.array_equal(read_volume(tmp_path).array, SPGR.array)
