@@ -56,7 +56,10 @@ def predict(
     series: Series = None,
     batch: Annotated[
         bool,
-        typer.Option("--batch", help="Each INPUT is a folder whose entries, folders and files, are the scans."),
+        typer.Option(
+            "--batch",
+            help="Each INPUT is a folder of studies, at any depth; of each the series that suits is taken.",
+        ),
     ] = False,
     max_memory: Annotated[
         float | None,
@@ -101,6 +104,8 @@ def predict(
 def _note(predicted: Predicted, settings: Settings) -> None:
     from onfh_nnunet.workflows.scan_names import key_csv
 
+    for line in predicted.chosen:
+        console.note(line)
     for path in predicted.passed_over:
         console.note(f"passed over, it is no scan: {path}")
     for line in predicted.beside:

@@ -33,7 +33,9 @@ class Predicted:
         rows: Of its scans, in their order.
         failed: The scans that failed, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
-        passed_over: Files of batch folders that are no scans.
+        passed_over: Entries of batch folders that are or hold no scans.
+        chosen: Which series of each study in batch folders was taken and why, a line each: for the person at the
+            terminal.
         beside: What lay beside the slices of the scans that were read, a line each: for the person at the terminal.
         caution: What the model says of each of its results.
         computed_by: The engine; empty where all was done before.
@@ -43,6 +45,7 @@ class Predicted:
     failed: list[FailedRow]
     n_scans: int
     passed_over: tuple[Path, ...]
+    chosen: tuple[str, ...]
     beside: tuple[str, ...]
     caution: str
     computed_by: str
@@ -59,7 +62,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     """
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    given = ScanInputs.of_batch(inputs, settings.out) if settings.batch else ScanInputs.of(inputs)
+    given = ScanInputs.of_batch(inputs, settings.out, progress) if settings.batch else ScanInputs.of(inputs)
     given = given.with_series(settings.series)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
@@ -81,7 +84,7 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
     beside = tuple(pipeline.passed_over)
     return Predicted(
-        rows, failed, len(given.scans), given.passed_over, beside, predictor.caution, predictor.computed_by
+        rows, failed, len(given.scans), given.passed_over, given.lines, beside, predictor.caution, predictor.computed_by
     )
 
 

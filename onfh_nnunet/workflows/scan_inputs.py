@@ -8,7 +8,7 @@ import re
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
 from onfh_nnunet.core.image_formats.nifti import header_of_pair
-from onfh_nnunet.core.user_files import is_regular
+from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.user_files import is_regular, walk
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".img", ".img.gz", ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
@@ -33,13 +34,15 @@ class ScanInputs:
 
     Args:
         scans: In their order.
-        passed_over: Files of batch folders that are no scans.
+        passed_over: Entries of batch folders that are or hold no scans.
         listed: Whether a table or a folder listed them, instead of the user one by one.
+        lines: Which series of each study in batch folders is meant, and why.
     """
 
     scans: tuple[ScanInput, ...]
     passed_over: tuple[Path, ...] = ()
     listed: bool = False
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
@@ -52,17 +55,18 @@ class ScanInputs:
         return cls(tuple(scans), listed=any(map(is_table, paths)))
 
     @classmethod
-    def of_batch(cls, folders: Sequence[Path], out: Path) -> ScanInputs:
-        """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
+    def of_batch(cls, folders: Sequence[Path], out: Path, progress: Progress = silent) -> ScanInputs:
+        """The scans in folders, at any depth: of each DICOM study the one that suits, and each image file.
 
         Hidden entries and `out` are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
             ReadError: One is no folder, cannot be read, or holds no scan.
         """
-        entries = [entry for folder in folders for entry in _entries(folder, out) if header_of_pair(entry) is None]
-        scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
-        return cls(tuple(map(ScanInput, scans)), tuple(sorted(set(entries) - set(scans))), listed=True)
+        found = [_of_folder(folder, out, progress) for folder in folders]
+        scans = tuple(scan for one in found for scan in one.scans)
+        passed_over = tuple(path for one in found for path in one.passed_over)
+        return cls(scans, passed_over, listed=True, lines=tuple(line for one in found for line in one.lines))
 
     def with_series(self, series: str | None) -> ScanInputs:
         """The same scans; of those that name no series, this one is meant."""
@@ -109,7 +113,7 @@ def _name(scan: ScanInput) -> str:
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
     file = Path(os.path.abspath(scan.path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
-    parts = unicodedata.normalize("NFKD", scan.title or without_suffix(file, SCAN_SUFFIXES))
+    parts = unicodedata.normalize("NFKD", without_suffix(scan.title or file, SCAN_SUFFIXES))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
@@ -122,16 +126,46 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
+def _of_folder(folder: Path, out: Path, progress: Progress) -> ScanInputs:
+    """What a batch folder holds."""
+    from dataset_conversion.discovery.studies import find_studies
+
+    refused: list[ScanInput] = []
+    files: dict[Path, list[Path]] = {}
+    for entry in _entries(folder, out):
+        try:
+            files[entry] = list(_files(entry, out))
+        except OnfhError as error:
+            refused.append(ScanInput(entry, title=entry.name, refusal=error))
+    listed = [file for of_entry in files.values() for file in of_entry if header_of_pair(file) is None]
+    found = find_studies(folder, listed, _is_scan_file, progress)
+    empty = [entry for entry, of_entry in files.items() if found.no_scans.issuperset(of_entry)]
+    scans = sorted([*refused, *found.scans], key=lambda scan: scan.path.parts)
+    return ScanInputs(tuple(scans), tuple(empty), listed=True, lines=tuple(found.lines))
+
+
+def _files(entry: Path, out: Path) -> Iterator[Path]:
+    """A file, or the files of a folder at any depth, without hidden ones and those of `out`."""
+    if not _is_folder(entry):
+        yield entry
+        return
+    inside = out.resolve()
+    for place, names in walk(entry):
+        is_hidden = any(part.startswith(".") for part in place.relative_to(entry).parts)
+        if not is_hidden and not place.resolve().is_relative_to(inside):
+            yield from (place / name for name in names if not name.startswith("."))
+
+
 def _entries(folder: Path, out: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out `batch`")
+        raise ReadError(folder, "is not a folder, expected one that holds scans", "Leave out `batch`")
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
     scans = [entry for entry in entries if not _is_same(entry, out)]
     if not scans:
-        raise ReadError(folder, "holds no scan", "Give a folder whose entries are scans")
+        raise ReadError(folder, "holds no scan", "Give a folder that holds scans")
     return scans
 
 

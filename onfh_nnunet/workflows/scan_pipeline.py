@@ -107,12 +107,7 @@ class ScanPipeline:
         """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
-        options = {
-            "side": given.side or asked.side,
-            "device": asked.device,
-            "engine": asked.engine,
-            "folds": asked.folds,
-        }
-        further = {"tta": asked.tta, "series": given.series, "content_sha256": names.content(given.path)}
-        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **further})
+        options = {"device": asked.device, "engine": asked.engine, "folds": asked.folds, "tta": asked.tta}
+        meant = {"side": given.side or asked.side, "series": given.series, "content_sha256": names.content(given.path)}
+        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **meant})
         return names.keyed(made.text)

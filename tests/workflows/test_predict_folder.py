@@ -173,7 +173,8 @@ ALL = ["a_R", "a_L", "b_R", "c_R", "c_L"]
 
 
 def test_every_entry_is_a_scan_and_a_broken_one_is_named(studies, start, tmp_path):
-    shutil.make_archive(str(studies / "d"), "zip", studies / "a")
+    write_series(tmp_path / "d", image(BOTH, 4))
+    shutil.make_archive(str(studies / "d"), "zip", tmp_path / "d")
     (studies / "e.nii.gz").write_bytes((studies / "b.nii.gz").read_bytes()[:5000])
     image(Volume(np.zeros(PELVIS.size), PELVIS)).write(studies / "f.mha")
     (studies / "g").mkdir()
@@ -183,15 +184,16 @@ def test_every_entry_is_a_scan_and_a_broken_one_is_named(studies, start, tmp_pat
     stdout, stderr = process.communicate()
     out = tmp_path / "out"
     assert process.returncode == 1
-    assert "failed.csv: 3 of 7 scans failed" in stderr.splitlines()[-1]
-    assert f"passed over, it is no scan: {studies / 'notes.txt'}" in stderr
+    assert "failed.csv: 2 of 6 scans failed" in stderr.splitlines()[-1]
+    for name in ("notes.txt", "g"):
+        assert f"passed over, it is no scan: {studies / name}" in stderr
+    assert "a: took 'cor 3D SPGR': axial, T1-weighted, 24 slices (class 2)" in stderr
     assert rows_of(out) == [*ALL, "d_R", "d_L"]
     assert f"7 hips: {out / 'grades.csv'}" in stdout
     failed = failed_in(out)
     assert {name: error for name, (error, _) in failed.items()} == {
         "e": "ReadError",
         "f": "HipNotFound",
-        "g": "ReadError",
     }
     assert "e.nii.gz: cannot be read" in failed["e"][1]
     for case_id in rows_of(out):
@@ -436,7 +438,7 @@ def test_batch_is_of_folders_that_hold_scans(tmp_path):
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
         ScanInputs.of_batch([tmp_path], tmp_path / "out")
-    with pytest.raises(ReadError, match=r"is not a folder.*Leave out `batch`"):
+    with pytest.raises(ReadError, match=r"is not a folder, expected one that holds scans.*Leave out `batch`"):
         ScanInputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
 
 
