@@ -27,7 +27,7 @@ class RatedScan:
 
     Args:
         scan: The scan.
-        study_uid: StudyInstanceUID; empty where it is not stated.
+        study: Whose it is and its StudyInstanceUID; empty where this is not stated.
         called: The stack, for a person.
         suitability: How well it suits.
         unfit: Why it is no scan of a hip, by its header; empty where nothing speaks against it.
@@ -35,7 +35,7 @@ class RatedScan:
     """
 
     scan: ScanCandidate
-    study_uid: str
+    study: str
     called: str
     suitability: Suitability
     unfit: str
@@ -48,7 +48,7 @@ class LeftOut:
 
     Args:
         home: Where it lies.
-        study_uid: StudyInstanceUID; empty where it is not stated.
+        study: Whose it is and its StudyInstanceUID; empty where this is not stated.
         called: What it is, for a person.
         why: What is wrong with it.
         is_localizer: Whether it only plans the others.
@@ -56,7 +56,7 @@ class LeftOut:
     """
 
     home: Path
-    study_uid: str
+    study: str
     called: str
     why: str
     is_localizer: bool
@@ -135,7 +135,7 @@ def _stacks(series: Series, home: Path, beside: Sequence[Series], folder: Path) 
 def _left_out(what: str, series: Series, home: Path, why: str) -> LeftOut:
     first = series.headers[0]
     elsewhere = not series.is_image or is_elsewhere(first)
-    return LeftOut(home, str(first.get("StudyInstanceUID") or ""), what, why, series.is_localizer, elsewhere)
+    return LeftOut(home, _study(first), what, why, series.is_localizer, elsewhere)
 
 
 def label_of_seg(path: Path, folder: Path, drawn: Segmentation, parts: tuple[LabelPart, ...]) -> LabelCandidate:
@@ -157,14 +157,24 @@ def _rated(stack: Stack, home: Path, beside: Sequence[Series], folder: Path) -> 
         home,
         grid,
         words_of(home, folder) if home.is_relative_to(folder) else frozenset(),
-        on_one_line(_header(path_of(first), "PatientID").get("PatientID") or "").strip(),
+        _patient_id(first),
         ", ".join(filter(None, (_name_of(series, beside), str(stack.part)))),
         series.uid,
         str(first.get("FrameOfReferenceUID", "")),
         laterality(stack.headers, home),
     )
-    study, called = str(first.get("StudyInstanceUID") or ""), _called(series, str(stack.part))
-    return RatedScan(scan, study, called, suitability(stack, grid), why_unfit(stack, grid), is_elsewhere(first))
+    called = _called(series, str(stack.part))
+    return RatedScan(scan, _study(first), called, suitability(stack, grid), why_unfit(stack, grid), is_elsewhere(first))
+
+
+def _patient_id(header: Header) -> str:
+    return on_one_line(_header(path_of(header), "PatientID").get("PatientID") or "").strip()
+
+
+def _study(header: Header) -> str:
+    """The patient's id as well: some programs give the studies of all patients one UID."""
+    uid = str(header.get("StudyInstanceUID") or "")
+    return f"{uid} {_patient_id(header)}" if uid else ""
 
 
 def _called(series: Series, part: str = "") -> str:

@@ -38,19 +38,19 @@ def choose_scans(scans: Iterable[RatedScan], left_out: Iterable[LeftOut], folder
         folder: That was searched.
     """
     studies: dict[str, tuple[list[RatedScan], list[LeftOut]]] = {}
-    known: dict[tuple[str, str, int], Path] = {}
+    known: dict[tuple[str, str, str, int], Path] = {}
     copies: list[str] = []
     for rated in scans:
-        stack = rated.scan.series_uid, rated.called, rated.scan.grid.size[0]
+        stack = rated.study, rated.scan.series_uid, rated.called, rated.scan.grid.size[0]
         if stack in known:
             copies.append(
                 f"{title_of(rated.scan.path, folder)}: {rated.called} is a copy of {known[stack]}, counted once"
             )
             continue
         known[stack] = rated.scan.path
-        studies.setdefault(rated.study_uid or str(rated.scan), ([], []))[0].append(rated)
+        studies.setdefault(rated.study or str(rated.scan), ([], []))[0].append(rated)
     for one in left_out:
-        studies.setdefault(one.study_uid or str(one.home), ([], []))[1].append(one)
+        studies.setdefault(one.study or str(one.home), ([], []))[1].append(one)
     chosen = [_of_study(found, others, folder) for found, others in studies.values()]
     return [*chosen, Chosen((), tuple(copies))]
 
