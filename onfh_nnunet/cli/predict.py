@@ -17,7 +17,6 @@ from onfh_nnunet.core.hip import Side
 
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.predict_folder import Predicted, Row
-    from onfh_nnunet.workflows.predictor import Settings
 
 
 class SideOption(StrEnum):
@@ -90,18 +89,27 @@ def predict(
         predicted = predict_scans(inputs, settings, progress)
     if as_json:
         console.document(hips=predicted.rows, failed=predicted.failed, out=out)
-    else:
+    show(predicted, out, keep_ids=keep_ids, rows=not as_json)
+
+
+def show(predicted: Predicted, out: Path, *, keep_ids: bool, rows: bool = True) -> None:
+    """Print what a run came to.
+
+    Raises:
+        OnfhError: A scan failed.
+    """
+    if rows:
         for row in predicted.rows:
             console.say(_line(row))
         if predicted.rows:
             console.say(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
-    _note(predicted, settings)
+    _note(predicted, out, keep_ids=keep_ids)
     if predicted.failed:
         problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
 
 
-def _note(predicted: Predicted, settings: Settings) -> None:
+def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
     from onfh_nnunet.workflows.scan_names import key_csv
 
     for line in predicted.chosen:
@@ -112,8 +120,8 @@ def _note(predicted: Predicted, settings: Settings) -> None:
         console.note(f"passed over: {line}")
     for failed in predicted.failed:
         console.failure(failed.case, failed.message)
-    if not settings.keep_ids and (predicted.rows or predicted.failed):
-        console.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
+    if not keep_ids and (predicted.rows or predicted.failed):
+        console.note(f"Which scan is which: {key_csv(out)}; keep it to yourself")
     if predicted.computed_by:
         console.note(f"Computed by {predicted.computed_by}")
     if predicted.rows and predicted.caution:
