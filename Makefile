@@ -37,6 +37,7 @@ test: lint types unit  ## lint, types and all tests
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/lint-imports --no-cache --no-logo
 
 types: setup

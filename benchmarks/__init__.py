@@ -1,1 +1,1 @@
-"""Each figure in docs/benchmarks.md, reproducible."""
+"""The benchmarks behind each figure in docs/benchmarks.md."""

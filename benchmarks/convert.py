@@ -1,4 +1,4 @@
-"""Conversion against dcm2niix: the same DICOM series, the same cores, both compressing what they write.
+"""Benchmark of conversion against dcm2niix: same DICOM series, same cores, both compress their output.
 
     python -m benchmarks.convert [--hips 63] [--runs 3]
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def make_cohort(folder: Path, hips: int) -> Path:
-    """A cohort of one hip's series, each with noise and identifiers of its own; the path of cohort.csv."""
+    """Write a cohort of copies of one series, each with its own noise and identifiers, and return its cohort.csv."""
     base = folder / "base"
     write_phantom_cohort(base, hips=1, seed=0, form=PhantomForm.DICOM, protocol=ScanProtocol(spacing_mm=SPACING_MM))
     (series,), (label,) = (list((base / name).iterdir()) for name in ("images", "labels"))
@@ -98,7 +98,7 @@ def _onfh(cohort: Path, work: Path) -> list[str]:
 
 
 def _dcm2niix(folder: Path, out: Path) -> list[list[str]]:
-    """A shell loop a core, each over its share of the series, so that none waits for another."""
+    """One shell loop per core, each over its share of the series, so that no core waits for another."""
     series = sorted((folder / "dicom").iterdir())
     cores = os.cpu_count() or 1
     script = 'for one in "$@"; do "$TOOL" -z y -f "$(basename "$one")" -o "$OUT" "$one" > /dev/null || exit 1; done'
@@ -113,7 +113,7 @@ def _fresh(out: Path, commands: Sequence[Sequence[str]]) -> tuple[float, float]:
 
 
 def _timed(commands: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """Seconds until all commands, begun together, are done, and the most memory (MB) of all their processes."""
+    """Seconds until all commands, started together, are done, and the peak memory (MB) of all their processes."""
     start = time.perf_counter()
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
     peak = [0.0]

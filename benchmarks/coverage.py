@@ -1,4 +1,4 @@
-"""How often the 90 % interval of the percentage holds the truth, over cohorts of 63 hips drawn from a known law.
+"""Coverage of the 90 % interval of the percentage, over simulated cohorts of 63 hips.
 
 Patients have one hip or two, whose errors go together. The errors have heavy tails and a bias, some small lesions are
 missed, and the spread grows with the lesion by the law of a shifted margin, which is that of the interval's scale, or
@@ -35,7 +35,7 @@ LAWS: dict[str, Law] = {
 
 @dataclass(frozen=True)
 class NewHips:
-    """One new hip a cohort, of a patient that the cohort never saw.
+    """One new hip for each cohort, of a patient who is not in the cohort.
 
     Args:
         true: Percent, (cohorts,).
@@ -49,7 +49,7 @@ class NewHips:
 
 
 def simulate(law: Law, cohorts: int, seed: int = SEED) -> NewHips:
-    """Draw cohorts, calibrate each on its hips, and ask for the interval of one hip of a new patient."""
+    """Draw cohorts, calibrate on each, and compute the interval of one hip of a new patient."""
     rng = np.random.default_rng(seed)
     patients = [f"P{i:02d}" for i in range(BILATERAL) for _ in "LR"] + [f"Q{i:02d}" for i in range(UNILATERAL)]
     true, pred = _hips(rng, law, cohorts, BILATERAL + UNILATERAL + 1)

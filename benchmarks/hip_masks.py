@@ -1,4 +1,4 @@
-"""A reference and a prediction of one hip, 80 x 256 x 256 at 1.0 x 0.78 x 0.78 mm, for the benches."""
+"""A reference and a prediction of one hip, 80 x 256 x 256 voxels of 1.0 x 0.78 x 0.78 mm, for the benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many hips from files: `onfh grade` and `onfh compare` as whole processes, and how time and memory grow."""
+"""Benchmark of `onfh grade` and `onfh compare` on many files: time and memory of whole processes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _write_masks(folder: Path, reference: Volume, prediction: Volume) -> None:
 
 
 def _copies(folder: Path, hips: int) -> list[Path]:
-    """Folders of references and predictions of so many hips, as links to the few masks."""
+    """Folders of references and predictions of a number of hips, as links to a few masks."""
     made = []
     for name in ("reference", "prediction"):
         target = folder / f"{name}_{hips}"

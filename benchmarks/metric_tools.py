@@ -1,4 +1,4 @@
-"""The metrics of one region by each tool: the same two masks in, `FIGURES` out, None for what a tool lacks."""
+"""The metrics of one region from each tool: two masks in, `FIGURES` out, None for a metric that a tool lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All metrics of one region of a hip, side by side with MONAI, surface-distance and MedPy, in one process.
+"""Benchmark of all metrics of one region of a hip against MONAI, surface-distance and MedPy, in one process.
 
 Each tool is given the same two masks in memory, and computes what it has of Dice, IoU, ASSD, HD95, HD and NSD at 1 mm;
 ours also computes areas, volumes, centroids and lesions. Runs alternate, and times are medians. The figures of the
@@ -29,7 +29,7 @@ MEMORY_LIMIT = 2.0
 
 
 def main() -> None:
-    """Print a table a region, and then the times of many hips."""
+    """Print one table per region, then the times for many hips."""
     warnings.simplefilter("ignore")  # of the other tools, about names that numpy and scipy have given up
     versions = [
         f"{name} {importlib.metadata.version(name)}" for name in ("monai", "surface-distance", "medpy", "scipy")

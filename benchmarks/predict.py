@@ -1,4 +1,4 @@
-"""Prediction of one raw scan by four folds of a network as `--preset paper` plans it, against stock nnU-Net.
+"""Benchmark of prediction of one scan by four folds of the `paper` preset's network, against stock nnU-Net.
 
     python -m benchmarks.predict [--stock] [--bilateral]
 
@@ -25,9 +25,8 @@ from benchmarks.processes import Cost, Taken, machine, python, run
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.core.choices import PhantomForm
+from onfh_nnunet.core.choices import EngineName, PhantomForm
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName
 
 MIRROR_IMAGES = 8
 SHARE, PEAK_GB, FASTEST, DEFAULTS = 0.60, 1.5, 10.0, 200.0
@@ -43,7 +42,7 @@ class Setting:
 
 
 def main() -> None:
-    """Print seconds, shares, memory and ratios beside what must be reached."""
+    """Print seconds, shares, memory and ratios beside their targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stock", action="store_true", help="measure stock nnU-Net, too")
     parser.add_argument("--bilateral", action="store_true", help="a scan of both hips")
@@ -69,7 +68,7 @@ def _prepared(root: Path, *, bilateral: bool) -> Setting:
 
 
 def _ours(setting: Setting, engine: EngineName) -> Cost:
-    """From the start of a process to the graded rows."""
+    """Time from the start of a process to the graded rows."""
     taken, told = _run_ours(setting, engine, FOLDS)
     whole, first, further = Cost(*told["to_row"]), told["first"], told["further"]
     print(f"\nonfh, {engine}: process start to row {whole}, a further scan {_total(further)}")
@@ -88,7 +87,7 @@ def _run_ours(setting: Setting, engine: EngineName, folds: int) -> tuple[Taken, 
 
 
 def _total(steps: dict[str, list[float]]) -> Cost:
-    """Of a scan's steps; the network is part of one of them."""
+    """Total of a scan's steps; the network's time is part of one of them."""
     seconds, cpu = zip(*(times for what, times in steps.items() if what != "network"), strict=True)
     return Cost(sum(seconds), sum(cpu))
 
@@ -122,7 +121,7 @@ def _stock_run(root: Path, *folds: int) -> Taken:
 
 
 def _tiles(volume: Volume, step: float) -> int:
-    """How many tiles stock lays over the scan in the network's voxels."""
+    """The number of tiles that stock nnU-Net lays over the scan in the network's voxels."""
     from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
 
     sizes = zip(volume.array.shape, volume.grid.spacing_mm, SPACING_MM, PATCH, strict=True)

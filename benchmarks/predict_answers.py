@@ -1,4 +1,4 @@
-"""What a way to run the network makes of hips whose truth is known, and the table of several ways."""
+"""Results of several inference methods on hips with known truth, and a table that compares them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Hip = tuple[Volume, Volume]
 
 @dataclass(frozen=True)
 class Answer:
-    """What one way to run the network makes of a hip."""
+    """The result of one inference method for one hip."""
 
     cpu: float
     head_dice: float
@@ -34,7 +34,7 @@ class Answer:
 
 
 def answers_of(segmenter: HipSegmenter, hips: Iterable[Hip], known: Calibration) -> Iterator[Answer]:
-    """One a hip; `known` says how far the truth may lie."""
+    """Run a method on each hip; `known` says how far the truth may be off."""
     for image, truth in hips:
         start = time.process_time()
         labels = labels_of(segmenter.probabilities(image))
@@ -50,7 +50,7 @@ def answers_of(segmenter: HipSegmenter, hips: Iterable[Hip], known: Calibration)
 
 
 def print_table(title: str, answers: dict[str, list[Answer]]) -> None:
-    """A line a way; what is lost and changed is against the first."""
+    """Print one line per method; losses and changes are relative to the first."""
     print(f"\n{title}\n")
     print("| switch | s of CPU a hip | head Dice | necrosis Dice | lost, mean | lost, worst hip | grades changed |")
     print("|---|---|---|---|---|---|---|")
@@ -65,6 +65,6 @@ def print_table(title: str, answers: dict[str, list[Answer]]) -> None:
 
 
 def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """1 where both are empty."""
+    """The Dice coefficient; 1 where both masks are empty."""
     together = int(one.sum() + other.sum())
     return 2 * int((one & other).sum()) / together if together else 1.0

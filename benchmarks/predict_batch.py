@@ -1,4 +1,4 @@
-"""Many scans in one `onfh predict --batch`, against one process a scan, and overlapped against one step after another.
+"""Benchmark of many scans in one `onfh predict --batch`, against one process per scan and against no overlap of steps.
 
     python -m benchmarks.predict_batch MODEL [SCANS]
 
@@ -32,7 +32,7 @@ DIFFERENT, SCANS, THROUGHPUT = 4, 12, 1.3
 
 
 def main() -> None:
-    """Print seconds a scan and how many times faster a batch is."""
+    """Print seconds per scan and the speed-up of a batch."""
     model, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SCANS
     with tempfile.TemporaryDirectory(prefix="onfh-bench-") as folder:
         root = Path(folder)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _scans(root: Path, count: int) -> list[Path]:
-    """Copies of a few different ones."""
+    """Copies of a few different scans."""
     write_phantom_cohort(root / "c", hips=DIFFERENT, seed=3, form=PhantomForm.DICOM)
     originals = sorted((root / "c" / "images").iterdir())
     return [

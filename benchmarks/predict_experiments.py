@@ -1,4 +1,4 @@
-"""Ways to run a network that `onfh predict` does not offer, to measure what they would give and cost."""
+"""Experimental inference methods that `onfh predict` does not offer, to measure their gain and cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACKGROUND = np.float32(-20)
 
 @dataclass(frozen=True)
 class RegionEngine:
-    """Runs the network on the middle of a patch alone: fewer voxels than it was trained on.
+    """An engine that runs the network on the middle of a patch only: fewer voxels than in training.
 
     Args:
         engine: One that takes any size.
@@ -47,7 +47,7 @@ class RegionEngine:
 
 @dataclass(frozen=True)
 class Int8Engine:
-    """One fold in eight bits on OpenVINO, quantised after training by NNCF on patches of hips that trained it."""
+    """One fold in 8-bit integers on OpenVINO, quantised by NNCF after training, on patches of training hips."""
 
     compiled: Any
 

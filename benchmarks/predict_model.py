@@ -1,4 +1,4 @@
-"""A model file of a network as `--preset paper` plans it for hips of 1.125 x 0.59 x 0.59 mm, with random weights.
+"""Write a model file of the `paper` preset's network for hips of 1.125 x 0.59 x 0.59 mm, with random weights.
 
     python -m benchmarks.predict_model FILE
 
@@ -24,7 +24,7 @@ FOLDS = 4
 
 
 def main() -> None:
-    """Write it to the file that the only argument names, and print how many parameters a fold has."""
+    """Write the model file that the only argument names, and print the number of parameters per fold."""
     from onfh_nnunet.models.model import n_parameters
 
     model = _model()

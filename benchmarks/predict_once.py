@@ -1,4 +1,4 @@
-"""One process that takes a raw scan to graded rows, and then the same scan again; prints its times as JSON.
+"""Predict one scan twice in one process and print the times as JSON.
 
     python -m benchmarks.predict_once MODEL SCAN OUT ENGINE FOLDS
 
@@ -21,8 +21,9 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.predict_model import SPACING_MM
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
+from onfh_nnunet.inference.engine import Engine, engine_for
 
 HEAD_MM, LESION_MM = 24.0, 14.0
 """The head's radius, and how far above its centre the lesion begins."""
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 class _Clocked:
-    """An engine, what its networks took since `steps` was set, and a head in the middle of whatever they said."""
+    """An engine that records the networks' time since `steps` was set, and puts a head in the middle of the output."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

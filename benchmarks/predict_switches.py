@@ -1,4 +1,4 @@
-"""What each switch of prediction costs in seconds and in Dice, on a trained demo.
+"""The cost of each prediction option in seconds and Dice, on a trained demo.
 
     python -m benchmarks.predict_switches WORK
 
@@ -24,13 +24,13 @@ from benchmarks.predict_experiments import Int8Engine, RegionEngine
 from benchmarks.processes import machine
 from dataset_conversion.phantom.phantom_cohort import CohortRow, write_phantom_cohort
 from dataset_conversion.readers import read_volume
-from onfh_nnunet.core.choices import PhantomForm
+from onfh_nnunet.core.choices import EngineName, PhantomForm
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip import CANONICAL_SIDE
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import Engine, EngineName, engine_for
+from onfh_nnunet.inference.engine import Engine, engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model_file import out_of_fold_model, trained_model
 from onfh_nnunet.study.dataset import Dataset
@@ -49,7 +49,7 @@ INT8_HIPS = 6
 
 
 def main() -> None:
-    """Print both tables of the workspace that the only argument names."""
+    """Print both tables for the workspace that the only argument names."""
     workspace = Workspace.open(Path(sys.argv[1]))
     dataset, splits, known = Dataset.read(workspace), Splits.read(workspace.folds_csv), calibration(workspace)
     plan = Plan.read(dataset, splits)
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _of_one_fold(model: Model, training: Sequence[Volume]) -> Iterator[tuple[str, HipSegmenter]]:
-    """Each switch, the exact way first."""
+    """The results of each option, the exact method first."""
     exact = _engine(model, EngineName.TORCH, exact=True)
     yield "torch, fp32", HipSegmenter(model, exact)
     yield "torch, bf16", HipSegmenter(model, _engine(model, EngineName.TORCH))
@@ -107,7 +107,7 @@ def _spacing(model: Model) -> Sequence[float]:
 
 
 def _cut(cohort: Path) -> Iterator[Hip]:
-    """Each hip of a cohort of phantoms around its true head."""
+    """The crop of each hip of a phantom cohort around its true head."""
     for row in read_rows(cohort / "cohort.csv", CohortRow):
         scan, label = read_volume(cohort / row.image), Volume.read(cohort / row.label)
         centre = scan.grid.to_mm(np.argwhere(label.array > 0).mean(axis=0))

@@ -1,4 +1,4 @@
-"""Commands as whole processes: their time, CPU time and memory."""
+"""Time, CPU time and memory of commands run as whole processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_S = 0.02
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock and of all cores."""
+    """Wall time and CPU time in seconds."""
 
     seconds: float
     cpu: float
@@ -29,21 +29,21 @@ class Cost:
         return f"{self.seconds:.1f} s ({self.cpu:.1f} s of CPU)"
 
     def until(self, larger: Cost) -> Cost:
-        """What a larger one takes more."""
+        """The additional cost of a larger command."""
         return Cost(larger.seconds - self.seconds, larger.cpu - self.cpu)
 
     def and_more(self, other: Cost, times: float) -> Cost:
-        """This one and so many times another."""
+        """The cost of this command and a number of further ones."""
         return Cost(self.seconds + times * other.seconds, self.cpu + times * other.cpu)
 
     def over(self, other: Cost) -> str:
-        """How many times another it is."""
+        """The ratio to another cost."""
         return f"{self.seconds / other.seconds:.1f} x by the clock, {self.cpu / other.cpu:.1f} x by CPU time"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a command and its children took.
+    """What a command and its child processes used.
 
     Args:
         cost: From its start to its end.
@@ -57,7 +57,7 @@ class Taken:
 
 
 def python(module: str, *arguments: object) -> Taken:
-    """Run a module as a process of its own."""
+    """Run a Python module as a separate process."""
     return run([sys.executable, "-m", module, *map(str, arguments)])
 
 
@@ -83,7 +83,7 @@ def run(command: Sequence[str]) -> Taken:
 
 
 def machine() -> str:
-    """What this runs on."""
+    """A description of this machine."""
     cpu = Path("/proc/cpuinfo")
     names = [line.partition(": ")[2] for line in cpu.read_text().splitlines() if "model name" in line]
     return f"{os.cpu_count()} cores, {names[0] if names else platform.processor()}"

@@ -1,4 +1,4 @@
-"""How long a command takes as a whole process: `onfh --help`, `onfh grade` of one mask and `onfh predict` of one scan.
+"""Run time of `onfh --help`, `onfh grade` of one mask and `onfh predict` of one scan, as whole processes.
 
 The mask has 80 x 256 x 256 voxels; the scan is a DICOM phantom of both hips, predicted by the model that comes along.
 """
@@ -26,7 +26,7 @@ LIMITS_S = {"onfh --help": 0.5, "onfh grade, one mask": 1.0, "onfh predict, both
 
 
 def main() -> None:
-    """Print the median of some runs beside its limit."""
+    """Print the median of several runs beside its limit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         mask = folder / "P001_R.nii.gz"

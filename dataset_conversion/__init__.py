@@ -1,1 +1,1 @@
-"""A cohort becomes an nnU-Net dataset: read, cut into hips, checked, written, split into folds."""
+"""Conversion of a cohort into an nnU-Net dataset: reading, cropping, checking, writing and folds."""

@@ -1,4 +1,4 @@
-"""A cohort becomes a raw nnU-Net dataset, whole or not at all.
+"""Conversion of a cohort into a raw nnU-Net dataset; a failed conversion writes nothing.
 
 The dataset folder is filled under a temporary name. When all hips are in it, the key, checks.csv and cases.csv are
 written, and the folder's rename is the last step: until then the old dataset is the valid one. Scans whose files have
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,10 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secret
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOG, LOGGER, log_into
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
@@ -36,7 +39,7 @@ from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion made.
+    """The result of a conversion.
 
     Args:
         dataset: The dataset that now lies in the workspace.
@@ -82,6 +85,7 @@ def convert(
     inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
     require_apart(workspace.root, [cohort, *inputs])
     with locked_study(workspace, "onfh convert"):
+        log_into(workspace.root)
         return _convert(cohort, scans, workspace, rules or LabelRules(), keep_ids, strict, progress)
 
 
@@ -114,8 +118,11 @@ def _convert(
         new = iter(convert_scans([job for job, old in zip(jobs, there, strict=True) if not old], folder, progress))
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
-        log = workspace.key_csv.with_name("convert.log")
+        for finding in findings:
+            LOGGER.log(logging.ERROR if finding.level is Severity.ERROR else logging.WARNING, "%s", finding)
+        log = workspace.root / LOG
         for outcome in outcomes:
+            LOGGER.info("%s: %s", outcome.job.name, "refused" if outcome.error else plural(len(outcome.hips), "hip"))
             if outcome.error:
                 append_trace(log, outcome.job.name, outcome.job.scan.image, outcome.error)
         _refuse(outcomes, findings, strict)
@@ -135,7 +142,7 @@ def check(
     series: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
-    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+    """Run the checks of `convert` on every labelled scan of a cohort, without writing anything.
 
     Raises:
         CohortError: The table has bad rows.
@@ -161,13 +168,13 @@ def _jobs(
 ) -> list[Job]:
     labelled = [scan for scan in scans if scan.label is not None]
     if not labelled:
-        problem = "has a missing label in every row, and a dataset is made for training"
+        problem = "has no label in any row, expected labels to train on"
         raise LabelError(cohort, problem, "Fill the column label")
     return [Job(scan, names[scan.patient_id], rules, workspace.dataset_name, secret) for scan in labelled]
 
 
 def _known(record: ConversionCache | None, job: Job, source: str | OnfhError) -> Outcome | None:
-    """What became of a scan without reading it again: it is unchanged, or its files cannot be read."""
+    """Outcomes that need no reading: of unchanged scans, and of scans whose files cannot be read."""
     if isinstance(source, OnfhError):
         return refused(job, source)
     return record.outcome(job, source) if record else None
@@ -188,7 +195,7 @@ def _findings(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
 
 
 def _refuse(outcomes: Sequence[Outcome], findings: Sequence[Finding], strict: bool) -> None:
-    """Raise the one error there is, or one that lists all, so that a cohort is corrected in one go."""
+    """Raise the only error, or one error that lists all, so that a cohort is corrected in one go."""
     errors = [outcome.error for outcome in outcomes if outcome.error]
     if len(errors) == 1 == len(of_severity(findings, Severity.ERROR)):
         raise errors[0]

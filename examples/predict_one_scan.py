@@ -15,7 +15,7 @@ import onfh_nnunet as onfh
 
 
 def main(scan: str, out: str, model: str | None = None) -> None:
-    """Write one mask a hip into OUT and print one line a hip."""
+    """Write one mask per hip into OUT and print one line a hip."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     for hip in onfh.predict(scan, onfh.load_model(model)):

@@ -1,1 +1,1 @@
-"""A mask becomes a grade, hips become tables."""
+"""From masks to results: cleaning, measurement, grades, metrics, statistics and reports."""

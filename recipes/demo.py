@@ -1,4 +1,4 @@
-"""The main job on a synthetic DICOM cohort, command by command, with its time, memory and accuracy.
+"""The whole pipeline on a synthetic DICOM cohort, command by command, with time, memory and accuracy.
 
 Each step is the command that a user types. A second run finds everything done. What must be reached is printed beside
 what was reached, and a missed accuracy ends with exit code 1; time depends on the machine and is only printed.
@@ -76,7 +76,7 @@ def _verdict(demo: Path, found: dict[str, float]) -> int:
 
 
 class _Peak:
-    """The largest memory of this process and all its children together, looked at twice a second."""
+    """The peak memory of this process and all its child processes together, sampled twice a second."""
 
     def __init__(self) -> None:
         self._peak, self._running = 0, True

@@ -1,4 +1,4 @@
-"""nnU-Net's plans of a plain U-Net with regions for head and necrosis, and the network that nnU-Net builds of them."""
+"""nnU-Net plans of a plain U-Net with regions for head and necrosis, and the network that nnU-Net builds from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plans(
     strides: Sequence[Sequence[int]],
     decoder: int,
 ) -> dict[str, Any]:
-    """Plans of one configuration.
+    """The plans of one configuration.
 
     Args:
         name: Of the plans.

@@ -1,4 +1,4 @@
-"""Train the locator that comes with the package, on synthetic bodies of random appearance.
+"""Train the bundled locator, on synthetic bodies of random appearance.
 
     python -m recipes.train_locator OUT.safetensors
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def examples(seed: int) -> Iterator[Example]:
-    """Endless views of bodies."""
+    """Endless random views of bodies."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         number = int(rng.integers(BODIES))
@@ -48,7 +48,7 @@ def examples(seed: int) -> Iterator[Example]:
 
 
 def loss(logits: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-    """Cross entropy and Dice of both heads, as nnU-Net's for labels."""
+    """Cross entropy plus Dice of both heads, as in nnU-Net for labels."""
     truth = nn.functional.one_hot(heads.long(), 3).permute(0, 4, 1, 2, 3).float()
     return nn.functional.cross_entropy(logits, heads.long()) + 1 - soft_dice(logits.softmax(1)[:, 1:], truth[:, 1:])
 
@@ -59,7 +59,7 @@ def save(out: Path, network: nn.Module) -> None:
 
 
 def _patch(image: Any, heads: Any, rng: np.random.Generator) -> Example:
-    """A part of a view, or a view with room around it."""
+    """Part of a view, or a small view padded to the patch size."""
     source, target = [], []
     for n, edge in zip(image.shape, PATCH, strict=True):
         start = int(rng.integers(abs(n - edge) + 1))

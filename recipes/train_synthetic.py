@@ -1,4 +1,4 @@
-"""Train the model that comes with the package, on synthetic hips of random appearance.
+"""Train the bundled demo model, on synthetic hips of random appearance.
 
     python -m recipes.train_synthetic OUT.safetensors
 
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.randomization.random_hips import (
     EDGE,
@@ -37,10 +38,10 @@ from onfh_nnunet.core.labels import Label
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_model_file
+from onfh_nnunet.workflows.compare import MaskPair, compare_pairs
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.metrics.mask_pairs import MaskPair, compare_pairs
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
 from recipes import plain_unet
@@ -55,7 +56,7 @@ CAUTION = "the model learned from synthetic hips alone: for trying out, not for 
 
 @dataclass(frozen=True)
 class Round:
-    """One of the trainings, each of which begins where the one before has ended.
+    """One round of training; each round starts from the weights of the round before.
 
     Args:
         iterations: Batches.
@@ -93,7 +94,7 @@ def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> No
 
 
 def examples(seed: int, share_of_others: float) -> Iterator[Example]:
-    """Endless boxes of hips, and some that show none."""
+    """Endless random boxes of hips, and some boxes without a hip."""
     rng, bodies = np.random.default_rng(seed), {}
     while True:
         if rng.random() < share_of_others:
@@ -106,7 +107,7 @@ def examples(seed: int, share_of_others: float) -> Iterator[Example]:
 
 
 def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross entropy and Dice of both regions, as nnU-Net's for regions; and the cross entropy of necrosis in the head.
+    """Cross entropy plus Dice of both regions, as in nnU-Net, plus the cross entropy of necrosis within the head.
 
     Without the last, a lesion outlined in every healthy head costs next to nothing: Dice ignores it, and it is a small
     share of all voxels.
@@ -118,7 +119,7 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def judged(model: Path, card: Card) -> Card:
-    """The card with how well a model does on phantoms it never saw, and intervals calibrated by them."""
+    """The model card with metrics on phantoms the model never saw, and intervals calibrated on them."""
     with tempfile.TemporaryDirectory(prefix="onfh-judged-") as folder:
         rows = list(_compared(model, Path(folder)))
     true, pred = ([getattr(row, f"necrosis_percent_{which}") for row in rows] for which in ("true", "pred"))
@@ -140,7 +141,7 @@ def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
         )
         for row in predicted.rows
     ]
-    return compare_pairs(pairs, lambda *_: None)
+    return compare_pairs(pairs, rules=LabelRules(necrosis="2"))  # a phantom without necrosis is healthy
 
 
 def _recipe() -> dict[str, Any]:

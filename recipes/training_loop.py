@@ -1,4 +1,4 @@
-"""Training on synthetic views that are made while the network learns from them: none is seen twice."""
+"""Training loop on synthetic examples that are generated while the network learns; no example is seen twice."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def train(
 
 
 def soft_dice(probabilities: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """The mean over channels of the batch's Dice (nnU-Net's, with `batch_dice`)."""
+    """Mean over channels of the Dice of the whole batch (nnU-Net's, with `batch_dice`)."""
     axes = (0, 2, 3, 4)
     both, each = (probabilities * truth).sum(axes), (probabilities + truth).sum(axes)
     return ((2 * both + 1) / (each + 1)).mean()

@@ -24,6 +24,9 @@ from onfh_nnunet import cli
 AUDIT = Path(__file__).with_name("audit")
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TRAVIS", "CIRCLECI", "BUILDKITE")
 
+# The networks of the tests are so small that threads wait for each other most of the time: a fifth of the work in one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No test depends on time, and in CI each run tries the same examples.
 settings.register_profile("onfh", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("onfh")
@@ -118,12 +121,16 @@ def kept_signals():
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, onfh_process):
-    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``."""
+    """A folder with ``cohort``, ``work`` (converted, planned in two folds, both trained) and ``model.safetensors``.
+
+    What plan and train said on stderr is in ``said.txt``.
+    """
     folder = tmp_path_factory.mktemp("study")
     cohort, work = folder / "cohort", folder / "work"
     onfh_process("phantom", cohort, "--hips", 6, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
     onfh_process("convert", cohort / "cohort.csv", "--work", work)
-    onfh_process("plan", "--work", work, "--preset", "quick", "--folds", 2)
-    onfh_process("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    planned = onfh_process("plan", "--work", work, "--preset", "quick", "--folds", 2)
+    trained = onfh_process("train", "--work", work, "--epochs", 2, "--device", "cpu")
+    (folder / "said.txt").write_text(planned.stderr + trained.stderr)
     onfh_process("export", "--work", work, "--out", folder / "model.safetensors")
     return folder

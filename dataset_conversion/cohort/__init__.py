@@ -1,1 +1,1 @@
-"""cohort.csv: its rows, its patients' pseudonyms, its folds."""
+"""The cohort: rows of cohort.csv, pseudonyms of patients, cross-validation folds."""

@@ -1,4 +1,4 @@
-"""Folds for cross-validation: a patient's hips stay together, and every fold gets its share of each grade.
+"""Cross-validation folds, grouped by patient and balanced by grade.
 
 Patients are dealt one by one, those with more hips first, to the fold that most lacks their grades. Several deals are
 tried, each in another random order, and the most even one is kept. (scikit-learn's StratifiedGroupKFold makes one such
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.study.dataset import Case
 from onfh_nnunet.study.splits import FoldRow, Splits
@@ -25,14 +26,14 @@ Counts = NDArray[np.integer[Any]]  # (patients or folds, grades and their sum)
 
 
 def make_folds(cases: Sequence[Case], n_folds: int, seed: int) -> Splits:
-    """Folds that depend on the cases and the seed alone, not on the order of the cases.
+    """Assign cases to folds; the result depends on cases and seed only, not on the order of the cases.
 
     Raises:
         SplitError: There are fewer patients than folds, or fewer than two folds.
     """
     patients = sorted({case.patient for case in cases})
     if not 2 <= n_folds <= len(patients):
-        problem = f"{n_folds} folds of {len(patients)} patients cannot be made"
+        problem = f"{plural(n_folds, 'fold')} of {plural(len(patients), 'patient')} cannot be made"
         raise SplitError("folds", problem, "Use 2 folds or more, and no more than there are patients")
     counts = _counts(cases, patients)
     weights = 1 / np.maximum(counts.sum(axis=0), 1)
@@ -44,7 +45,7 @@ def make_folds(cases: Sequence[Case], n_folds: int, seed: int) -> Splits:
 
 
 def _counts(cases: Sequence[Case], patients: list[str]) -> Counts:
-    """Hips of each patient by grade, and in the last column all of them."""
+    """Number of hips of each patient by grade, with the total in the last column."""
     grades = list(Grade)
     counts = np.zeros((len(patients), len(grades) + 1), int)
     for case in cases:
@@ -53,7 +54,7 @@ def _counts(cases: Sequence[Case], patients: list[str]) -> Counts:
 
 
 def _assign(counts: Counts, weights: NDArray[np.floating[Any]], n_folds: int, rng: np.random.Generator) -> Counts:
-    """The fold of each patient. No fold stays empty: an empty one always gains the least unevenness."""
+    """Assign each patient to a fold. No fold stays empty: an empty fold always adds the least unevenness."""
     shuffled = rng.permutation(len(counts))
     folds = np.zeros((n_folds, counts.shape[1]), int)
     fold_of = np.empty(len(counts), int)
@@ -65,6 +66,6 @@ def _assign(counts: Counts, weights: NDArray[np.floating[Any]], n_folds: int, rn
 
 
 def _unevenness(counts: Counts, weights: NDArray[np.floating[Any]], n_folds: int, fold_of: Counts) -> float:
-    """The sum of squares of grade counts and fold sizes, each relative to its total; rounded, so that ties are ties."""
+    """Sum of squares of grade counts and fold sizes, each relative to its total; rounded, so that ties stay ties."""
     folds = np.array([counts[fold_of == fold].sum(axis=0) for fold in range(n_folds)])
     return round(float((folds**2 @ weights).sum()), 9)

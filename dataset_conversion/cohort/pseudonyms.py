@@ -1,4 +1,4 @@
-"""Patients leave the hospital's names behind: private/key.csv is the only table that still knows them."""
+"""Pseudonyms of patients; private/key.csv is the only table that links them to the hospital's names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KeyRow:
 
 @dataclass(frozen=True)
 class ScanKeyRow(KeyRow):
-    """A row of private/key.csv in an output of predict.
+    """A row of private/key.csv in an output folder of `onfh predict`.
 
     Args:
         patient_id: What its owner calls the scan; else the name of its file or folder.
@@ -48,7 +48,7 @@ _Key = TypeVar("_Key", bound=KeyRow)
 
 
 def pseudonyms(patient_ids: Iterable[str], key_csv: Path, *, keep_ids: bool = False) -> dict[str, str]:
-    """The name of each patient in every file but the key.
+    """The pseudonym of each patient, as used in every file except the key.
 
     Patients of an earlier run keep theirs; new ones are numbered on from the last, in order of appearance.
 
@@ -76,7 +76,7 @@ def pseudonyms(patient_ids: Iterable[str], key_csv: Path, *, keep_ids: bool = Fa
 def scan_pseudonyms(
     scans: Sequence[ScanInput], known: Sequence[ScanKeyRow], content: Callable[[Path], str]
 ) -> list[ScanKeyRow]:
-    """The rows of scans, in their order.
+    """Key rows with a pseudonym for each scan, in the order of the scans.
 
     A scan of an earlier run keeps its pseudonym: the one of its path and series, or the one of its content where that
     one's path is gone, for it was moved. Others are numbered on from the last, in their order.
@@ -111,12 +111,12 @@ def scan_pseudonyms(
 
 
 def is_pseudonym(name: str) -> bool:
-    """Whether a name is one of those that are given here."""
+    """Whether a name has the form of a pseudonym."""
     return _PSEUDONYM.fullmatch(name) is not None
 
 
 def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
-    """The rows of a key; none when there is no such file.
+    """Read the rows of a key; empty when the file does not exist.
 
     Raises:
         ReadError: The key is damaged.
@@ -128,13 +128,13 @@ def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
     with key_csv.open(encoding="utf-8-sig", newline="") as file:
         names = next(csv.reader(file), [])
     if names != columns(row_type):
-        problem = f"is a key with the columns {names}, expected {columns(row_type)}: it belongs to something else"
+        problem = f"is a key with the columns {names}, expected {columns(row_type)}: another kind of folder"
         raise WorkspaceError(key_csv, problem, "Use another folder")
     return read_rows(key_csv, row_type)
 
 
 def _further(patients: Iterable[str]) -> Iterator[str]:
-    """Pseudonyms that follow the last of these."""
+    """New pseudonyms that continue the numbering of these."""
     last = max((int(patient[1:]) for patient in patients if is_pseudonym(patient)), default=0)
     while True:
         last += 1
@@ -142,7 +142,7 @@ def _further(patients: Iterable[str]) -> Iterator[str]:
 
 
 def write_key(key_csv: Path, names: dict[str, str]) -> None:
-    """Write the key of a workspace for its owner alone.
+    """Write the key of a workspace, readable by its owner only.
 
     Raises:
         WorkspaceError: It cannot be written.

@@ -1,1 +1,1 @@
-"""A scan becomes cases; what was converted before is kept."""
+"""Conversion of scans into cases, with a cache of unchanged scans."""

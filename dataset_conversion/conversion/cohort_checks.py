@@ -1,4 +1,4 @@
-"""What only shows when all cases lie side by side: doubles, one patient under two names, scans unlike the others."""
+"""Cohort-level checks: duplicate images, one patient under two names, outlier scans."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _MAD_TO_SD = 1.4826
 
 
 def cohort_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
-    """Findings about scans that can be used, compared with each other."""
+    """Findings from comparing all usable scans of a cohort with each other."""
     usable = [outcome for outcome in outcomes if outcome.hips]
     checks = (_same_image, _same_study, _techniques, _spacings, _contrasts, _lesions)
     return [finding for check in checks for finding in check(usable)]
 
 
 def _same_image(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
-    """The voxels of one scan under two patients could sit on both sides of a fold."""
+    """One image under two patients: they could be on both sides of a fold."""
     message = "the image is the same, voxel for voxel, as that of another patient, in line {line}"
     yield from _shared(outcomes, lambda outcome: outcome.image_sha256, "double", message)
 
@@ -48,7 +48,7 @@ def _same_study(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
 
 
 def _shared(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], check: str, message: str) -> Iterator[Finding]:
-    """Two patients who share what only one can have."""
+    """Findings about two patients who share something that is unique to one patient."""
     first: dict[str, Outcome] = {}
     for outcome in outcomes:
         owner = first.setdefault(key(outcome), outcome) if key(outcome) else outcome
@@ -95,7 +95,7 @@ def _contrasts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
 
 
 def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
-    """Hips without necrosis among hips with some; heads alone are a cohort of their own kind."""
+    """Hips without necrosis in a cohort that has necrosis; a cohort of heads only is fine."""
     hips = list(_hips(outcomes))
     healthy = [(outcome, hip) for outcome, hip in hips if hip.case.necrosis_ml == 0]
     if hips and len(healthy) == len(hips):

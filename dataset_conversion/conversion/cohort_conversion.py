@@ -1,4 +1,4 @@
-"""All scans of a cohort, one scan a core at a time."""
+"""Conversion of all scans of a cohort in parallel, one scan per core."""
 
 from __future__ import annotations
 

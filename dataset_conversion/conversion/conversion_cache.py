@@ -1,4 +1,4 @@
-"""What each case was made from, so that an unchanged scan is not converted again.
+"""Cache of converted scans: what each case was made from, so that unchanged scans are not converted again.
 
 A scan is recognised by the content of its files, not by their names or times: a cohort that moved or was touched is
 still the same.
@@ -27,7 +27,7 @@ from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same source would give another case."""
 
 
@@ -48,7 +48,7 @@ class SourceRow:
 
 
 def source_hashes(jobs: Sequence[Job]) -> list[str | OnfhError]:
-    """For each scan a keyed hash of its files' content and of all its cases depend on, or why they cannot be read."""
+    """For each scan a keyed hash of everything its cases depend on, or the error why it cannot be read."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing runs outside Python's lock
         return list(pool.map(_source_hash, jobs))
 
@@ -68,7 +68,7 @@ def write_sources(dataset: Path, outcomes: Sequence[Outcome], hashes: Sequence[s
 
 @dataclass(frozen=True)
 class ConversionCache:
-    """The dataset that lies in a workspace, and what it was made from."""
+    """The converted dataset of a workspace and what it was made from."""
 
     dataset: Dataset
     rows: dict[str, SourceRow]
@@ -76,7 +76,7 @@ class ConversionCache:
 
     @classmethod
     def read(cls, workspace: Workspace) -> ConversionCache | None:
-        """The record; none when there is no whole dataset with one."""
+        """Read the cache; None when there is no complete dataset with a record."""
         with contextlib.suppress(OSError, ReadError, WorkspaceError):
             rows = read_rows(workspace.raw / "onfh_sources.csv", SourceRow)
             findings = read_rows(workspace.checks_csv, Finding)
@@ -85,7 +85,7 @@ class ConversionCache:
         return None
 
     def outcome(self, job: Job, source: str) -> Outcome | None:
-        """What became of an unchanged scan, with the findings about it alone; none for a new or changed one."""
+        """The earlier outcome of an unchanged scan, with its own findings; None for a new or changed scan."""
         wanted = [Hip(job.patient, side).case_id for side in job.scan.hips]
         cases = {case.case_id: case for case in self.dataset.cases}
         rows = [self.rows[name] for name in wanted if name in self.rows and name in cases]
@@ -97,7 +97,7 @@ class ConversionCache:
         return Outcome(job, hips, findings, rows[0].image_sha256, rows[0].study_sha256, rows[0].technique)
 
     def carry_over(self, outcome: Outcome, folder: Path) -> None:
-        """Put the files of an unchanged scan's cases into a new dataset folder."""
+        """Link the files of an unchanged scan's cases into a new dataset folder."""
         for case in (hip.case for hip in outcome.hips):
             for file in (self.dataset.image(case), self.dataset.label(case)):
                 _link(file, folder / file.parent.name / file.name)

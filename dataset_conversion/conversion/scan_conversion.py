@@ -1,4 +1,4 @@
-"""One scan becomes the image, the label and the table row of each of its hips."""
+"""Conversion of one scan: an image, a label and a table row for each of its hips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
-from dataset_conversion.labels.label_map import LabelRules, label_map
+from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
 from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What messages and progress call the scan."""
+        """The scan's name in messages and progress."""
         return f"{self.patient}_{self.scan.side}"
 
 
@@ -68,7 +68,7 @@ class ConvertedHip:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scan.
+    """The outcome of converting one scan.
 
     Args:
         job: The scan.
@@ -124,7 +124,8 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     require_no_label_map(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
-    label = label_map(scan.label, scan.label_necrosis, job.rules, image.volume.grid, frame, place)
+    files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
+    label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
     hips = [(source, _converted(source, job, folder)) for source in sources]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
@@ -185,7 +186,7 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
 
 
 def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that is not the label's: one of the two may belong to another hip."""
+    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
     of_label = steinberg_grade(case.necrosis_ml, case.head_ml)
     if of_label != case.grade:
         message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
@@ -193,7 +194,7 @@ def _two_grades(case: Case, scan: SourceScan) -> Iterator[Finding]:
 
 
 def _hash(name: str, *volumes: Volume) -> str:
-    """Of voxels and geometry, not of files: compression may differ between machines."""
+    """SHA-256 of voxels and geometry, not of files: compression may differ between machines."""
     digest = hashlib.sha256(name.encode())
     for volume in volumes:
         grid = volume.grid

@@ -1,1 +1,1 @@
-"""A cohort.csv proposed from a folder of studies and labels, for a person to correct."""
+"""Proposal of a cohort.csv from a folder of studies and labels, for a person to correct."""

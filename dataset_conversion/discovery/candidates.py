@@ -1,17 +1,13 @@
-"""Scans and labels as they were found, before anybody says what belongs together."""
+"""Scans and labels found in a folder, before they are matched."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from onfh_nnunet.core.file_names import stem, words
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-
-_SUFFIX = re.compile(r"(\.seg)?\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
-_WORD = re.compile(r"[^\W_]+")
-_SIDE_WORDS = {Side.LEFT: {"l", "left"}, Side.RIGHT: {"r", "right"}}
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class ScanCandidate:
 
     @property
     def home(self) -> Path:
-        """The folder that it lies in."""
+        """The folder that contains it."""
         return self.path if self.series_uid else self.path.parent
 
     def __str__(self) -> str:
@@ -49,7 +45,7 @@ class ScanCandidate:
 
 @dataclass(frozen=True)
 class LabelPart:
-    """A face-connected component of what a label draws: its volume in ml, and x (LPS, mm) of its centre."""
+    """A face-connected component of a label: its volume in ml, and x (LPS, mm) of its centre."""
 
     ml: float
     x_mm: float
@@ -81,27 +77,10 @@ class LabelCandidate:
         return str(self.path)
 
 
-def stem(path: Path) -> str:
-    """A file's or folder's name without the ending of its format."""
-    return _SUFFIX.sub("", path.name)
-
-
 def words_of(path: Path, folder: Path, *more: str) -> frozenset[str]:
-    """The words of a path below a folder, of all its parts and of `more`, in small letters, without the ending.
+    """The lower-case words of a path below a folder, of all its parts and of `more`, without the suffix.
 
     Words are runs of letters and digits: ``P001_R label.nii.gz`` has ``p001``, ``r`` and ``label``.
     """
     below = path.relative_to(folder)
     return words(" ".join((*below.parent.parts, stem(below), *more)))
-
-
-def words(text: str) -> frozenset[str]:
-    """The words of a text, in small letters."""
-    return frozenset(_WORD.findall(text.casefold()))
-
-
-def named_side(*names: str) -> Side | None:
-    """The side that names state as a word (``P001_L``, ``hip right``); none where they state none, or both."""
-    said = words(" ".join(names))
-    sides = [side for side, marks in _SIDE_WORDS.items() if said & marks]
-    return sides[0] if len(sides) == 1 else None

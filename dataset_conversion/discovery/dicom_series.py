@@ -1,4 +1,4 @@
-"""DICOM files of a folder: the MR series that make a 3D scan, and segmentations with what they refer to."""
+"""MR series and segmentations among the DICOM files of a folder."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _called(series: Series, part: str = "") -> str:
 
 
 def _home(series: Series) -> Path:
-    """The deepest folder that holds all its files."""
+    """The deepest folder that contains all its files."""
     return Path(os.path.commonpath([path_of(header).parent for header in series.headers]))
 
 
@@ -195,7 +195,7 @@ def _is_below(folder: Path, series: Series) -> bool:
 
 
 def _name_of(series: Series, beside: Sequence[Series]) -> str:
-    """What tells a series from the others of its folder: its description, or its UID where others have the same."""
+    """What identifies a series in its folder: its description, or its UID where the description is not unique."""
     if len(beside) == 1:
         return ""
     same = [one for one in beside if one.description == series.description]

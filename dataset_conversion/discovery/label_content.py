@@ -1,4 +1,4 @@
-"""What a file of voxels draws: whether it is a label map, and the parts that a label has."""
+"""Content of label files: whether a file is a label map, and the components of its labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_BACKGROUND = 0.5
 
 
 def label_values(path: Path, array: NDArray[Any]) -> tuple[str, ...] | None:
-    """The values of a label map, without 0; none for an image.
+    """The non-zero values of a label map; empty for an image.
 
     A label map has whole numbers from 0, at most `MOST_STRUCTURES` of them, and is background for the most part.
 
@@ -46,7 +46,7 @@ def label_values(path: Path, array: NDArray[Any]) -> tuple[str, ...] | None:
 
 
 def parts_of(layers: Sequence[NDArray[Any]], grid: Grid) -> tuple[LabelPart, ...]:
-    """The face-connected parts of what layers (z, y, x) draw together, the largest first; none of empty layers."""
+    """The face-connected components of the union of layers (z, y, x), largest first; empty for empty layers."""
     drawn: BoolArray = np.logical_or.reduce([layer > 0 for layer in layers])
     box = bounding_box(drawn)
     if box is None:

@@ -1,4 +1,4 @@
-"""Which side a scan's labels are of, and which of them go into one row."""
+"""Laterality of labels, and which labels of a scan form one row."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataset_conversion.cohort.table import ScanSide
-from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, named_side, stem, words
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
 from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.scan_half import side_of_place
@@ -18,14 +19,14 @@ _HEAD = ("head", "femoral", "femur", "caput", "kopf")
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The labels of one row: one label, or the head's mask and the necrosis' own."""
+    """The labels of one row: one label, or separate masks of the head and the necrosis."""
 
     label: LabelCandidate
     necrosis: LabelCandidate | None = None
 
 
 def sets_of(labels: Sequence[LabelCandidate], scan: ScanCandidate) -> list[LabelSet] | None:
-    """The rows that a scan's labels make: one, or one a hip where left and right have labels of their own.
+    """Group a scan's labels into rows: one row, or one per hip where left and right have separate labels.
 
     Returns:
         The right hip first; none where it is unclear what belongs together.
@@ -41,7 +42,7 @@ def sets_of(labels: Sequence[LabelCandidate], scan: ScanCandidate) -> list[Label
 
 
 def is_necrosis(label: LabelCandidate) -> bool:
-    """Whether a file's name says that it holds the necrosis and nothing else."""
+    """Whether a file's name says that it contains necrosis only."""
     said = words(stem(label.path))
     if label.path.parent.name.casefold().startswith(_NECROSIS):
         said |= {label.path.parent.name.casefold()}
@@ -50,7 +51,7 @@ def is_necrosis(label: LabelCandidate) -> bool:
 
 
 def stated_sides(scan: ScanCandidate, label: LabelCandidate | None) -> set[ScanSide]:
-    """What DICOM's laterality, the place of the labelled heads, and the names say, each where it says something."""
+    """The sides stated by DICOM's laterality, by the position of the labelled heads, and by names."""
     names = (stem(scan.path), *((stem(label.path),) if label else ()))
     told: set[Side | None] = {scan.laterality, named_side(*names)}
     sides: set[ScanSide] = {"L" if side is Side.LEFT else "R" for side in told if side is not None}
@@ -65,7 +66,7 @@ def _set(group: Sequence[LabelCandidate]) -> LabelSet | None:
 
 
 def _seen(label: LabelCandidate, scan: Grid) -> ScanSide | None:
-    """The side of the labelled heads by the patient's axes, where the scan is wide enough to tell.
+    """The side of the labelled heads in the patient's axes, where the scan is wide enough to tell.
 
     Of a mask of the necrosis alone, its largest part counts: it may be small.
     """

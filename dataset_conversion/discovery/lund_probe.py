@@ -1,4 +1,4 @@
-"""LUND-PROBE: pelvic MR of 432 patients with a mask of the left and of the right femoral head.
+"""The LUND-PROBE dataset: pelvic MR of 432 patients with masks of the left and right femoral head.
 
 Source of the layout: ``directoryStructure.txt`` and ``README.md`` of github.com/jamtheim/LUND-PROBE (the data set's
 authors); data set doi 10.23698/aida/lund-probe; Rogowski et al., Scientific Data 2025;12:611. One folder a patient::
@@ -26,13 +26,13 @@ HEADS = {Side.RIGHT: "mask_FemoralHead_R.nii.gz", Side.LEFT: "mask_FemoralHead_L
 
 
 def patients_in(files: Sequence[Path]) -> list[Path]:
-    """The MR folders of LUND-PROBE among files: those of its name that hold the image; none for any other data."""
+    """The MR folders of LUND-PROBE among files; empty for other data."""
     images = (file for file in files if file.name == IMAGE)
     return sorted({image.parent for image in images if image.absolute().parent.name == MR_FOLDER})
 
 
 def hips_of(patient: Path) -> tuple[str, Path, dict[Side, Path]]:
-    """The patient's name, image, and head masks that are there, the right one first.
+    """The patient's name, the image, and the existing head masks, right before left.
 
     Args:
         patient: An MR folder of `patients_in`.

@@ -1,4 +1,4 @@
-"""Which label belongs to which scan: by what it refers to, whose it is, the voxels it lies on, names and folders.
+"""Matching of labels to scans: by references, patient, voxel grid, names and folders.
 
 One kind of evidence alone is seldom enough: a protocol gives all patients one grid, and sequences bear the same names
 in all of them. A label that fits two scans alike is left to a person.
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, words
+from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
+from onfh_nnunet.core.file_names import words
 from onfh_nnunet.core.grid import GRID_TOLERANCE_MM, Grid
 
 _SHOWN = 4
@@ -20,7 +21,7 @@ _SHOWN = 4
 
 @dataclass(frozen=True, order=True)
 class Evidence:
-    """Why a label may belong to a scan, the strongest first.
+    """Reasons why a label may belong to a scan, strongest first.
 
     Args:
         referred_to: The label is a DICOM SEG that names the scan's series.
@@ -38,14 +39,14 @@ class Evidence:
 
     @property
     def is_enough(self) -> bool:
-        """Whether more than chance brings both together."""
+        """Whether the evidence is more than coincidence."""
         return self.referred_to or self.patient or (self.near and self.same_voxels)
 
 
 def pair(
     labels: Sequence[LabelCandidate], scans: Sequence[ScanCandidate], patients: Sequence[Sequence[str]]
 ) -> tuple[list[list[LabelCandidate]], list[str]]:
-    """Give each label to the scan that it belongs to.
+    """Assign each label to the scan that it belongs to.
 
     Args:
         labels: All that were found.
@@ -70,7 +71,7 @@ def pair(
 
 
 def _evidence(label: LabelCandidate, scan: ScanCandidate, patient: Sequence[frozenset[str]]) -> Evidence | None:
-    """None where it is not enough, or where the label was drawn in another position of the patient."""
+    """The evidence; None where it is not enough, or where the patient's position differs."""
     frames = {label.frame_of_reference, scan.frame_of_reference} - {""}
     found = Evidence(
         scan.series_uid in label.series_uids,
@@ -97,7 +98,7 @@ def _doubts(label: LabelCandidate, best: Sequence[ScanCandidate], evidence: Evid
 
 @functools.lru_cache(maxsize=100_000)
 def _same_voxels(label: Grid, scan: Grid) -> bool:
-    """Whether a label's voxels are voxels of the scan: the whole grid, a part of it, or turned by axes and flips."""
+    """Whether a label's voxels are voxels of the scan: the same grid, a part of it, or axes permuted and flipped."""
     if not np.allclose(sorted(label.spacing_mm), sorted(scan.spacing_mm), rtol=1e-3):
         return False
     corners = label.corners_mm()

@@ -1,4 +1,4 @@
-"""What the patient of a scan is called by the folders and files that it lies in."""
+"""Patient names derived from the folders and files of scans."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_conversion.discovery.candidates import ScanCandidate, stem
+from dataset_conversion.discovery.candidates import ScanCandidate
+from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.printable import plural
 
 _SIDE_OR_CHANNEL = re.compile(r"([ _.-](l|r|b|left|right|both|0000))+$", re.IGNORECASE)
 
 
 def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[str], list[str]]:
-    """A name for the patient of each scan, and a note where names of files had to do for a patient_id.
+    """A name for the patient of each scan, and a note where file names had to serve as patient_id.
 
     It is the first folder in which the scans' paths differ (``P1`` of ``P1/mr/scan.nii.gz`` beside
     ``P2/mr/scan.nii.gz``). Where they lie in one folder it is the file's name without its side.
@@ -24,7 +26,7 @@ def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[s
     parents = [scan.path.relative_to(folder).parent.parts for scan in scans]
     depth = _n_common(parents)
     n_files = sum(len(parts) <= depth for parts, scan in zip(parents, scans, strict=True) if not scan.patient_id)
-    note = f"{n_files} scans took patient_id from a file's name; give all scans of one patient the same"
+    note = f"{plural(n_files, 'scan')} took patient_id from a file's name; give all scans of one patient the same"
     names = [
         parts[depth] if len(parts) > depth else _of_file(one.path) for parts, one in zip(parents, scans, strict=True)
     ]
@@ -32,7 +34,7 @@ def names_by_place(scans: Sequence[ScanCandidate], folder: Path) -> tuple[list[s
 
 
 def _n_common(paths: Sequence[tuple[str, ...]]) -> int:
-    """How many folders, from the top, all paths share."""
+    """The number of leading folders that all paths share."""
     differ = (level for level, names in enumerate(zip(*paths, strict=False)) if len(set(names)) > 1)
     return next(differ, min(map(len, paths), default=0))
 

@@ -1,4 +1,4 @@
-"""A folder of studies and labels becomes a proposal of cohort.csv, for a person to correct.
+"""Proposal of cohort.csv from a folder of studies and labels, for a person to correct.
 
 What is not certain stays empty and is noted: a side that nothing tells, a label that fits two scans, two labels that
 fit one. An empty side is refused by `cohort.read_cohort`, so that nobody trains on a guess.
@@ -22,13 +22,13 @@ from dataset_conversion.discovery.patient_names import names_by_place
 from dataset_conversion.discovery.scan_folder import collect, files_in
 from onfh_nnunet.core.csv_rows import columns, harmless
 from onfh_nnunet.core.errors import CohortError, OnfhError
-from onfh_nnunet.core.printable import on_one_line
+from onfh_nnunet.core.printable import on_one_line, plural
 from onfh_nnunet.core.progress import Progress, silent
 
 
 @dataclass(frozen=True)
 class ProposedRow:
-    """A row of cohort.csv, in the order of its columns; see `cohort.SourceScan`. Paths are as they will be read."""
+    """A row of cohort.csv, in the order of its columns; see `cohort.SourceScan`. Its paths are written unchanged."""
 
     patient_id: str
     image: str
@@ -41,7 +41,7 @@ class ProposedRow:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Rows of a cohort, one a scan or, where each hip has a label of its own, one a hip; and what was uncertain."""
+    """Proposed rows, one per scan, or one per hip where each hip has its own label; and notes on what was uncertain."""
 
     rows: tuple[ProposedRow, ...]
     notes: tuple[str, ...]
@@ -56,7 +56,7 @@ class Proposal:
 
 
 SideShown = Callable[[ScanCandidate], ScanSide]
-"""What a scan itself shows, where nothing else tells the side; it raises `OnfhError` where it shows none clearly."""
+"""What a scan itself shows, where nothing else tells the side; it raises `OnfhError` where that is not clear."""
 
 
 def propose(folder: Path, start: Path, progress: Progress = silent, side_shown: SideShown | None = None) -> Proposal:
@@ -72,7 +72,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent, side_shown: 
         CohortError: There is no such folder, or no scan in it.
     """
     if not folder.is_dir():
-        raise CohortError(folder, "is no folder", "Give the folder of the scans and labels")
+        raise CohortError(folder, "is not a folder", "Give the folder of the scans and labels")
     files, notes = files_in(folder)
     patients = lund_probe.patients_in(files)
     proposed = _lund_probe(patients) if patients else _any_layout(folder, files, progress, side_shown)
@@ -86,7 +86,8 @@ def propose(folder: Path, start: Path, progress: Progress = silent, side_shown: 
 
 def _lund_probe(patients: Sequence[Path]) -> Proposal:
     rows: list[ProposedRow] = []
-    notes = [f"{len(patients)} patients in the layout of LUND-PROBE: {lund_probe.MR_FOLDER} is read, all else left out"]
+    found = plural(len(patients), "patient")
+    notes = [f"{found} in the layout of LUND-PROBE: {lund_probe.MR_FOLDER} is read, all else left out"]
     for patient in patients:
         name, image, masks = lund_probe.hips_of(patient)
         rows += [ProposedRow(name, str(image), side, str(mask)) for side, mask in masks.items()]
@@ -134,14 +135,14 @@ def _side(scan: ScanCandidate, label: LabelCandidate | None, side_shown: SideSho
         except OnfhError as error:
             why = f"nothing tells it, and the scan {error.problem}"
         else:
-            if shown != "B" or label is None:
+            if label is None:
                 return shown, [f"{scan}: side {shown} by what the scan shows; see that it is right"]
-            why = "the scan shows both hips, and it is unclear which of them the label draws"
+            why = f"the scan shows {shown}, and it is unclear which hip the label draws"
     return "", [f"{scan}: no side, {why}; fill in L, R or B"]
 
 
 def _to_name(used: set[tuple[str, ...]]) -> Iterator[str]:
-    """What to tell `onfh convert` where labels are not drawn with 1 and 2."""
+    """A note on the options for `onfh convert` when labels do not use the values 1 and 2."""
     for segments in sorted(used):
         if not set(segments) <= {"1", "2"}:
             listed = ", ".join(map(repr, segments))

@@ -1,4 +1,4 @@
-"""All scans and labels in a folder, told by their content; names decide nothing here."""
+"""All scans and labels in a folder, recognised by their content and not by their names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LABEL_WORDS = {"label", "labels", "labelmap", "seg", "segmentation", "mask"}
 
 @dataclass
 class Collection:
-    """What was found in a folder.
+    """The scans and labels found in a folder.
 
     Args:
         folder: The folder.
@@ -41,7 +41,7 @@ class Collection:
 
 
 def files_in(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a folder and of the folders below it, in a fixed order; and notes on what is left out.
+    """All files below a folder in a fixed order, and notes on what is left out.
 
     Raises:
         ReadError: A folder cannot be listed.
@@ -66,7 +66,7 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def collect(folder: Path, files: list[Path], progress: Progress = silent) -> Collection:
-    """Look into each file once: DICOM headers without their pixels, image files whole.
+    """Inspect each file once: DICOM headers without pixels, image files completely.
 
     What cannot be read, or is no 3D MR image and no label, is left out with a note; files of other formats without.
     """

@@ -12,6 +12,7 @@ from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.discovery.dicom_series import LeftOut, RatedScan
 from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.file_names import stem
 
 
 @dataclass(frozen=True)
@@ -105,4 +106,4 @@ def _input(rated: RatedScan, folder: Path) -> ScanInput:
 def title_of(path: Path, folder: Path) -> str:
     """What a scan is called by its place below the folder that was searched."""
     below = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return below.as_posix() if below.parts else path.resolve().name
+    return below.with_name(stem(below)).as_posix() if below.parts else path.resolve().name

@@ -1,1 +1,1 @@
-"""One hip cut out of its scan, and what is wrong or unlikely in it."""
+"""Extraction of single hips from scans, and checks of each hip."""

@@ -1,4 +1,4 @@
-"""A labelled scan becomes one image and one label a hip, in the hip's canonical frame; and the exact way back.
+"""Extraction of each labelled hip from a scan, as image and label in the hip's canonical frame; and the exact inverse.
 
 A hip's array runs to the patient's head, back and left (see `core.hip_crop`); a left hip is mirrored, so that all
 look like right hips. Its grid is the place of the box in the patient *before* mirroring: the header of a mirrored case
@@ -51,7 +51,7 @@ class HipSource:
 
 
 def extract_hips(scan: Volume, labels: Volume, side: ScanSide, case: str) -> list[HipSource]:
-    """Cut every labelled hip out of a scan: a cube around the centre of the head's bounding box.
+    """Extract every labelled hip from a scan: a cube around the centre of the head's bounding box.
 
     Where the other hip's head (side B) reaches into the box, its voxels are background in this hip's label; nothing is
     done to the image. Specks stay: with their hip, for side B with the nearer head.
@@ -86,7 +86,7 @@ def _extract(scan: Volume, labels: Volume, head: Head) -> HipSource:
 
 
 def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
-    """Lay a hip that `extract_hips` made, or a mask of it, back on the grid of its scan, voxel for voxel.
+    """Place a hip from `extract_hips`, or a mask of it, back on the grid of its scan, voxel for voxel.
 
     Args:
         hip: Array (z, y, x) in the canonical frame, on the grid of the hip's file.

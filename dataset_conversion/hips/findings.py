@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.tables import quoted
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -56,7 +57,7 @@ class Finding:
 
 
 class Note(str):
-    """A note for the person at the terminal, and what a table holds of it.
+    """A note for the terminal that has a separate text for tables.
 
     A name that somebody typed into a file may be a patient's: it stands in the note, and not in its `in_table`.
     """
@@ -66,26 +67,26 @@ class Note(str):
 
     @classmethod
     def of(cls, text: str, in_table: str) -> Note:
-        """A note."""
+        """Create a note from both texts."""
         note = cls(text)
         note.in_table = in_table
         return note
 
 
 def in_table(note: str) -> str:
-    """What a table holds of a note."""
+    """The text of a note for tables."""
     return note.in_table if isinstance(note, Note) else note
 
 
 def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
-    """The finding that an exception is."""
+    """Convert an exception into a finding."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
     return Finding(case_id, line, Severity.ERROR, check, str(error))
 
 
 def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
-    """Those of one level, in their order."""
+    """The findings of one severity, in their order."""
     return [finding for finding in findings if finding.level is level]
 
 
@@ -100,4 +101,4 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     if bad:
         listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
-        raise OnfhError("cohort", f"has {len(bad)} findings:\n  {listed}\n", remedy)
+        raise OnfhError("cohort", f"has {plural(len(bad), 'finding')}:\n  {listed}\n", remedy)

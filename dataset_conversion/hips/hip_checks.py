@@ -1,4 +1,4 @@
-"""What is wrong or unlikely in a hip on its own, beyond what cannot be cut out of its scan at all."""
+"""Hip checks: what is wrong or unlikely in one extracted hip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onfh_nnunet.core.scan_half import side_of_place
 
 
 def check_hip(hip: HipSource, case_id: str, line: int) -> list[Finding]:
-    """The findings about a hip on its own; none for a plausible one.
+    """The findings about one hip; empty for a plausible one.
 
     A head without necrosis is plausible: it has no grade.
     """

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.labels.grid_alignment import align_to_grid
-from dataset_conversion.labels.segment_selection import select_head_and_necrosis, select_region
+from dataset_conversion.labels.segment_names import read_segment
+from dataset_conversion.labels.segment_selection import Asked, Selection, select_region, select_regions
 from dataset_conversion.readers.segmentation import Segment, Segmentation, read_segmentation
-from onfh_nnunet.core.errors import GeometryError
+from onfh_nnunet.core.errors import GeometryError, LabelError, SideError
 from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import BoolArray, Label, Region
 from onfh_nnunet.core.volume import Volume
 
@@ -26,47 +29,67 @@ class LabelRules:
     """What the user says about the labels of a cohort.
 
     Args:
-        head: A label value, a segment's name exactly as given, or a code such as ``SCT:113197003``.
-        necrosis: The same for the necrosis.
+        head: A label value, a segment's name exactly as given, or a code such as ``SCT:2812003``; by default the
+            segment whose name says head, and 1 where values have no names.
+        necrosis: The same for the necrosis, and 2; ``none`` where no label draws one.
         names: What the values of plain label maps mean; none where nobody said.
         resample: Whether a label on another grid than its scan's may be resampled.
     """
 
-    head: str = "1"
-    necrosis: str = "2"
+    head: str | None = None
+    necrosis: str | None = None
     names: Mapping[int, str] | None = None
     resample: bool = False
 
-    def asked(self, region: Region) -> str:
-        """What stands for a region."""
-        return self.head if region is Region.HEAD else self.necrosis
+    @property
+    def asked(self) -> Asked:
+        """What stands for each region."""
+        return {Region.HEAD: self.head, Region.NECROSIS: self.necrosis}
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """Where the label of a scan is, and what is said of this scan alone.
+
+    Args:
+        head: The label; with a `necrosis` file the head alone, drawn with the necrosis or without it.
+        necrosis: The necrosis alone; an empty one is a hip without necrosis.
+        side: The side that is labelled, ``B`` for both; none where nobody said.
+        healthy: Whether somebody stated that the hips have no necrosis.
+    """
+
+    head: Path
+    necrosis: Path | None = None
+    side: ScanSide | None = None
+    healthy: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A label map with the values of `Label`, uint8, on the scan's grid; and what its user should know of it."""
+    """A label map with the values of `Label`, uint8; the side that its names state, and what its user should know."""
 
     volume: Volume
     notes: tuple[str, ...]
+    side: Side | None = None
 
 
 def label_map(
-    head_file: Path,
-    necrosis_file: Path | None,
+    files: LabelFiles,
     rules: LabelRules,
-    scan_grid: Grid,
-    scan_frame_of_reference: str | None,
     place: str,
+    scan_grid: Grid | None = None,
+    scan_frame_of_reference: str | None = None,
+    drawn_on: Grid | None = None,
 ) -> Labelled:
     """Read the label of a scan.
 
     Args:
-        head_file: The label; with a `necrosis_file` the head alone, drawn with the necrosis or without it.
-        necrosis_file: The necrosis alone; an empty one is a hip without necrosis.
+        files: The label.
         rules: What is head and what is necrosis.
-        scan_grid: The grid of the scan.
-        scan_frame_of_reference: The scan's FrameOfReferenceUID, where it is known.
         place: What messages name.
+        scan_grid: The grid of the scan; none for the label's own.
+        scan_frame_of_reference: The scan's FrameOfReferenceUID, where it is known.
+        drawn_on: The grid on which contours become voxels where there is no scan.
 
     Returns:
         The label map. It may lack the necrosis, or the viable head; where it lies and whether it is one head is for
@@ -75,41 +98,55 @@ def label_map(
     Raises:
         ReadError: A file is missing, damaged or no segmentation.
         LabelError: The head is not there, is ambiguous, or there are values that nobody named; the necrosis is not
-            there and might be among what is left over.
+            there and nobody said that the hip has none.
+        SideError: The names of its segments state another side, or do not lie where they say.
         GridMismatch: The label lies on another grid, and must not be resampled.
         GeometryError: The label belongs to another frame of reference, or lies outside the scan.
     """
-    files = {Region.HEAD: head_file} | ({} if necrosis_file is None else {Region.NECROSIS: necrosis_file})
-    sources = {region: read_segmentation(file, rules.names) for region, file in files.items()}
+    paths = {Region.HEAD: files.head} | ({} if files.necrosis is None else {Region.NECROSIS: files.necrosis})
+    sources = {region: read_segmentation(path, rules.names, scan_grid or drawn_on) for region, path in paths.items()}
     for source in sources.values():
         _same_patient_position(source, scan_frame_of_reference, place)
-    if necrosis_file is None:
-        return _of_one(sources[Region.HEAD], rules, scan_grid, place)
-    return _of_two(sources, rules, scan_grid, place)
+        _sides_in_place(source, place)
+    if files.necrosis is None:
+        return of_one(sources[Region.HEAD], files, rules, place, scan_grid)
+    return _of_two(sources, files, rules, place, scan_grid or sources[Region.HEAD].grid)
 
 
-def _of_one(source: Segmentation, rules: LabelRules, scan: Grid, place: str) -> Labelled:
-    (head, necrosis), notes = select_head_and_necrosis(source, (rules.head, rules.necrosis), place)
-    drawn, outside = _nested(source.mask(head), _mask(source, necrosis), source.grid)
-    volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample)
-    return Labelled(volume, (*notes, *outside, *resampled))
+def of_one(
+    source: Segmentation, files: LabelFiles, rules: LabelRules, place: str, scan: Grid | None = None
+) -> Labelled:
+    """The label map of one segmentation that is read already; see `label_map`."""
+    chosen = select_regions(source, rules.asked, files.side, place, healthy=files.healthy)
+    head, necrosis = (_mask(source, chosen.segments[region]) for region in (Region.HEAD, Region.NECROSIS))
+    drawn, outside = _nested(head, necrosis, source.grid)
+    if chosen.assumed:
+        _refuse_swapped(drawn, place)
+    volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample) if scan else (drawn, ())
+    return Labelled(volume, (*chosen.notes, *outside, *resampled), chosen.side)
 
 
-def _of_two(sources: Mapping[Region, Segmentation], rules: LabelRules, scan: Grid, place: str) -> Labelled:
+def _of_two(
+    sources: Mapping[Region, Segmentation], files: LabelFiles, rules: LabelRules, place: str, scan: Grid
+) -> Labelled:
     masks: dict[Region, BoolArray] = {}
+    chosen: dict[Region, Selection] = {}
     notes: list[str] = []
     for region, source in sources.items():
-        segment, left_out = select_region(source, region, rules.asked(region), place)
-        drawn = Volume(_mask(source, segment) * np.uint8(region.labels[0]), source.grid)
+        chosen[region] = select_region(source, region, rules.asked[region], files.side, place)
+        drawn = Volume(_mask(source, chosen[region].segments[region]) * np.uint8(region.labels[0]), source.grid)
         volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample)
         masks[region] = volume.array > 0
-        notes += [*left_out, *resampled]
+        notes += [*chosen[region].notes, *resampled]
     volume, outside = _nested(masks[Region.HEAD], masks[Region.NECROSIS], scan)
-    return Labelled(volume, (*notes, *outside))
+    return Labelled(volume, (*notes, *outside), chosen[Region.HEAD].side)
 
 
-def _mask(source: Segmentation, segment: Segment | None) -> BoolArray:
-    return np.zeros(source.grid.size, bool) if segment is None else source.mask(segment)
+def _mask(source: Segmentation, segments: tuple[Segment, ...]) -> BoolArray:
+    mask = np.zeros(source.grid.size, bool)
+    for segment in segments:
+        mask |= source.mask(segment)
+    return mask
 
 
 def _nested(head: BoolArray, necrosis: BoolArray, grid: Grid) -> tuple[Volume, tuple[str, ...]]:
@@ -127,3 +164,36 @@ def _same_patient_position(source: Segmentation, scan_frame_of_reference: str | 
     if len(frames) > 1:
         problem = "has a label whose FrameOfReferenceUID is not the scan's"
         raise GeometryError(place, problem, "Give the label that was drawn on this scan, or registered to it")
+
+
+def _sides_in_place(source: Segmentation, place: str) -> None:
+    """Refuse a left structure that lies to the right of the same right one."""
+    from scipy import ndimage
+
+    x_mm: dict[tuple[str, Side], float] = {}
+    for segment in source.segments:
+        said, mask = read_segment(segment), source.mask(segment)
+        if said.side is not None and mask.any():
+            x_mm[said.meaning, said.side] = float(source.grid.to_mm(np.array(ndimage.center_of_mass(mask)))[0])
+    for meaning in {one for one, _ in x_mm}:
+        right, left = (x_mm.get((meaning, side)) for side in (Side.RIGHT, Side.LEFT))
+        if right is not None and left is not None and left < right:  # LPS: x grows to the left
+            problem = (
+                f"has the {meaning} named left {right - left:.0f} mm to the patient's right of the one named right"
+            )
+            raise SideError(place, problem, "Correct the names of the segments, or the orientation of the label")
+
+
+def _refuse_swapped(drawn: Volume, place: str) -> None:
+    """Refuse a viable head that necrosis encloses on all sides, where bare values alone say which is which."""
+    from scipy import ndimage
+
+    viable = np.pad(drawn.array == Label.VIABLE_HEAD, 1)
+    if not viable.any():
+        return
+    box = tuple(slice(edge.start - 1, edge.stop + 1) for edge in ndimage.find_objects(viable.view(np.uint8))[0])
+    around = ndimage.binary_dilation(viable[box]) & ~viable[box]
+    if np.pad(drawn.array, 1)[box][around].all():
+        problem = "has value 1 (viable head) wholly inside value 2 (necrosis), as if the values were swapped"
+        remedy = "Give `head_label` 2 `necrosis_label` 1 if they are, else `head_label` 1 `necrosis_label` 2"
+        raise LabelError(place, problem, remedy)

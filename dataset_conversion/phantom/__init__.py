@@ -1,1 +1,1 @@
-"""A synthetic cohort whose volumes are known: phantoms, not patients."""
+"""Synthetic cohorts with known volumes: phantoms, not patients."""

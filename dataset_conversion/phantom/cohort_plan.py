@@ -1,4 +1,4 @@
-"""Who is in the cohort: grades in the published mix, sides in balance, most patients ill on both sides."""
+"""Plan of a synthetic cohort: grades in the published proportions, sides balanced, most patients ill on both sides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOTH_ILL = 0.6
 
 @dataclass(frozen=True)
 class PlannedPatient:
-    """A patient to invent and to scan.
+    """A patient to generate and to scan.
 
     Args:
         number: From 1.
@@ -37,7 +37,7 @@ class PlannedPatient:
 
     @property
     def patient_id(self) -> str:
-        """The invented clinic's number."""
+        """The patient number of the invented clinic."""
         return f"MRN{self.number:04d}"
 
     @property
@@ -59,7 +59,7 @@ def plan_patients(hips: int, rng: np.random.Generator, *, bilateral: bool) -> li
 
 
 def draw_shares(hips: int, rng: np.random.Generator) -> list[float]:
-    """Lesion sizes as shares of the head: the paper's mix of grades, exact up to rounding, in random order."""
+    """Lesion sizes as shares of the head in random order: the published proportions of grades, exact up to rounding."""
     total = sum(PAPER_MIX.values())
     exact = {grade: hips * n / total for grade, n in PAPER_MIX.items()}
     counts = {grade: int(n) for grade, n in exact.items()}
@@ -71,7 +71,7 @@ def draw_shares(hips: int, rng: np.random.Generator) -> list[float]:
 
 
 def _both_ill(hips: int, rng: np.random.Generator, *, bilateral: bool) -> list[bool]:
-    """For each patient whether both hips are ill; the last of an odd number of hips in bilateral scans comes alone."""
+    """Whether both hips of each patient are ill; with an odd number of bilateral hips the last patient has one."""
     patients = hips // 2 if bilateral else max(-(-hips // 2), round(hips / (1 + _BOTH_ILL)))
     n_both = round(_BOTH_ILL * patients) if bilateral else hips - patients
     both: list[bool] = (rng.permutation(patients) < n_both).tolist()

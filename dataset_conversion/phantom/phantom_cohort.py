@@ -1,4 +1,4 @@
-"""A synthetic cohort in a folder: scans, label maps, cohort.csv, and the volumes that are true by construction."""
+"""A synthetic cohort in a folder: scans, label maps, cohort.csv and ground-truth volumes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TruthRow:
 def write_phantom_cohort(
     out: Path, *, hips: int, seed: int, form: PhantomForm, protocol: ScanProtocol | None = None
 ) -> int:
-    """Write a cohort whole into a folder; the same arguments give the same bytes.
+    """Write a complete cohort into a folder; the same arguments give the same bytes.
 
     Args:
         out: A new or empty folder; the same cohort there already is left as it is.
@@ -105,7 +105,7 @@ def _write(out: Path, hips: int, seed: int, form: PhantomForm, protocol: ScanPro
 def _write_patient(
     plan: PlannedPatient, seed: int, protocol: ScanProtocol, form: PhantomForm, folder: Path
 ) -> list[list[TruthRow]]:
-    """Invent and scan a patient; the hips seen in each scan."""
+    """Generate and scan one patient; return the hips seen in each scan."""
     patient = Patient.draw(np.random.default_rng([seed, plan.number]), plan.shares)
     truth = {side: _truth(plan.patient_id, side, patient.hips[side]) for sides in plan.scans for side in sides}
     seen = [[truth[side] for side in sides] for sides in plan.scans]
@@ -122,7 +122,7 @@ def _write_patient(
 
 
 def _there(out: Path, settings: Provenance) -> bool:
-    """Whether this very cohort lies in a folder; whatever else lies there is not replaced."""
+    """Whether the folder already contains this cohort; any other content is not replaced."""
     if Provenance.read(out / SETTINGS) == settings:
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -136,7 +136,8 @@ def _row(seen: list[TruthRow], form: PhantomForm) -> CohortRow:
     side = "B" if both else str(first.side)
     name = f"{first.patient_id}_{side}"
     image = f"images/{name}" if form is PhantomForm.DICOM else f"images/{name}.nii.gz"
-    return CohortRow(first.patient_id, image, side, f"labels/{name}.nii.gz", None if both else first.grade)
+    grade = first.grade if len({hip.grade for hip in seen}) == 1 else None  # a row has one grade for both hips
+    return CohortRow(first.patient_id, image, side, f"labels/{name}.nii.gz", grade)
 
 
 def _truth(patient_id: str, side: Side, hip: PhantomHip) -> TruthRow:

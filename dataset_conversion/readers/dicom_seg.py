@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.readers.archive import refuse_bomb
-from dataset_conversion.readers.headers import EXPORT_AGAIN, is_dicom, read_header, read_whole, sop_class
-from dataset_conversion.readers.segmentation import Segment, Segmentation
+from dataset_conversion.readers.headers import EXPORT_AGAIN, read_header, read_whole, sop_class
+from dataset_conversion.readers.segmentation import Segment, Segmentation, is_dicom_label
 from dataset_conversion.readers.stack import POSITION_TOLERANCE_MM
 from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
 from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, triple
-from onfh_nnunet.core.user_files import is_regular, refused_whole, walk
+from onfh_nnunet.core.user_files import refused_whole, walk
 
 SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes Segmentation Storage and Label Map Segmentation Storage."""
@@ -34,18 +34,17 @@ _ON_THE_SCAN = "Export it on the grid of the scan"
 
 
 def only_segmentation(folder: Path) -> Path:
-    """The one DICOM SEG file in a folder.
+    """The one DICOM SEG or RTSTRUCT file in a folder.
 
     Raises:
         ReadError: There is none, or more than one; or the folder cannot be listed.
     """
     place, names = next(walk(folder))
     with refused_whole(folder):
-        dicom = [path for path in (place / name for name in names) if is_regular(path) and is_dicom(path)]
-        found = [path for path in dicom if sop_class(read_header(path)) in SEGMENTATION_CLASSES]
+        found = [path for path in (place / name for name in names) if is_dicom_label(path)]
     if len(found) != 1:
         listed = ": " + ", ".join(path.name for path in found[:4]) if found else ""
-        problem = f"is a folder with {len(found)} DICOM SEG files{listed}, expected one"
+        problem = f"is a folder with {len(found)} DICOM SEG or RTSTRUCT files{listed}, expected one"
         raise ReadError(folder, problem, "Give the file of the segmentation")
     return found[0]
 
@@ -71,6 +70,7 @@ def read_dicom_seg(path: Path) -> Segmentation:
         raise ReadError(path, problem, "Convert it to a DICOM SEG or a label map, for example in 3D Slicer")
     with refused_whole(path):
         stored = read_whole(path)
+        _refuse_packed_bits(path, stored)
         _refuse_large(path, (stored.Rows, stored.Columns, stored.NumberOfFrames))
         image = highdicom.seg.Segmentation.from_dataset(stored, copy=False)
         if image.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL:
@@ -78,6 +78,14 @@ def read_dicom_seg(path: Path) -> Segmentation:
         grid = _grid(path, image)
         layers, overlap = _layers(path, image, grid)
         return Segmentation(grid, layers, _segments(image, overlap), str(image.FrameOfReferenceUID))
+
+
+def _refuse_packed_bits(path: Path, stored: Any) -> None:
+    """Compression of single bits, which nobody defines alike; `DeflatedExplicitVRLittleEndian` packs whole files."""
+    syntax = stored.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and stored.get("BitsAllocated") == 1:
+        problem = f"is a BINARY segmentation with voxels of one bit in {syntax.name}, which is not read"
+        raise ReadError(path, problem, "Export it uncompressed, deflated, or as a LABELMAP")
 
 
 def _refuse_large(path: Path, shape: Sequence[int]) -> None:

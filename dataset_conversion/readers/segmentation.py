@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.readers.headers import is_dicom
+from dataset_conversion.readers.headers import is_dicom, read_header, sop_class
 from onfh_nnunet.core.errors import LabelError, ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.image_files import read_image
 from onfh_nnunet.core.labels import BoolArray
+from onfh_nnunet.core.user_files import is_regular
 
 HIGHEST_VALUE = int(np.iinfo(np.uint16).max)
 """Of a label: what lies above it is an intensity."""
+
+
+_ROUNDING = 1e-6
+"""How far a label may lie from a whole number: a header that scales voxels by 1/255 makes 1.00000006 of a 1."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Segment:
     value: int
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}".rstrip()
+        return f"{self.number}" if self.name in ("", str(self.number)) else f"{self.number} {self.name}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +73,14 @@ class Segmentation:
         return mask
 
 
-def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Segmentation:
-    """Read a label map, a 3D Slicer segmentation (``.seg.nrrd``) or a DICOM SEG.
+def read_segmentation(path: Path, names: Mapping[int, str] | None = None, scan: Grid | None = None) -> Segmentation:
+    """Read a label map, a 3D Slicer segmentation (``.seg.nrrd``), a DICOM SEG or an RTSTRUCT.
 
     Args:
-        path: The file; for DICOM SEG also a folder that holds exactly one.
+        path: The file; for DICOM SEG and RTSTRUCT also a folder that holds exactly one.
         names: What the values of a plain label map mean, such as an ITK-SNAP label description states it. A named
             value that no voxel has is an empty segment. The other formats bring their own names.
+        scan: The grid on which contours become voxels.
 
     Raises:
         ReadError: It is missing, damaged, or none of these.
@@ -83,18 +89,33 @@ def read_segmentation(path: Path, names: Mapping[int, str] | None = None) -> Seg
     """
     # these build upon this module's values
     from dataset_conversion.readers.dicom_seg import only_segmentation, read_dicom_seg
+    from dataset_conversion.readers.rtstruct import STRUCTURE_SET, read_rtstruct
     from dataset_conversion.readers.segnrrd import is_seg_nrrd, read_seg_nrrd
 
     try:
         file = only_segmentation(path) if path.is_dir() else path
         if file.is_file():
             if is_dicom(file):
-                return read_dicom_seg(file)
+                is_contours = sop_class(read_header(file)) == STRUCTURE_SET
+                return read_rtstruct(file, scan) if is_contours else read_dicom_seg(file)
             if is_seg_nrrd(file):
                 return read_seg_nrrd(file)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
     return _label_map(path, names or {})
+
+
+def is_dicom_label(path: Path) -> bool:
+    """Whether it is a DICOM file of a class that holds labels.
+
+    Raises:
+        ReadError: It is DICOM and damaged.
+    """
+    from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
+    from dataset_conversion.readers.rtstruct import STRUCTURE_SET
+
+    classes = (*SEGMENTATION_CLASSES, STRUCTURE_SET)
+    return is_regular(path) and is_dicom(path) and sop_class(read_header(path)) in classes
 
 
 def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
@@ -106,12 +127,16 @@ def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == np.uint8:
         return array
     low, high = array.min(), array.max()
-    if array.dtype.kind not in "uif" or low < 0 or high > HIGHEST_VALUE:
+    if array.dtype.kind not in "uif" or low < -_ROUNDING or high > HIGHEST_VALUE:
         problem = f"holds {array.dtype} values from {low:g} to {high:g}, expected labels from 0 to {HIGHEST_VALUE}"
         raise LabelError(path, problem, "Give the label map, not an image")
-    labels = array.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
-    if array.dtype.kind == "f" and not np.array_equal(labels, array):
-        problem = f"holds values that are not whole, such as {array[labels != array].flat[0]:g}, expected labels"
+    kind = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16
+    if array.dtype.kind != "f":
+        return array.astype(kind)
+    labels: NDArray[Any] = np.rint(array).astype(kind)
+    apart = np.abs(array - labels) > _ROUNDING
+    if apart.any():
+        problem = f"holds values that are not whole, such as {array[apart][0]:.6g}, expected labels"
         raise LabelError(path, problem, "Export the label map as whole numbers, without interpolation")
     return labels
 

@@ -11,6 +11,7 @@ from dataset_conversion.readers.frames import Frame, frames_of
 from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, headers_in, is_slice, path_of, stated
 from dataset_conversion.readers.parts import Part, parts_of
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.user_files import refused_whole
 
 _LOCALIZER = re.compile(r"locali[sz]er|scout|survey|surview|(?<![a-z])(loc|3[- ]?pl(ane)?)(?![a-z])", re.IGNORECASE)
@@ -36,7 +37,7 @@ class Series:
     headers: tuple[Header, ...]
 
     def __str__(self) -> str:
-        return f"{self.description!r} ({self.uid}, {len(self.headers)} files)"
+        return f"{self.description!r} ({self.uid}, {plural(len(self.headers), 'file')})"
 
     @property
     def is_image(self) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.cli.options import AsJson, Quiet
+from onfh_nnunet.core.printable import plural
 
 
 def agree(
@@ -16,6 +17,7 @@ def agree(
     second: Annotated[Path, typer.Argument(help="CSV of the other reader, of the same hips.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for agreement.csv, confusion.csv and figures.")],
     as_json: AsJson = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Agreement of two readers' grades, and of their percentages where both give them."""
     from onfh_nnunet.workflows.agree import agree as compare_readers
@@ -29,4 +31,4 @@ def agree(
         for row in found
     ]
     console.table("Second reader against first", ["statistic", "value", "95 % from", "to", "note"], rows)
-    console.say(f"{max(row.n for row in found)} hips, tables and figures: {out}")
+    console.result(f"{plural(max(row.n for row in found), 'hip')}, tables and figures: {out}")

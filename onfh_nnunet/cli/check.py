@@ -5,22 +5,24 @@ from __future__ import annotations
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import Cohort, HeadLabel, LabelNames, NecrosisLabel, ResampleLabels, Series, Strict
+from onfh_nnunet.cli.options import Cohort, HeadLabel, LabelNames, NecrosisLabel, Quiet, ResampleLabels, Series, Strict
+from onfh_nnunet.cli.progress import steps
 
 
 def check(
     cohort: Cohort,
-    head_label: HeadLabel = "1",
-    necrosis_label: NecrosisLabel = "2",
+    head_label: HeadLabel = None,
+    necrosis_label: NecrosisLabel = None,
     label_names: LabelNames = None,
     resample_labels: ResampleLabels = False,
     series: Series = None,
     strict: Strict = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Look for what is wrong or unlikely in a cohort, and write nothing; exit 1 when there are errors."""
     from onfh_nnunet.workflows.convert import check as check_cohort
 
-    with console.steps("check") as step:
+    with steps("check") as step:
         findings = check_cohort(
             cohort,
             head_label=head_label,
@@ -33,13 +35,17 @@ def check(
     errors, warnings = ([one for one in findings if one.level == level] for level in ("error", "warning"))
     for title, found in (("Errors", errors), ("Warnings", warnings)):
         if not found:
-            console.say(f"{title}: none")
+            console.result(f"{title}: none")
             continue
         rows = [
             [f"{one.line or ''}", one.patient_id, one.case_id, one.check, console.as_typed(one.shown)] for one in found
         ]
-        console.table(f"{title}: {len(found)}", ["line", "patient", "case", "check", "what"], rows)
+        console.table(f"{title}: {len(found)}", ["line", "patient", "case", "check", "what"], rows, always=True)
     for note in (one for one in findings if one.level == "note"):
         console.note(f"{note.level}: {note}")
     if errors or (strict and warnings):
         raise typer.Exit(1)
+    labels = ("--head-label", head_label, "--necrosis-label", necrosis_label)
+    names = ("--label-names", label_names) if label_names else ()
+    resample = ("--resample-labels",) if resample_labels else ()
+    console.next_step("convert", cohort, *labels, *names, *resample, *(("--series", series) if series else ()))

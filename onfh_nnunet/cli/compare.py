@@ -8,24 +8,41 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import AsJson
+from onfh_nnunet.cli.options import AsJson, HeadLabel, LabelNames, NecrosisLabel, NecrosisMasks, Quiet
+from onfh_nnunet.cli.progress import steps
+from onfh_nnunet.cli.result_tables import comparison_table
+from onfh_nnunet.core.printable import plural
 
 
 def compare(
-    reference_dir: Annotated[Path, typer.Argument(help="Reference masks, one hip each: 1 viable head, 2 necrosis.")],
+    reference_dir: Annotated[Path, typer.Argument(help="Reference labels, one hip each, as convert reads them.")],
     prediction_dir: Annotated[Path, typer.Argument(help="Masks of the same hips under the same names.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the tables; those of an earlier comparison are replaced.")
     ],
+    head_label: HeadLabel = None,
+    necrosis_label: NecrosisLabel = None,
+    label_names: LabelNames = None,
+    necrosis_masks: NecrosisMasks = None,
     as_json: AsJson = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Metrics and agreement of two folders of masks."""
     from onfh_nnunet.workflows.compare import compare as compare_masks
 
-    with console.steps("compare") as step:
-        rows = compare_masks(reference_dir, prediction_dir, out=out, progress=step)
+    with steps("compare") as step:
+        rows = compare_masks(
+            reference_dir,
+            prediction_dir,
+            head_label=head_label,
+            necrosis_label=necrosis_label,
+            label_names=label_names,
+            necrosis_masks=necrosis_masks,
+            out=out,
+            progress=step,
+        )
     if as_json:
         console.document(hips=rows)
         return
-    console.comparison_table(out)
-    console.say(f"{len(rows)} hips compared: {out}")
+    comparison_table(out)
+    console.result(f"{plural(len(rows), 'hip')} compared: {out}")

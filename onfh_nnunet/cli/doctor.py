@@ -16,6 +16,6 @@ def doctor(work: Work = DEFAULT_WORK, as_json: AsJson = False) -> None:
     if as_json:
         console.document(findings=findings)
     for finding in () if as_json else findings:
-        console.say(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
+        console.result(f"{'ok  ' if finding.fine else 'FAIL'}  {finding.subject}: {finding.text}")
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)

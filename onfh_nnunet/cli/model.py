@@ -34,7 +34,7 @@ def model(
         console.document(card=card, scores=about.scores, folds=about.folds)
         return
     for what, said in about.lines:
-        console.say(f"{what:14}{said}")
+        console.result(f"{what:14}{said}")
     if about.scores:
         rows = [[s.region, s.metric, _spread(s), f"{s.n}", f"{s.n_undefined}"] for s in about.scores]
         console.table("On hips that it never saw, median (IQR)", ["region", "metric", "value", "n", "undefined"], rows)

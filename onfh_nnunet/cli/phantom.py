@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.cli.options import Quiet
 from onfh_nnunet.core.choices import PhantomForm, Plane, Vendor
+from onfh_nnunet.core.printable import plural
 
 _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25, with --thick 3.6,0.7,0.7."
 
@@ -23,6 +25,7 @@ def phantom(
     thick: Annotated[bool, typer.Option("--thick", help="2D slices with gaps instead of a 3D slab.")] = False,
     spacing: Annotated[str | None, typer.Option(help=_SPACING, show_default=False)] = None,
     bilateral: Annotated[bool, typer.Option("--bilateral", help="Both hips in each scan.")] = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Make a synthetic cohort: images, labels, cohort.csv and the truth in truth.csv."""
     from onfh_nnunet.workflows.phantom import phantom as make_cohort
@@ -38,7 +41,8 @@ def phantom(
         spacing_mm=None if spacing is None else _triple(spacing),
         bilateral=bilateral,
     )
-    console.say(f"{hips} synthetic hips in {scans} scans: {out}")
+    console.result(f"{plural(hips, 'synthetic hip')} in {plural(scans, 'scan')}: {out}")
+    console.next_step("check", out / "cohort.csv")
 
 
 def _triple(text: str) -> tuple[float, float, float]:

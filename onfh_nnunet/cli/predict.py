@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import AsJson, DeviceOption, Series
+from onfh_nnunet.cli.options import AsJson, DeviceOption, Fold, Quiet, Series, fold_numbers
+from onfh_nnunet.cli.progress import steps
 from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.printable import plural
 
 if TYPE_CHECKING:
+    from onfh_nnunet.workflows.output_rows import FailedRow
     from onfh_nnunet.workflows.predict_folder import Predicted, Row
 
 
@@ -50,7 +54,8 @@ def predict(
     engine: Annotated[
         EngineName, typer.Option(help="What runs the network; auto takes OpenVINO on a CPU that has it.")
     ] = EngineName.AUTO,
-    folds: Annotated[str | None, typer.Option(help="Folds to average, such as 0,1; default: all.")] = None,
+    fold: Fold = "all",
+    folds: Annotated[str | None, typer.Option(hidden=True)] = None,
     tta: Annotated[bool, typer.Option("--tta", help="Average over mirror images: slower.")] = False,
     series: Series = None,
     batch: Annotated[
@@ -70,6 +75,7 @@ def predict(
         bool, typer.Option("--keep-ids", help="Name results after the scans' files, instead of P001, P002 ...")
     ] = False,
     as_json: AsJson = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Segment and grade every hip of raw scans. Of several scans, one that fails is named in failed.csv.
 
@@ -78,35 +84,54 @@ def predict(
     from onfh_nnunet.workflows.predict_folder import predict_scans
     from onfh_nnunet.workflows.predictor import Settings
 
+    if folds is not None:
+        console.warn("--folds of onfh predict is --fold now: --folds is how many folds onfh plan makes")
+    named = fold_numbers(fold if folds is None else folds)
     wanted = None if side is SideOption.AUTO else Side(side)
     settings = Settings(
-        *(model, out, wanted, device, _numbers(folds), tta, engine, series),
+        *(model, out, wanted, device, None if named == "all" else named, tta, engine, series),
         batch=batch,
         max_memory_gb=max_memory,
         keep_ids=keep_ids,
     )
-    with console.steps("predict") as progress:
-        predicted = predict_scans(inputs, settings, progress)
+    with steps("predict") as progress:
+        predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))
     if as_json:
         console.document(hips=predicted.rows, failed=predicted.failed, out=out)
-    show(predicted, out, keep_ids=keep_ids, rows=not as_json)
+    elif predicted.rows:
+        console.result(f"{plural(len(predicted.rows), 'hip')}: {out / 'grades.csv'}")
+    show(predicted, out, keep_ids=keep_ids)
 
 
-def show(predicted: Predicted, out: Path, *, keep_ids: bool, rows: bool = True) -> None:
-    """Print what a run came to.
+def show(predicted: Predicted, out: Path, *, keep_ids: bool, reported: bool = False) -> None:
+    """Print what a run came to, beside its hips.
+
+    Args:
+        predicted: What it came to.
+        out: Where its results are.
+        keep_ids: Whether they go by the names of the scans.
+        reported: Whether there is a report of them.
 
     Raises:
         OnfhError: A scan failed.
     """
-    if rows:
-        for row in predicted.rows:
-            console.say(_line(row))
-        if predicted.rows:
-            console.say(f"{len(predicted.rows)} hips: {out / 'grades.csv'}")
     _note(predicted, out, keep_ids=keep_ids)
+    if predicted.rows and not reported:
+        console.next_step("report", out)
     if predicted.failed:
-        problem = f"{len(predicted.failed)} of {predicted.n_scans} scans failed"
+        for failed in predicted.failed:
+            console.failure(failed.case, failed.message)
+        problem = f"{len(predicted.failed)} of {plural(predicted.n_scans, 'scan')} failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again: what is done is left alone")
+
+
+def say_outcome(outcome: list[Row] | FailedRow, *, as_json: bool = False) -> None:
+    """Print what became of a scan, as soon as it is known."""
+    if not isinstance(outcome, list):
+        console.failure(outcome.case, outcome.message)
+    elif not as_json:
+        for row in outcome:
+            console.say(_line(row))
 
 
 def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
@@ -115,26 +140,17 @@ def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
     for line in predicted.chosen:
         console.note(line)
     for path in predicted.passed_over:
-        console.note(f"passed over, it is no scan: {path}")
+        console.warn(f"passed over, it is no scan: {path}")
     for line in predicted.beside:
         console.note(f"passed over: {line}")
-    for failed in predicted.failed:
-        console.failure(failed.case, failed.message)
     if not keep_ids and (predicted.rows or predicted.failed):
         console.note(f"Which scan is which: {key_csv(out)}; keep it to yourself")
     if predicted.computed_by:
         console.note(f"Computed by {predicted.computed_by}")
     if predicted.rows and predicted.caution:
-        console.note(f"Caution: {predicted.caution}")
+        console.warn(f"Caution: {predicted.caution}")
 
 
 def _line(row: Row) -> str:
     percent = f"{row.necrosis_percent:.1f} % ({row.percent_low:.1f}-{row.percent_high:.1f})"
     return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {percent} of the head, may be {row.possible_grades}"
-
-
-def _numbers(text: str | None) -> tuple[int, ...] | None:
-    try:
-        return None if text is None else tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of numbers", param_hint="--folds") from None

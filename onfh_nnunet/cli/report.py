@@ -8,14 +8,17 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
+from onfh_nnunet.cli.options import Quiet
+from onfh_nnunet.cli.progress import steps
 
 
 def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
+    _quiet: Quiet = False,
 ) -> None:
     """Show a prediction or a cross-validation as one HTML file."""
     from onfh_nnunet.workflows.report import report as write_report
 
-    with console.steps("report") as step:
+    with steps("report") as step:
         page = write_report(out, progress=step)
-    console.say(f"report: {page}")
+    console.result(f"report: {page}")

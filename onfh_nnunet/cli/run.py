@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import DeviceOption
-from onfh_nnunet.cli.predict import show
+from onfh_nnunet.cli.options import DeviceOption, Quiet
+from onfh_nnunet.cli.predict import say_outcome, show
+from onfh_nnunet.cli.progress import steps
 from onfh_nnunet.core.devices import Device
 
 
@@ -26,12 +27,13 @@ def run(
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name results after the scans, instead of P001, P002 ...")
     ] = False,
+    _quiet: Quiet = False,
 ) -> None:
     """Pick the scans of an export, segment and grade every hip, and write a report to look at."""
     from onfh_nnunet.workflows.run import run as run_export
 
-    with console.steps("run") as progress:
-        done = run_export(source, out, model=model, device=device, keep_ids=keep_ids, progress=progress)
+    with steps("run") as progress:
+        done = run_export(source, out, say_outcome, model=model, device=device, keep_ids=keep_ids, progress=progress)
     if done.page:
-        console.say(f"Look at: {done.page}")
-    show(done.predicted, out, keep_ids=keep_ids)
+        console.result(f"Look at: {done.page}")
+    show(done.predicted, out, keep_ids=keep_ids, reported=True)

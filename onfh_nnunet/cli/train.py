@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from onfh_nnunet.cli import console
-from onfh_nnunet.cli.options import DEFAULT_WORK, DeviceOption, Work
+from onfh_nnunet.cli.options import DEFAULT_WORK, DeviceOption, Fold, Quiet, Work, fold_numbers
+from onfh_nnunet.cli.progress import epochs as shown_epochs
 from onfh_nnunet.core.devices import Device
 
 
 def train(
     work: Work = DEFAULT_WORK,
-    fold: Annotated[str, typer.Option(help="all, or the number of one fold.")] = "all",
+    fold: Fold = "all",
     device: DeviceOption = Device.AUTO,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs; default: those of the preset.")] = None,
+    _quiet: Quiet = False,
 ) -> None:
     """Train folds: go on where one stopped, skip what is finished."""
     from onfh_nnunet.workflows.train import train as train_folds
 
-    wanted = _fold(fold)
-    with console.epochs() as on_epoch:
-        made = train_folds(work, wanted, device, epochs, on_start=_say_device, on_epoch=on_epoch)
+    wanted = fold_numbers(fold)
+    with shown_epochs() as shown:
+        made = train_folds(
+            *(work, wanted, device, epochs), on_start=_say_device, on_fold=shown.begin, on_epoch=shown.end_epoch
+        )
     for number in sorted((*made.trained, *made.finished)):
-        console.say(f"fold {number} {'trained' if number in made.trained else 'was finished'}")
+        console.result(f"fold {number} {'trained' if number in made.trained else 'was finished'}")
+    console.next_step("crossval" if wanted == "all" else "train", "--work", work)
 
 
 def _say_device(device: Device) -> None:
     console.say(f"training on {device}")
-
-
-def _fold(text: str) -> int | Literal["all"]:
-    try:
-        return "all" if text == "all" else int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither 'all' nor a number", param_hint="--fold") from None

@@ -1,1 +1,1 @@
-"""The vocabulary that everything else speaks: hips, sides, labels, grids, volumes, files. It knows nobody above it."""
+"""The shared vocabulary: hips, sides, labels, grids, volumes and files. It imports no other part of the project."""

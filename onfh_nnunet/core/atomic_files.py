@@ -1,4 +1,4 @@
-"""Nothing is ever written half: a temporary name beside the target, synchronised to the disk, then a rename.
+"""Atomic writing of files and folders: a temporary name beside the target, flushed to disk, then renamed.
 
 And nothing of the user's is ever removed: a file never replaces a folder, and a folder replaces a full one only where
 `folder_record` finds that this program made it and that nothing else lies in it.
@@ -20,7 +20,7 @@ _REMEDY = "Check that the folder exists, may be written and has room"
 
 
 def refuse_full_folder(folder: Path) -> None:
-    """Refuse to replace a folder in which something lies.
+    """Refuse to replace a folder that is not empty.
 
     Raises:
         WorkspaceError: Something lies in it.
@@ -31,7 +31,7 @@ def refuse_full_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_write(target: Path, require_replaceable: Callable[[Path], None] = refuse_full_folder) -> Iterator[Path]:
-    """Hand out a temporary path of the same suffixes, and put it in the target's place when the block succeeds.
+    """Context manager: yield a temporary path with the same suffixes, and rename it to the target on success.
 
     The block may write a file or fill a folder (a folder's temporary path exists only once the block makes it). When
     the block fails, the target stays as it was and the temporary path is removed. A link to a folder is followed; a
@@ -60,7 +60,7 @@ def atomic_write(target: Path, require_replaceable: Callable[[Path], None] = ref
 
 
 def place_of(target: Path) -> Path:
-    """Where a file or folder is written: links to folders are followed, a link to a file is the place itself.
+    """The path where a file or folder is written: links to folders are followed, a link to a file is replaced.
 
     Raises:
         WorkspaceError: Links lead in a circle.
@@ -72,7 +72,7 @@ def place_of(target: Path) -> Path:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a text file whole, in UTF-8 with Unix line ends."""
+    """Write a text file atomically, in UTF-8 with Unix line ends."""
     content = text.encode()
     with atomic_write(target) as part:
         part.write_bytes(content)
@@ -81,7 +81,7 @@ def write_text(target: Path, text: str) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file or a link if it is there; a folder is never removed.
+    """Remove a file or link if it exists; a folder is never removed.
 
     Raises:
         WorkspaceError: It is a folder, or cannot be removed.
@@ -93,7 +93,7 @@ def remove_file(path: Path) -> None:
 
 
 def require_output_apart(out: Path, inputs: Collection[Path]) -> None:
-    """Refuse an output in an input, and one that is much more than an output: the current folder or one around it.
+    """Refuse an output inside an input, and an output that is the current folder or a folder around it.
 
     Args:
         out: A file or folder to write.
@@ -109,7 +109,7 @@ def require_output_apart(out: Path, inputs: Collection[Path]) -> None:
 
 
 def require_apart(out: Path, inputs: Collection[Path]) -> None:
-    """Refuse an output that would lie in an input or replace one.
+    """Refuse an output that lies inside an input or replaces one.
 
     Raises:
         WorkspaceError: It would.
@@ -126,7 +126,7 @@ def require_apart(out: Path, inputs: Collection[Path]) -> None:
 
 
 def require_file_place(out: Path) -> None:
-    """Refuse a folder, a device or a pipe where a file is to be written, before any work is done for it.
+    """Refuse a folder, a device or a pipe as the path of an output file, before any work is done.
 
     Raises:
         WorkspaceError: It is one of these.
@@ -162,7 +162,7 @@ def _replace(part: Path, target: Path, require_replaceable: Callable[[Path], Non
 
 
 def _synchronise(part: Path) -> None:
-    """Force files to the disk: an error that the system reports late is reported now."""
+    """Flush files to disk, so that the system reports late errors now."""
     files = (path for path in part.rglob("*") if path.is_file()) if part.is_dir() else (part,)
     for file in files:
         with file.open("rb") as content:

@@ -1,4 +1,4 @@
-"""What parameters of the front door and options of the commands choose from, and their defaults.
+"""Enumerations of the choices that parameters and options offer, and their defaults.
 
 No library is imported here, so that the command line knows its options at once.
 """
@@ -25,7 +25,7 @@ UNSTATED = "not stated: ask who made the model"
 
 
 class PresetName(StrEnum):
-    """How nnU-Net is planned and trained; see `onfh_nnunet.study.preset`."""
+    """The presets for planning and training with nnU-Net; see `onfh_nnunet.study.preset`."""
 
     PAPER = "paper"
     RESENC = "resenc"
@@ -33,7 +33,7 @@ class PresetName(StrEnum):
 
 
 class EngineName(StrEnum):
-    """What runs a network."""
+    """The inference engines."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -41,7 +41,7 @@ class EngineName(StrEnum):
 
 
 class JicTies(StrEnum):
-    """Where a lesion of exactly one or two thirds belongs: the published texts differ.
+    """The type of a lesion of exactly one or two thirds: the published texts differ.
 
     The criteria of the Japanese ministry have B from one third on and C from two thirds on; the English text of 2001
     has A up to one third and B up to two thirds, both included.
@@ -52,14 +52,14 @@ class JicTies(StrEnum):
 
 
 class PhantomForm(StrEnum):
-    """How synthetic images are written; label maps are NIfTI always."""
+    """The format of synthetic images; label maps are always NIfTI."""
 
     DICOM = "dicom"
     NIFTI = "nifti"
 
 
 class Vendor(StrEnum):
-    """Whose scanner a synthetic scan is of: what the header and the files look like."""
+    """The scanner vendor whose headers and files a synthetic scan imitates."""
 
     NEUTRAL = "neutral"
     SIEMENS = "siemens"
@@ -80,7 +80,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def chosen(kind: type[Choice], value: str, parameter: str) -> Choice:
-    """The choice of a name.
+    """Convert a name to a member of an enumeration.
 
     Args:
         kind: The choices.

@@ -1,4 +1,4 @@
-"""What a scan or a label is, whatever its files are called and when they were written: a hash of their bytes."""
+"""Content hash of a scan or label, independent of file names and times."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from onfh_nnunet.core.user_files import MOST_SCAN_BYTES, is_regular, open_regula
 
 
 def content_sha256(path: Path) -> str:
-    """A hash of the bytes of a file with the voxels that it names, or of all files of a folder and those below it.
+    """SHA-256 of a file, including a detached voxel file, or of all files below a folder.
 
     Raises:
         ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
     """
     if not path.exists():
-        raise ReadError(path, "is not there", "Check the path")
+        raise ReadError(path, "does not exist", "Check the path")
     with refused_whole(path):
         files = list(_files(path))
         if (size := sum(file.stat().st_size for file in files)) > MOST_SCAN_BYTES:

@@ -44,22 +44,22 @@ def columns(row_type: type) -> list[str]:
 
 
 def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; `literal` undoes it."""
+    """Escape a cell that a spreadsheet would run as a formula; `literal` is the inverse."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def literal(cell: str) -> str:
-    """The text of a cell that `harmless` made."""
+    """The original text of a cell that `harmless` escaped."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row]) -> None:
-    """Write rows whole, with a header even when there are none; floats keep nine significant digits."""
+    """Write rows atomically, with a header even when there are none; floats keep nine significant digits."""
     write_text(path, rows_text(row_type, rows))
 
 
 def rows_text(row_type: type[Row], rows: Iterable[Row]) -> str:
-    """What `write_rows` writes."""
+    """The text that `write_rows` writes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = columns(row_type)
@@ -69,7 +69,7 @@ def rows_text(row_type: type[Row], rows: Iterable[Row]) -> str:
 
 
 def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read what `write_rows` wrote; further columns are ignored.
+    """Read the rows that `write_rows` wrote; additional columns are ignored.
 
     Raises:
         ReadError: The file is missing, lacks a column, or holds a value of another type.
@@ -87,7 +87,7 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
 
 
 def require_once(path: Path, names: Iterable[str]) -> None:
-    """Refuse a table with a column that stands twice: one of the two would be read, and nobody would know which.
+    """Refuse a table with a repeated column: it is not clear which of the two counts.
 
     Raises:
         ReadError: A column stands twice.

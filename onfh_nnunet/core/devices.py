@@ -1,4 +1,4 @@
-"""Which device computes: what was asked for, or the best that is here."""
+"""Choice of the computing device: the requested one, or the best available."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from onfh_nnunet.core.errors import DeviceError
 
 
 class Device(StrEnum):
-    """What computes."""
+    """The computing device."""
 
     AUTO = "auto"
     CUDA = "cuda"
@@ -17,7 +17,7 @@ class Device(StrEnum):
 
 
 def resolve_device(wanted: Device) -> Device:
-    """The device to use: cuda, then mps, then cpu when `auto` was asked for.
+    """Resolve `auto` to cuda, then mps, then cpu; check that any other device is available.
 
     Raises:
         DeviceError: The wanted device is not on this machine, or this torch was built without it.
@@ -36,7 +36,7 @@ def resolve_device(wanted: Device) -> Device:
 
 
 def gpu_count() -> int:
-    """How many NVIDIA GPUs torch sees."""
+    """The number of NVIDIA GPUs that torch sees."""
     import torch
 
     return int(torch.cuda.device_count())

@@ -1,4 +1,4 @@
-"""Every refusal of this project: one sentence each for the case, what is wrong with it, and what to do."""
+"""Errors of this project. Each message names the subject, what is wrong with it, and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from onfh_nnunet.core.printable import on_one_line
 
 
 class OnfhError(Exception):
-    """A refusal that a user can act on; the command line prints it and exits with 1.
+    """An error that the user can act on; the command line prints it and exits with 1.
 
     Args:
         case: What the message is about: a case id, a file, a CSV row, a folder.
@@ -29,7 +29,7 @@ class OnfhError(Exception):
         return f"{on_one_line(self.case)}: {self.problem}. {self.remedy}."
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors travel between processes whatever their constructor takes."""
+        """Pickle support: errors are passed between processes, whatever their constructor takes."""
         return _restored, (type(self), self.case, self.problem, self.remedy, self.details, self.trace)
 
 
@@ -68,15 +68,15 @@ class LabelError(OnfhError):
 
 
 class SideError(OnfhError):
-    """Left and right cannot be told, or two sources contradict each other."""
+    """Left and right are unknown, or two sources contradict each other."""
 
 
 class SplitError(OnfhError):
-    """Folds that would leak a patient, leave out a hip, or do not exist."""
+    """Folds that mix a patient, omit a hip, or do not exist."""
 
 
 class StaleError(OnfhError):
-    """Something was made from other data than what lies there now."""
+    """A result was made from other data than the current data."""
 
 
 class WorkspaceError(OnfhError):
@@ -84,15 +84,15 @@ class WorkspaceError(OnfhError):
 
 
 class TrainingError(OnfhError):
-    """Planning or training stopped, or what it should have made is missing."""
+    """Planning or training stopped, or its result is missing."""
 
 
 class DeviceError(OnfhError):
-    """The requested device is not on this machine."""
+    """The requested device is not available on this machine."""
 
 
 class ModelError(OnfhError):
-    """A model file is damaged, unknown or not ours to load."""
+    """A model file is damaged, unknown or not supported."""
 
 
 class HipNotFound(OnfhError):

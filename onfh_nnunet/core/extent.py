@@ -1,4 +1,4 @@
-"""How much of a head is necrotic, in whole voxels: the one source of every percentage and every Steinberg grade."""
+"""Extent of necrosis in whole voxels: the only source of percentages and Steinberg grades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process at a time writes into a folder, or makes a file."""
+"""Locks on folders and files: one process at a time writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEFTOVERS = tuple(f".{'[0-9a-f]' * 8}.{kind}" for kind in ("part", "old"))
 
 @contextlib.contextmanager
 def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
-    """Make the folder if need be, hold its lock for the block, and remove what a killed process left half-written.
+    """Create the folder if needed, hold its lock, and remove unfinished files of a killed process.
 
     The operating system holds the lock for the process, so one of a process that was killed does not last. The file
     `.lock` says who holds it, and is removed at the end.
@@ -45,7 +45,7 @@ def locked(folder: Path, command: str, remedy: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked_output(target: Path, command: str) -> Iterator[None]:
-    """Hold the lock of a file or a whole folder that is about to be made: a hidden file beside it.
+    """Hold the lock of a file or folder that is about to be written: a hidden file beside it.
 
     Raises:
         WorkspaceError: Another process makes it, or the folder around it cannot be made or written.
@@ -59,7 +59,7 @@ def locked_output(target: Path, command: str) -> Iterator[None]:
 
 
 def require_unlocked(folder: Path, command: str, remedy: str) -> None:
-    """Refuse a folder into which another process writes now; a folder that is not there is free.
+    """Refuse a folder that another process is writing to; a folder that does not exist is free.
 
     Raises:
         WorkspaceError: Another process holds its lock.
@@ -81,7 +81,7 @@ def _held(file: Path, what: Path, command: str, remedy: str, wait_s: float = 0) 
         raise WorkspaceError(what, problem, f"Wait until it has ended, or {remedy}") from error
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
-        raise WorkspaceError(what, problem, f"Check that it may be written, or {remedy}") from error
+        raise WorkspaceError(what, problem, f"Check that you may write to it, or {remedy}") from error
     try:
         _sign(file, command)
         yield
@@ -96,7 +96,7 @@ def _lock_beside(target: Path) -> Path:
 
 
 def _in_use(leftover: Path, folder: Path) -> bool:
-    """Whether another process writes it: it holds the lock of what it makes, or of a folder between it and ours."""
+    """Whether another process is writing it: it holds the lock of its target, or of a folder in between."""
     between = [parent / NAME for parent in leftover.parents if folder in parent.parents]
     return any(map(_is_held, (_lock_beside(_target_of(leftover)), *between)))
 
@@ -114,7 +114,7 @@ def _is_held(file: Path) -> bool:
 
 
 def _sweep(leftover: Path) -> None:
-    """Remove what was never finished; a folder that had stepped aside for its successor returns if none came."""
+    """Remove unfinished files; restore a folder that was moved aside if its replacement never came."""
     target = _target_of(leftover)
     if ".old." in leftover.name and not target.exists():
         leftover.replace(target)
@@ -125,12 +125,12 @@ def _sweep(leftover: Path) -> None:
 
 
 def _target_of(leftover: Path) -> Path:
-    """The place of ``.0123abcd.part.NAME`` is that of ``NAME``; see `atomic_files`."""
+    """The target of a temporary path: ``.0123abcd.part.NAME`` becomes ``NAME``; see `atomic_files`."""
     return leftover.with_name(leftover.name.split(".", 3)[3])
 
 
 def _require_ours(file: Path, what: Path) -> None:
-    """Refuse to sign a file that somebody else wrote."""
+    """Refuse to write a lock file over a file that onfh did not write."""
     with contextlib.suppress(OSError):
         content = file.read_text(encoding="utf-8", errors="replace")
         if content and not content.startswith(_SIGNED):

@@ -1,4 +1,4 @@
-"""The record of a folder that this program made: what kind it is, and which files in it are the program's.
+"""Record of an output folder: its kind, and which of its files onfh wrote.
 
 Only these files are ever removed; whatever else lies there is the user's.
 """
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import atomic_write, refuse_full_folder, write_text
 from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.private_folder import append_private
+from onfh_nnunet.core.run_log import LOG
 
 NAME = ".onfh.json"
 _LOCK = ".lock"
@@ -20,7 +22,7 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class FolderRecord:
-    """What lies in a folder.
+    """The record of a folder's content.
 
     Args:
         kind: What they are, such as ``tables``.
@@ -32,12 +34,12 @@ class FolderRecord:
 
     @classmethod
     def of_content(cls, folder: Path, kind: str) -> FolderRecord:
-        """The record of a folder whose files are all the program's."""
+        """A record of a folder in which onfh wrote every file."""
         return cls(kind, frozenset(_files_in(folder)))
 
     @classmethod
     def read(cls, folder: Path) -> FolderRecord | None:
-        """The record of a folder; none where there is none, or one that is damaged."""
+        """Read the record of a folder; None where it is missing or damaged."""
         try:
             content = json.loads((folder / NAME).read_text(encoding="utf-8"))
             return cls(str(content["kind"]), frozenset(map(str, content["files"])))
@@ -45,12 +47,12 @@ class FolderRecord:
             return None
 
     def write(self, folder: Path) -> None:
-        """Lay the record into the folder."""
+        """Write the record into the folder."""
         content = {"kind": self.kind, "files": sorted(self.files)}
         write_text(folder / NAME, json.dumps(content, indent=0) + "\n")
 
     def require_nothing_else(self, folder: Path) -> None:
-        """Refuse a folder in which something else lies than these files.
+        """Refuse a folder that contains other files than these.
 
         Raises:
             WorkspaceError: Something else lies there.
@@ -62,7 +64,7 @@ class FolderRecord:
             raise WorkspaceError(folder, problem, "Move it away, or give a new folder")
 
     def remove_files(self, folder: Path) -> None:
-        """Remove these files and the record, and leave all else.
+        """Remove these files and the record, and keep everything else.
 
         Raises:
             WorkspaceError: One cannot be removed.
@@ -76,7 +78,7 @@ class FolderRecord:
             (folder / NAME).unlink(missing_ok=True)
         except OSError as error:
             problem = f"holds a file of an earlier run that cannot be removed ({error.strerror or error})"
-            raise WorkspaceError(folder, problem, "Check that the folder may be written") from error
+            raise WorkspaceError(folder, problem, "Check that you may write to the folder") from error
 
 
 @contextlib.contextmanager
@@ -102,11 +104,18 @@ def written_folder(target: Path, kind: str) -> Iterator[Path]:
         require_replaceable(target)  # before the work
     with atomic_write(target, require_replaceable) as part:
         yield part
+        _keep_log(target, part)
         FolderRecord.of_content(part, kind).write(part)
 
 
+def _keep_log(folder: Path, successor: Path) -> None:
+    """What earlier commands logged in a folder goes on in the one that takes its place."""
+    if (folder / LOG).is_file():
+        append_private(successor / LOG, (folder / LOG).read_text(encoding="utf-8", errors="backslashreplace"))
+
+
 def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
-    """Clear a folder of what an earlier run of the same kind made, and record what this one will make.
+    """Remove the files of an earlier run of the same kind, and record the files of this run.
 
     What else lies in the folder stays.
 
@@ -127,7 +136,7 @@ def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
 
 
 def claim_for_good(folder: Path, kind: str, names: Collection[str]) -> None:
-    """Record, once, which files of a folder are the program's; these may then be replaced one by one.
+    """Record once which files of a folder onfh writes; they may then be replaced one by one.
 
     Raises:
         WorkspaceError: See `require_claimable`.
@@ -138,7 +147,7 @@ def claim_for_good(folder: Path, kind: str, names: Collection[str]) -> None:
 
 
 def require_claimable(folder: Path, kind: str, names: Collection[str]) -> None:
-    """Refuse a folder that `claim_for_good` would refuse, before any work is done for it.
+    """Refuse a folder that `claim_for_good` would refuse, before any work is done.
 
     Raises:
         WorkspaceError: It is a folder of another kind, or a file of such a name lies there that onfh did not make.
@@ -149,7 +158,7 @@ def require_claimable(folder: Path, kind: str, names: Collection[str]) -> None:
 
 
 def require_no_other(folder: Path, kind: str) -> None:
-    """Refuse a folder that onfh made for something else.
+    """Refuse a folder that onfh made for another purpose.
 
     Raises:
         WorkspaceError: It did.
@@ -167,9 +176,9 @@ def _require_free(folder: Path, names: Iterable[str]) -> None:
 
 
 def _files_in(folder: Path) -> Iterator[str]:
-    """All that is no folder, links and empty folders included: what a user put there is not told by its kind."""
+    """All entries that are not folders, plus links and empty folders: a user's entry counts whatever its type."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         is_folder = path.is_dir() and not path.is_symlink()
-        if name not in (NAME, _LOCK) and not (is_folder and any(path.iterdir())):
+        if name not in (NAME, _LOCK, LOG.as_posix()) and not (is_folder and any(path.iterdir())):
             yield name

@@ -1,4 +1,4 @@
-"""Where voxels lie in the patient.
+"""Voxel grids: size, spacing, origin and direction.
 
 Convention: array axes are z, y, x (slice, row, column of the file), and size, spacing and direction follow the array.
 Positions are DICOM's patient coordinates in mm, LPS: x to the patient's left, y to the back, z to the head.
@@ -40,7 +40,7 @@ _REMEDY = "Export it again from the source, with its geometry"
 
 @dataclass(frozen=True)
 class Grid:
-    """Where voxels lie in the patient.
+    """A voxel grid in the patient.
 
     Args:
         size: Voxels along array axes z, y, x.
@@ -79,7 +79,7 @@ class Grid:
 
     @property
     def matrix(self) -> FloatArray:
-        """3 x 3, LPS mm a voxel step along array axes z, y, x (columns)."""
+        """3 x 3 matrix; its columns are the LPS mm of one voxel step along array axes z, y, x."""
         columns: FloatArray = np.asarray(self.direction) * np.asarray(self.spacing_mm)
         return columns
 
@@ -95,7 +95,7 @@ class Grid:
         return index
 
     def part(self, start: Index, size: Index) -> Grid:
-        """The grid of the sub-array that begins at an index."""
+        """The grid of the sub-array that starts at an index."""
         return Grid(size, self.spacing_mm, triple(self.to_mm(start)), self.direction)
 
     def corners_mm(self) -> FloatArray:
@@ -104,7 +104,7 @@ class Grid:
 
 
 def same_grid(case: object, got: Grid, expected: Grid) -> None:
-    """Refuse two grids that are not one, corner for corner.
+    """Refuse two grids whose corners differ.
 
     Raises:
         GridMismatch: Size, or a corner by more than `GRID_TOLERANCE_MM`, differs.
@@ -159,6 +159,6 @@ def direction_of(columns: FloatArray) -> Direction:
 
 
 def triple(values: Any) -> Triple:
-    """Three numbers as floats."""
+    """Convert three numbers to floats."""
     first, second, third = (float(value) for value in values)
     return first, second, third

@@ -1,4 +1,4 @@
-"""One hip is one case. A person sees (patient, side); nnU-Net sees the case id."""
+"""Hips and sides. One hip is one case: a patient and side for people, a case id for nnU-Net."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMEDY = "Use letters, digits, '.', '_' and '-', beginning and ending with a le
 
 
 class Side(StrEnum):
-    """The patient's side, never the observer's."""
+    """The patient's side, not the observer's."""
 
     LEFT = "L"
     RIGHT = "R"
@@ -30,7 +30,7 @@ CANONICAL_SIDE = Side.RIGHT
 
 @dataclass(frozen=True, order=True)
 class Hip:
-    """A hip of a patient, under a patient name that is safe in a file name.
+    """A hip of a patient whose name is safe in file names.
 
     Raises:
         CohortError: The patient's name has a character that cannot stand in a case id.
@@ -41,22 +41,22 @@ class Hip:
 
     def __post_init__(self) -> None:
         if not _PATIENT.fullmatch(self.patient):
-            raise CohortError(f"patient {self.patient!r}", "is no name for a case", _REMEDY)
+            raise CohortError(f"patient {self.patient!r}", "is not a valid patient name", _REMEDY)
         object.__setattr__(self, "side", Side(self.side))
 
     @property
     def case_id(self) -> str:
-        """The name under which nnU-Net and every file know this hip, such as ``P001_R``."""
+        """The id of this hip in nnU-Net and in every file name, such as ``P001_R``."""
         return f"{self.patient}_{self.side}"
 
     @property
     def mirrored(self) -> bool:
-        """Whether the hip is mirrored on its way into nnU-Net."""
+        """Whether the hip is mirrored for nnU-Net."""
         return self.side is not CANONICAL_SIDE
 
     @classmethod
     def parse(cls, case_id: str) -> Hip:
-        """The hip behind a case id.
+        """Parse a case id.
 
         Raises:
             CohortError: The text is not ``<patient>_L`` or ``<patient>_R``.

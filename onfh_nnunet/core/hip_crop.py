@@ -1,4 +1,4 @@
-"""The way of one hip out of a scan and back, exactly: axes permuted and flipped, a box cropped, left mirrored.
+"""Exact extraction of one hip from a scan and back: axes permuted and flipped, a box cropped, left hips mirrored.
 
 In a hip's array the axes run to the patient's head, back and left (z, y, x), whatever plane the scan was acquired in;
 for an oblique scan, as nearly as a permutation and flips allow. Nothing is resampled, so every voxel of the hip is one
@@ -56,7 +56,7 @@ class HipCrop:
 
     @classmethod
     def whole(cls, source: Grid, *, mirrored: bool = False) -> HipCrop:
-        """The cut that keeps the whole scan and only turns it into anatomical axes."""
+        """The crop that keeps the whole scan and only permutes and flips it into anatomical axes."""
         axes, flipped = _anatomical(source)
         z, y, x = (source.size[axis] for axis in axes)
         return cls(source, axes, flipped, (0, 0, 0), (z, y, x), mirrored)
@@ -65,7 +65,7 @@ class HipCrop:
     def around(
         cls, source: Grid, centre_mm: Triple | FloatArray, *, mirrored: bool, box_mm: float = HIP_BOX_MM
     ) -> HipCrop:
-        """The cube of `box_mm` around a position (LPS): whole voxels that fit in, as far as they lie in the scan.
+        """A cube of `box_mm` around a position (LPS): the whole voxels that fit, clipped to the scan.
 
         Raises:
             GeometryError: The position lies outside the scan.
@@ -84,7 +84,7 @@ class HipCrop:
 
     @property
     def grid(self) -> Grid:
-        """Where the hip's voxels lie in the patient before mirroring; `mirrored` does not change it."""
+        """The grid of the hip's voxels in the patient before mirroring; `mirrored` does not change it."""
         first = [self._source_index(axis, 0) for axis in range(3)]
         direction = np.empty((3, 3))
         origin = np.empty(3)
@@ -95,7 +95,7 @@ class HipCrop:
         return Grid(self.size, (z, y, x), _triple(self.source.to_mm(origin)), direction_of(direction))
 
     def extract(self, scan: Volume) -> Volume:
-        """Cut this hip out of a volume on the scan's grid.
+        """Extract this hip from a volume on the scan's grid.
 
         Raises:
             GridMismatch: The volume lies on another grid.
@@ -104,7 +104,7 @@ class HipCrop:
         return Volume(np.ascontiguousarray(self._view(scan.array)), self.grid)
 
     def restore(self, hip: NDArray[Any], into: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Lay a hip's array (z, y, x) back where it was cut out of the scan.
+        """Place a hip's array (z, y, x) back into the scan.
 
         Args:
             hip: Array of the hip's size.
@@ -128,7 +128,7 @@ class HipCrop:
 
 
 def _anatomical(grid: Grid) -> tuple[Index, tuple[bool, bool, bool]]:
-    """The permutation and flips that bring the scan's axes nearest to head, back and left."""
+    """The permutation and flips that bring the scan's axes closest to head, back and left."""
     alignment = _TO_HEAD_BACK_LEFT.T @ np.asarray(grid.direction)  # [anatomical axis, scan axis]
     axes = max(
         itertools.permutations(range(3)),

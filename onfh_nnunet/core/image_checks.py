@@ -1,4 +1,4 @@
-"""Images that cannot be MR, though they can be read as such."""
+"""Checks of images that are readable but cannot be MR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_LABELS = 32
 
 
 def require_no_label_map(image: Volume, case: object) -> None:
-    """Refuse a label map in the place of an image.
+    """Refuse a label map where an image is expected.
 
     Args:
         image: Voxels (z, y, x).

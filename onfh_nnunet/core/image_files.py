@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage files, recognised by their first bytes and not by their names.
+"""Reading and writing of NIfTI, NRRD and MetaImage files, recognised by their first bytes and not by their names.
 
 Their headers are parsed and bounded here before anything is allocated, and no library reads a voxel of a file that a
 stranger made: memory faults of one would be the stranger's to use.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 FILE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".hdr.gz")
-"""The usual endings, longest match first where one ends another; for naming what is written after what was read."""
+"""The usual endings."""
 
 
 class ImageFormat(StrEnum):
-    """What kind of image file it is."""
+    """The format of an image file."""
 
     NIFTI = "NIfTI"
     NRRD = "NRRD"
@@ -45,14 +44,8 @@ _READERS = {
 }
 
 
-def without_suffix(name: str, suffixes: Sequence[str] = FILE_SUFFIXES) -> str:
-    """A file's name without its ending, whatever its case; as it is when it has none of these."""
-    suffix = max((end for end in suffixes if name.lower().endswith(end)), key=len, default="")
-    return name[: len(name) - len(suffix)]
-
-
 def format_of(path: Path) -> ImageFormat | None:
-    """The format of a file by its first bytes; none for any other file.
+    """The format of a file by its first bytes; None for any other file.
 
     Raises:
         ReadError: It is not a regular file, or a damaged gzip file.
@@ -82,17 +75,17 @@ def read_header(path: Path) -> ImageHeader:
     """
     with refused_whole(path), np.errstate(all="ignore"):  # impossible numbers are refused by name
         if not path.exists():
-            raise ReadError(path, "is not there", "Check the path")
+            raise ReadError(path, "does not exist", "Check the path")
         kind, header = format_of(path), path
         if kind is None and (beside := header_of_pair(path)):
             kind, header = format_of(beside), beside
         if kind is None:
-            raise ReadError(path, f"is none of {', '.join(ImageFormat)}", "Convert it to one of these")
+            raise ReadError(path, f"is not one of {', '.join(ImageFormat)}", "Convert it to one of these")
         return _READERS[kind](header)
 
 
 def read_image(path: Path) -> tuple[NDArray[Any], Grid]:
-    """Read a 3D image: its voxels (z, y, x), in the machine's byte order, and its grid.
+    """Read a 3D image: voxels (z, y, x) in the machine's byte order, and grid.
 
     Raises:
         ReadError: The file is missing, damaged, of another format, not a 3D scalar image, or holds NaN or infinity.
@@ -132,7 +125,7 @@ def detached(path: Path) -> Path | None:
 
 
 def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "") -> None:
-    """Write voxels (z, y, x) whole, compressed; the suffix chooses NIfTI, NRRD or MetaImage.
+    """Write voxels (z, y, x) atomically, compressed; the suffix selects NIfTI, NRRD or MetaImage.
 
     What was written is read again before it takes the file's place: ITK does not report a full disk.
 

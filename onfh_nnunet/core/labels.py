@@ -1,4 +1,4 @@
-"""Label values, the same everywhere: 0 background, 1 viable femoral head, 2 necrosis.
+"""Label values and regions: 0 background, 1 viable femoral head, 2 necrosis.
 
 The *head* of every figure is the viable head and the necrosis together (nested regions).
 """

@@ -1,4 +1,4 @@
-"""One function on many items, on all cores: in threads where most time is spent outside Python, else in processes.
+"""Parallel map over items: in threads where most time is spent outside Python, else in processes.
 
 A refusal of one item does not end the others: all refusals are raised together.
 """
@@ -21,11 +21,11 @@ from onfh_nnunet.core.progress import Progress, silent
 
 
 class Named(Protocol):
-    """Something of one hip."""
+    """An item of one hip."""
 
     @property
     def case_id(self) -> str:
-        """What progress calls it."""
+        """The name that progress shows."""
 
 
 Item = TypeVar("Item")
@@ -66,7 +66,7 @@ def map_in_threads(
 
 
 def all_or_none(outcomes: Iterable[Result | OnfhError]) -> list[Result]:
-    """The results, where nothing was refused.
+    """Return all results, or raise all errors as one.
 
     Raises:
         OnfhError: Something was; all refusals are named.
@@ -82,7 +82,7 @@ def all_or_none(outcomes: Iterable[Result | OnfhError]) -> list[Result]:
 
 
 def attempt(function: Callable[[Item], Result], item: Item) -> Result | OnfhError:
-    """A result, or why there is none, so that the others go on."""
+    """Return a result or the error, so that other items continue."""
     try:
         return function(item)
     except OnfhError as error:
@@ -90,7 +90,7 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | OnfhErro
 
 
 def map_in_processes(function: Callable[[Item], Result], items: Sequence[Item], few: int) -> Iterator[Result]:
-    """The results of a function, in the order of the items, in processes.
+    """Apply a function to each item, in processes; results come in the order of the items.
 
     Args:
         function: A function of a module, or a partial of one: other processes find it by its name.
@@ -110,11 +110,13 @@ def map_in_processes(function: Callable[[Item], Result], items: Sequence[Item], 
         with ProcessPoolExecutor(cores, mp_context=fresh, initializer=_end_with_parent) as processes:
             yield from processes.map(function, items)
     except BrokenProcessPool as error:
-        raise OnfhError("a process", "was killed, perhaps for want of memory", "Give it more, or less to do") from error
+        raise OnfhError(
+            "a process", "was killed, perhaps because memory ran out", "Free memory, or process fewer items"
+        ) from error
 
 
 def _end_with_parent() -> None:
-    """A worker leaves Ctrl-C to its parent, and ends when that is killed: it would wait for work for good."""
+    """Leave Ctrl-C to the parent, and end when the parent is killed; a worker would wait forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""Text of unknown origin (file names, DICOM headers, model cards) as it may be shown to a person."""
+"""Text of unknown origin (file names, DICOM headers, model cards), made safe to print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud
 
 
 def printable(text: object) -> str:
-    r"""A text whose characters are all shown: those that a terminal obeys become escapes such as ``\x1b``.
+    r"""Replace control characters by escapes such as ``\x1b``, so that a terminal does not obey them.
 
     Bidirectional overrides reorder what is read, and halves of characters (in names that are not UTF-8) cannot be
     encoded: they are escaped, too. Line feeds stay, for messages of several lines.
@@ -18,5 +18,10 @@ def printable(text: object) -> str:
 
 
 def on_one_line(text: object) -> str:
-    """The same for a name, which may begin no line of its own: line feeds are escaped as well."""
+    """As `printable`, with line feeds escaped as well, for names."""
     return printable(text).replace("\n", "\\n")
+
+
+def plural(n: int, noun: str) -> str:
+    """A number with its noun: ``1 scan``, ``2 scans``; for nouns that take an s."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

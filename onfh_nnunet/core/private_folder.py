@@ -1,4 +1,4 @@
-"""The folder ``private`` of a workspace or an output: for its owner alone, never to be passed on.
+"""The folder ``private`` of a workspace or an output: readable by its owner only, and not to be shared.
 
 It holds the key from pseudonyms to identities, and a secret. Hashes that lie outside it are keyed with the secret: a
 plain hash of a UID or of a file could be compared with those of a whole archive.
@@ -6,6 +6,7 @@ plain hash of a UID or of a file could be compared with those of a whole archive
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import secrets
@@ -18,30 +19,45 @@ _SECRET_BYTES = 32
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Write a file whole, of mode 0600 in a folder of mode 0700; nobody else can read it at any moment.
+    """Write a file atomically with mode 0600 in a folder of mode 0700; it is never readable by others.
 
     Raises:
         WorkspaceError: It cannot be written.
     """
     if file.parent.is_symlink():
-        raise WorkspaceError(file.parent, "is a link, and would be closed to others", "Put a folder in its place")
+        raise WorkspaceError(
+            file.parent, "is a link, and onfh would make its target private", "Put a folder in its place"
+        )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.parent.chmod(0o700)
     except OSError as error:
-        problem = f"cannot be made ({error.strerror})"
-        raise WorkspaceError(file.parent, problem, "Check that the folder may be written") from error
+        problem = f"cannot be created ({error.strerror})"
+        raise WorkspaceError(file.parent, problem, "Check that you may write to the folder") from error
     with atomic_write(file) as part, open(part, "xb", opener=_for_the_owner) as opened:
         opened.write(content)
 
 
+def append_private(file: Path, text: str) -> None:
+    """Append lines to a log of mode 0600 in a folder of mode 0700, in one go: other processes may append, too.
+
+    Raises:
+        OSError: It cannot be written, or a link lies in its place.
+    """
+    if file.parent.is_symlink() or file.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, and would be written elsewhere", str(file))
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as log:
+        log.write(text)
+
+
 def new_secret() -> bytes:
-    """A secret that no other workspace has."""
+    """A new random secret."""
     return secrets.token_bytes(_SECRET_BYTES)
 
 
 def read_secret(file: Path) -> bytes:
-    """The secret of a file; a new one where there is none, or a damaged one. What was keyed with it is then made anew.
+    """Read the secret of a file; a new secret where it is missing or damaged, which makes earlier keyed hashes differ.
 
     Raises:
         WorkspaceError: It is there and cannot be read.
@@ -57,7 +73,7 @@ def read_secret(file: Path) -> bytes:
 
 
 def write_secret(file: Path, secret: bytes) -> None:
-    """Write the secret, if it is not there.
+    """Write the secret if the file does not exist.
 
     Raises:
         WorkspaceError: It cannot be written.
@@ -67,7 +83,7 @@ def write_secret(file: Path, secret: bytes) -> None:
 
 
 def keyed(secret: bytes, text: str) -> str:
-    """A hash of a text that only who has the secret can make: HMAC with SHA-256, in hexadecimal."""
+    """A keyed hash of a text: HMAC with SHA-256, in hexadecimal."""
     return hmac.new(secret, text.encode(), "sha256").hexdigest()
 
 

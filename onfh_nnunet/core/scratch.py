@@ -1,4 +1,4 @@
-"""Temporary folders that only their owner may read, and that do not outlive a killed process for long.
+"""Temporary folders that only their owner may read; folders of killed processes are removed later.
 
 All lie in one folder of mode 0700 in the system's temporary folder. Each has a lock, which the operating system
 releases when its process dies: the next start removes every folder whose lock is free.
@@ -23,7 +23,7 @@ _REMEDY = "Set TMPDIR to a folder of your own that may be written"
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new, empty folder for the block.
+    """Context manager: a new, empty temporary folder.
 
     Raises:
         WorkspaceError: The system's temporary folder cannot be written.
@@ -36,7 +36,7 @@ def scratch_folder() -> Iterator[Path]:
         lock.acquire(timeout=0)
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise WorkspaceError(folder, f"cannot be made ({error.strerror or error})", _REMEDY) from error
+        raise WorkspaceError(folder, f"cannot be created ({error.strerror or error})", _REMEDY) from error
     try:
         yield folder
     finally:
@@ -45,7 +45,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def sweep_scratch() -> None:
-    """Remove the folders of processes that were killed."""
+    """Remove the temporary folders of killed processes."""
     root = _root()
     if not root.is_dir() or not (locks := list(root.glob("*.lock"))):
         return
@@ -60,7 +60,7 @@ def sweep_scratch() -> None:
 
 
 def private_folder() -> Path:
-    """This user's folder in the system's temporary folder, made with mode 0700.
+    """This user's folder in the system's temporary folder, created with mode 0700.
 
     Raises:
         WorkspaceError: It cannot be made, or somebody else made it: that person could read what is put into it.
@@ -71,7 +71,7 @@ def private_folder() -> Path:
             root.mkdir(mode=0o700)
         found = root.lstat()
     except OSError as error:
-        raise WorkspaceError(root, f"cannot be made ({error.strerror or error})", _REMEDY) from error
+        raise WorkspaceError(root, f"cannot be created ({error.strerror or error})", _REMEDY) from error
     ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
     if not stat.S_ISDIR(found.st_mode) or not ours:
         raise WorkspaceError(root, "is not a folder that only you may read", f"Remove it, or {_REMEDY.lower()}")

@@ -1,4 +1,4 @@
-"""Steinberg's grade of extent: how much of the femoral head is dead.
+"""Steinberg's grade of extent: the necrotic share of the femoral head.
 
 Steinberg ME, Hayken GD, Steinberg DR. J Bone Joint Surg Br 1995;77:34-41: A mild, below 15 %; B moderate, 15 to
 30 %; C severe, above 30 % of the head. Both ties belong to B. The letter is the extent; the stage (0 to VI) needs
@@ -36,7 +36,7 @@ def steinberg_grade(necrosis: float, head: float) -> Grade:
         ValueError: The head is empty, or the necrosis is not a part of it.
     """
     if not 0 <= necrosis <= head or head <= 0:
-        raise ValueError(f"necrosis {necrosis} is no part of a head of {head}")
+        raise ValueError(f"necrosis {necrosis} is not part of a head of {head}")
     if necrosis == 0:
         return Grade.NONE
     # Multiplied out, so that whole voxel counts are compared exactly and a tie stays a tie.

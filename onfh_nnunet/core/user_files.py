@@ -1,4 +1,4 @@
-"""Files that people bring: opened only when they are regular, listed only when they are listed whole.
+"""Safe access to users' files: only regular files are opened, and folders must be listed completely.
 
 Whatever a library raises while such a file is read becomes one refusal of that file, so that it never ends the work on
 the others.
@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.private_folder import append_private
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opening a named pipe waits for a writer without it."""
@@ -30,7 +31,7 @@ MOST_SCAN_BYTES = 16 * 2**30
 
 @contextlib.contextmanager
 def refused_whole(path: Path) -> Iterator[None]:
-    """Turn any exception of the block into one refusal of the file or folder that it reads.
+    """Context manager: turn any exception into one `ReadError` for the file or folder that is read.
 
     An `OnfhError` passes as it is. The traceback of any other one is kept in the refusal's `trace`.
 
@@ -43,12 +44,12 @@ def refused_whole(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
-        raise ReadError(path, problem, "Check that it is there and may be read") from error
+        raise ReadError(path, problem, "Check that it exists and may be read") from error
     except EOFError as error:  # foreseen: a trace would say no more
         problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
         raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
     except MemoryError as error:
-        raise ReadError(path, "needs more memory than there is", "Crop it, or read it on a larger machine") from error
+        raise ReadError(path, "needs more memory than is free", "Crop it, or read it on a larger machine") from error
     except Exception as error:  # libraries promise nothing about damaged files
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         problem = f"cannot be read ({type(error).__name__}: {reason})"
@@ -58,23 +59,17 @@ def refused_whole(path: Path) -> Iterator[None]:
 
 
 def append_trace(log: Path, name: str, place: Path, error: OnfhError) -> None:
-    """Append the traceback behind a refusal to a log, with a name for the place that was read; nothing without one.
+    """Append the traceback of an error to a log, with its subject; do nothing without a traceback.
 
     It may quote a header, so only its owner may read it. A log that cannot be written is no reason to stop.
     """
     if error.trace:
         with contextlib.suppress(OSError):
-            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(log, "a", encoding="utf-8", errors="backslashreplace", opener=_for_the_owner) as file:
-                file.write(f"{name}\n{error.trace}\n".replace(str(place), name))
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+            append_private(log, f"{name}\n{error.trace}\n".replace(str(place), name))
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file for reading; a device, a pipe or a socket is refused without waiting for it.
+    """Open a regular file for reading; refuse a device, pipe or socket without waiting.
 
     Raises:
         ReadError: It is there and not a regular file.
@@ -102,7 +97,7 @@ def read_content(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, with or without a byte-order mark, read as `read_content` does.
+    """Read a UTF-8 table or JSON file, with or without a byte-order mark.
 
     Raises:
         ReadError: It is not a regular file, or larger than any table of this project.
@@ -113,7 +108,7 @@ def read_text(path: Path) -> str:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether it is a regular file or a link to one; a link that leads nowhere is none.
+    """Whether a path is a regular file or a link to one; False for a broken link.
 
     Raises:
         OSError: Nobody can say: its folder may not be searched, or a disk fails.
@@ -127,7 +122,7 @@ def is_regular(path: Path) -> bool:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder of a tree with the names of its files, in a fixed order; links to folders are not followed.
+    """Each folder below a folder with its file names, in a fixed order; links to folders are not followed.
 
     Raises:
         ReadError: A folder cannot be listed: what lies in it would be missing without a word.

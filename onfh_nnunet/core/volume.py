@@ -1,4 +1,4 @@
-"""A voxel array (z, y, x) on its grid, which comes from and goes to files, SimpleITK and nibabel."""
+"""Volumes: a voxel array (z, y, x) on its grid, read from and written to files, SimpleITK and nibabel."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Volume:
         return cls(*read_image(Path(path)))
 
     def write(self, path: str | os.PathLike[str], note: str = "") -> None:
-        """Write a file whole; the suffix chooses NIfTI, NRRD or MetaImage, and NIfTI's description is the note.
+        """Write the volume atomically; the suffix selects NIfTI, NRRD or MetaImage, `note` is NIfTI's description.
 
         Raises:
             WorkspaceError: The file cannot be written.
@@ -69,7 +69,7 @@ class Volume:
 
     @classmethod
     def from_sitk(cls, image: Any) -> Volume:
-        """The voxels of a 3D `SimpleITK.Image` with one value a voxel, copied.
+        """A volume from a 3D `SimpleITK.Image` with one value per voxel, copied.
 
         Raises:
             GeometryError: It is not 3D, has several values a voxel, or an impossible grid.
@@ -77,7 +77,7 @@ class Volume:
         return cls(*from_itk(image))
 
     def to_sitk(self) -> Any:
-        """A `SimpleITK.Image` of the same voxels and place."""
+        """Convert to a `SimpleITK.Image` with the same voxels and geometry."""
         return to_itk(self.array, self.grid)
 
     @classmethod
@@ -95,7 +95,7 @@ class Volume:
         return cls(np.asanyarray(image.dataobj).reshape(size).T, grid)
 
     def to_nibabel(self) -> Any:
-        """A `nibabel.Nifti1Image` of the same voxels and place, with the affine as qform and sform (scanner)."""
+        """Convert to a `nibabel.Nifti1Image`, with the affine as qform and sform (scanner)."""
         import nibabel
 
         columns = np.asarray(self.grid.direction) * np.asarray(self.grid.spacing_mm)

@@ -1,1 +1,1 @@
-"""A scan becomes hips: heads are located, sides decided, and each hip is segmented."""
+"""Inference on scans: location of heads, laterality, and segmentation of each hip."""

@@ -24,7 +24,7 @@ marrow had 0.9 to 2.7 times the signal around it in four series of a real patien
 
 @dataclass(frozen=True, eq=False)
 class HeadCandidate:
-    """A connected region that the network calls head.
+    """A connected region that the network labels as head.
 
     Args:
         centre_mm: Centroid in LPS.

@@ -1,4 +1,4 @@
-"""A raw scan -> one Prediction a hip: locate the heads, read each as its side, keep the head that was read."""
+"""Prediction of all hips of a scan: locate the heads, decide laterality, segment a box around each head."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAST_SCORE = 0.6
 
 @dataclass(frozen=True, eq=False)
 class BoxPrediction:
-    """What the network says of one place of a scan, presented as one side.
+    """The network's output for one box of a scan, presented as one side.
 
     Args:
         side: The side.
@@ -93,7 +93,7 @@ def predict_hips(
 
     Raises:
         HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
-        SideError: The side cannot be told, or the anatomy contradicts the patient's axes.
+        SideError: The side is unknown, or the anatomy contradicts the patient's axes.
     """
     seen = locator(scan)
     if not seen:
@@ -114,7 +114,7 @@ def predict_hips(
 
 
 def _predict_hip(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
-    """Read a place as one side; what was seen there and is no head is left out, with the reason."""
+    """Predict one box as one side; reject what is not a head, with the reason."""
     box = _predict_recentred(scan, centre_mm, side, segmenter)
     why_none = _why_none(box)
     return replace(box, head=None, why_none=why_none) if why_none else box
@@ -146,7 +146,7 @@ def _predict_box(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: Hip
 
 
 def _why_none(box: BoxPrediction) -> str:
-    """What is wrong with a head that was read; empty for nothing."""
+    """Why the predicted head is rejected; empty when it is accepted."""
     head = box.head
     if head is None:
         return "the model does not outline"
@@ -167,7 +167,7 @@ def _prediction(box: BoxPrediction, head: HeadCandidate, missed: Sequence[str]) 
 
 
 def _cut_off(crop: HipCrop, head: BoolArray) -> bool:
-    """Whether a head (z, y, x) reaches a face of its box beyond which the scan goes on."""
+    """Whether a head (z, y, x) reaches a face of its box that is not a border of the scan."""
     where = np.argwhere(np.flip(head, LEFT_RIGHT_AXIS) if crop.mirrored else head)
     first, last = where.min(axis=0), where.max(axis=0)
     start, size, whole = np.array(crop.start), np.array(crop.size), np.array(HipCrop.whole(crop.source).size)
@@ -175,7 +175,7 @@ def _cut_off(crop: HipCrop, head: BoolArray) -> bool:
 
 
 def _labels_of_head(probabilities: NDArray[np.float32], head: BoolArray) -> NDArray[np.uint8]:
-    """The label map of the head that was read; what else looks like a head in its box, however large, is none."""
+    """The label map of the predicted head; other components in its box are removed, however large."""
     labels = labels_of(probabilities)
     components = components_of(labels)
     own = int(np.bincount(components.numbers[head]).argmax())

@@ -1,4 +1,4 @@
-"""Which side a head is of: by its look, by where it lies in the patient, by what the user says; never by a guess."""
+"""Laterality of heads: decided from shape, position or the user's choice; contradictions are errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLEAR_RIGHTNESS = 0.75
 
 
 def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side]:
-    """The sides of two heads, the patient's right one first: the axes say which is which.
+    """The sides of two heads by the patient's axes, right before left.
 
     Raises:
         SideError: Both look like a head of the other side.
@@ -28,7 +28,7 @@ def sides_of_pair(seen: Sequence[LocatedHead], case: object) -> tuple[Side, Side
 
 
 def side_of_head(head: LocatedHead, grid: Grid, side: Side | None, case: object) -> Side:
-    """The side of a scan's only head: as given, or as it looks.
+    """The side of a scan's only head: as given, or by its shape.
 
     Raises:
         HipNotFound: It looks like one of the other side than was given, and lies there.

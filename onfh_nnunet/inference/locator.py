@@ -1,4 +1,4 @@
-"""The femoral heads of a raw scan, seen at one look: the whole scan in voxels of 4 mm, through a small U-Net.
+"""Locator of femoral heads: the whole scan, in voxels of 4 mm, through a small U-Net.
 
 The network comes with the package. It saw synthetic bodies alone, in random contrast, resolution, field of view and
 shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
@@ -39,7 +39,7 @@ EVEN_CONFIDENCE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class LocatedHead:
-    """Something that looks like a femoral head.
+    """A region that looks like a femoral head.
 
     Args:
         centre_mm: Its centroid in LPS.
@@ -53,12 +53,12 @@ class LocatedHead:
 
     @property
     def side(self) -> Side:
-        """The side that it looks like."""
+        """The side by its shape."""
         return Side.RIGHT if self.rightness >= 0.5 else Side.LEFT
 
 
 def locate_heads(scan: Volume) -> list[LocatedHead]:
-    """The heads of a scan: a pair that stands as heads do, the right one first, or the surest; empty for none."""
+    """Locate the heads of a scan: a plausible pair, right before left, or the most confident one; empty for none."""
     probabilities, to_mm = _probabilities(scan)
     heads = sorted(_heads(probabilities, to_mm), key=lambda head: -head.confidence)
     pairs = [pair for pair in itertools.combinations(heads, 2) if _is_plausible_pair(pair)]
@@ -69,7 +69,7 @@ def locate_heads(scan: Volume) -> list[LocatedHead]:
 
 
 def resample_coarsely(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
-    """An image (z, y, x) in voxels of `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 stays in its place."""
+    """Resample an image (z, y, x) to `VOXEL_MM`, with mean 0 and standard deviation 1; voxel 0 keeps its position."""
     from scipy import ndimage
 
     steps = VOXEL_MM / np.asarray(spacing_mm)
@@ -81,7 +81,7 @@ def resample_coarsely(image: NDArray[Any], spacing_mm: Sequence[float]) -> NDArr
 
 
 def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
-    """Right and left head (2, z, y, x) in coarse voxels, and what turns their indices into positions in LPS mm."""
+    """Probabilities (2, z, y, x) of right and left head in coarse voxels, and a function from indices to LPS mm."""
     import torch
 
     whole = HipCrop.whole(scan.grid)
@@ -107,7 +107,7 @@ def _network() -> Any:
 
 
 def build_network() -> Any:
-    """The U-Net without its weights: one channel in; background, right head and left head out."""
+    """Build the U-Net with random weights: one channel in; background, right head and left head out."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
     from torch import nn
 

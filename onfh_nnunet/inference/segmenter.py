@@ -1,4 +1,4 @@
-"""The image of one hip -> probabilities: nnU-Net's preprocessing and resampling around an engine's network.
+"""Segmentation of one hip: nnU-Net's preprocessing and resampling around an engine's network.
 
 The patch is as large as a case, so that one usually holds the whole region; a larger region is covered by tiles at
 nnU-Net's places and with its weights.
@@ -23,7 +23,7 @@ from onfh_nnunet.study.preset import CONFIGURATION
 
 
 class HipSegmenter:
-    """A network and what runs it.
+    """A model and the engine that runs it.
 
     Args:
         model: The trained network.
@@ -45,7 +45,7 @@ class HipSegmenter:
         self._configuration = self._plans.get_configuration(CONFIGURATION)
 
     def probabilities(self, hip: Volume) -> NDArray[np.float32]:
-        """How likely each voxel belongs to each region.
+        """The probability of each region in each voxel.
 
         Args:
             hip: Image of one hip (z, y, x) as `HipCrop.take` gives it, with its spacing.
@@ -100,7 +100,7 @@ class HipSegmenter:
         return total
 
     def _patch(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The logits of one patch, averaged over its mirror images where these are asked for."""
+        """The logits of one patch, averaged over its mirrored copies when test-time augmentation is on."""
         mirrored = (
             np.flip(self.engine.logits(np.ascontiguousarray(np.flip(patch, axes))), axes) for axes in self._mirrors
         )
@@ -118,7 +118,7 @@ def labels_of(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _subsets(axes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Every set of mirrored axes, the empty one first; axis 0 of the patch is its channel."""
+    """Every subset of the mirror axes, the empty one first; axis 0 of the patch is its channel."""
     for count in range(len(axes) + 1):
         for some in itertools.combinations(axes, count):
             yield tuple(axis + 1 for axis in some)

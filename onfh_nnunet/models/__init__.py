@@ -1,1 +1,1 @@
-"""Trained models as files: what they hold, what they state, and which can be loaded."""
+"""Trained models as files: content, model card, and which models can be loaded."""

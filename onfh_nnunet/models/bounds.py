@@ -1,4 +1,4 @@
-"""The bounds of what a model file may state, each with its reason; beyond them it is refused before it costs anything.
+"""Limits on what a model file may state, each with its reason; larger values are refused before memory is used.
 
 A digest tells that a file is as it was written. It does not tell that what was written makes sense, or who wrote it.
 """

@@ -1,4 +1,4 @@
-"""A trained network as a value: nnU-Net's plan, the dataset's labels and the weights of one or more folds."""
+"""Trained models in memory: nnU-Net's plans, the dataset's labels and the weights of one or more folds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MEANINGFUL = (
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that prediction needs, and nothing that runs code.
+    """Everything that prediction needs; data only, no code.
 
     Args:
         plans: nnU-Net's plans.
@@ -39,12 +39,12 @@ class Model:
 
     @property
     def hip_box_mm(self) -> float:
-        """Edge of the cube around a head that the network learned to read."""
+        """Edge of the training cube around a head, in mm."""
         return float(self.dataset.get(HIP_BOX_KEY, HIP_BOX_ELSEWHERE_MM))
 
     @property
     def data_format(self) -> dict[str, Any]:
-        """What goes in and comes out: all of the plan and the dataset that gives the weights their meaning.
+        """The parts of plans and dataset that define the input and output of the weights.
 
         Array axes are z, y, x: to the patient's head, back and left.
         """
@@ -61,7 +61,7 @@ class Model:
         }
 
     def of_folds(self, folds: tuple[int, ...] | None) -> Model:
-        """The same model with some of its folds; None keeps all.
+        """The model with some of its folds only; None keeps all.
 
         Raises:
             ModelError: It has no such fold.
@@ -75,11 +75,11 @@ class Model:
 
 
 def stored_names(weights: Weights) -> dict[str, str]:
-    """For each name of a tensor the first one that names the same memory: nnU-Net lists most under up to four names."""
+    """Map each tensor name to the first name of the same memory; nnU-Net lists most under up to four names."""
     first: dict[tuple[int, tuple[int, ...]], str] = {}
     return {name: first.setdefault((tensor.data_ptr(), tensor.shape), name) for name, tensor in weights.items()}
 
 
 def n_parameters(weights: Weights) -> int:
-    """How many numbers a network consists of."""
+    """The number of parameters of a network."""
     return sum(weights[name].numel() for name in set(stored_names(weights).values()))

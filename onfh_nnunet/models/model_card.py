@@ -1,4 +1,4 @@
-"""What a model file says of itself: for what it is, on whom it was trained, how well it did, and who may use it.
+"""Model card: intended use, training cohort, performance, licence.
 
 The headings follow model cards (Mitchell et al., Model cards for model reporting, FAT* 2019).
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from onfh_nnunet.core.choices import UNSTATED as UNSTATED
+from onfh_nnunet.core.choices import UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.bounds import COUNT, LINE
@@ -32,7 +32,7 @@ _MOST_SCORES = 1000
 
 @dataclass(frozen=True)
 class Score:
-    """How one metric of one region came out over the hips of a cross-validation; a row of crossval/summary.csv.
+    """The summary of one metric of one region in a cross-validation; a row of crossval/summary.csv.
 
     Args:
         region: head or necrosis.
@@ -70,7 +70,7 @@ class Score:
 
 
 def _range(metric: str) -> tuple[float, float]:
-    """Between which numbers a metric lies, as its name says; a signed error may be negative."""
+    """The possible range of a metric, by its name; a signed error may be negative."""
     if metric.startswith(("dice", "iou", "nsd")):
         return 0.0, 1.0
     return (-1e9 if "error" in metric and not metric.startswith("absolute") else 0.0), 1e9
@@ -78,7 +78,7 @@ def _range(metric: str) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Card:
-    """The statements; None where nothing is known, as of a model from elsewhere.
+    """The statements of a model card; None where unknown, as for a model from elsewhere.
 
     Args:
         licence: Under which the model may be used.
@@ -141,7 +141,7 @@ class Card:
 
     @staticmethod
     def _require_flat(name: str, values: Mapping[str, Any] | None) -> None:
-        """None, or names with text and numbers."""
+        """Accept None, or names with text and numbers."""
         if values is None:
             return
         if not isinstance(values, Mapping) or len(values) > _MOST_ENTRIES:
@@ -154,12 +154,12 @@ class Card:
                 number(-1e15, 1e15)(f"{name} {key}", value)
 
     def to_json(self) -> dict[str, Any]:
-        """As an object of JSON; it counts, and names no hip and no patient."""
+        """Convert to a JSON object; it contains counts, and no hip or patient."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Card:
-        """Read what `to_json` made; further values are ignored.
+        """Read the object that `to_json` made; additional values are ignored.
 
         Raises:
             ValueError: It is damaged.

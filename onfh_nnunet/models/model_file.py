@@ -1,4 +1,4 @@
-"""A trained model as one portable file: safetensors with JSON in its metadata, every byte verified, nothing that runs.
+"""Model files: safetensors with JSON metadata; every byte is verified, and nothing is executed.
 
 The digest detects damage; it does not prove who made the file. So what a file states is checked as well: it must be
 within `bounds`, and plan, labels, weights and the manifest's `data_format` must agree. Who changes all of
@@ -59,7 +59,7 @@ SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file, verified.
+    """A verified model file.
 
     Args:
         model: The network; its weights lie in the mapped file.
@@ -73,7 +73,7 @@ class ModelFile:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> ModelFile:
-        """Load and verify a model file; nothing in it is run.
+        """Load and verify a model file; nothing in it is executed.
 
         Raises:
             ModelError: It is missing, no model file, of another version, or a byte of it was changed; or what it states
@@ -100,12 +100,12 @@ class ModelFile:
 
     @property
     def card(self) -> Card:
-        """What the model says of itself."""
+        """The model card."""
         return Card.from_json(self.manifest)
 
 
 def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
-    """Load a trained model and verify every byte of its file; nothing in it is run.
+    """Load a trained model and verify every byte of its file; nothing in it is executed.
 
     The digest (SHA-256) detects damage; it does not prove who made the file.
 
@@ -130,7 +130,7 @@ def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
 
 
 def write_model_file(path: Path, model: Model, card: Card) -> ModelFile:
-    """Write a model file whole.
+    """Write a model file atomically.
 
     Raises:
         ModelError: The model is not ours to run, or a weight of it is not finite.
@@ -154,7 +154,7 @@ def write_model_file(path: Path, model: Model, card: Card) -> ModelFile:
 
 
 def out_of_fold_model(dataset: Dataset, plan: Plan, fold: int) -> Model:
-    """The model of one trained fold, straight from nnU-Net's checkpoint.
+    """The model of one trained fold, directly from nnU-Net's checkpoint.
 
     Raises:
         TrainingError: The fold is not trained to its end.
@@ -184,7 +184,7 @@ def trained_model(dataset: Dataset, splits: Splits, plan: Plan) -> Model:
 
 
 def _named(model: Model) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors of all folds, each once, by its name in the file; and the further names of these."""
+    """The distinct tensors of all folds by their names in the file, and their aliases."""
     tensors, further = {}, {}
     for fold, weights in sorted(model.weights.items()):
         for name, stored in sorted(stored_names(weights).items()):
@@ -203,7 +203,7 @@ def _require_version(file: TensorFile) -> None:
     kind, number = file.metadata.get("format"), file.metadata.get("format_version")
     if kind != FORMAT:
         got = "it states no format" if kind is None else f"it is of format {plain(kind)}"
-        raise ModelError(file.path, f"is no model file of onfh export: {got}", REMEDY)
+        raise ModelError(file.path, f"is not a model file of onfh export: {got}", REMEDY)
     if number != f"{FORMAT_VERSION}":
         expected = f"this is onfh-nnunet {version('onfh-nnunet')}, which reads version {FORMAT_VERSION}"
         problem = f"is of {FORMAT} version {plain(number)}; {expected}"
@@ -211,7 +211,7 @@ def _require_version(file: TensorFile) -> None:
 
 
 def _stated(file: TensorFile) -> tuple[dict[str, Any], Model]:
-    """The manifest, and the model with its folds and without their weights.
+    """The manifest, and the model with its folds but without weights.
 
     Raises:
         ModelError: A text is missing or no object of JSON, or an entry of the manifest is wrong.
@@ -236,7 +236,7 @@ def _stated(file: TensorFile) -> tuple[dict[str, Any], Model]:
 
 
 def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """The tensors of each fold by all their names.
+    """The tensors of each fold under all their names.
 
     Raises:
         ModelError: A further name stands for no tensor or is that of another one, or a tensor is of no fold.
@@ -248,7 +248,7 @@ def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int])
             raise ValueError(f"has two tensors of the name {shown(twice[0])}")
         for name, stored in ({name: name for name in tensors} | further).items():
             if (tensor := tensors.get(stored) if isinstance(stored, str) else None) is None:
-                raise ValueError(f"has a name {shown(name)} for {shown(stored)}, which is none of its tensors")
+                raise ValueError(f"has a name {shown(name)} for {shown(stored)}, which is not one of its tensors")
             fold, _, parameter = name.partition("/")
             if fold not in weights:
                 raise wrong("a tensor", name, f"only those of {', '.join(weights)}")
@@ -257,7 +257,7 @@ def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int])
 
 
 def _require_data_format(model: Model, manifest: Mapping[str, Any], path: Path) -> None:
-    """What the weights were exported with and what plan and dataset say now must agree.
+    """Refuse weights whose exported data format differs from that of plans and dataset.
 
     Raises:
         ModelError: They differ.

@@ -1,4 +1,4 @@
-"""The network of a plan, as nnU-Net builds it in torch, with the weights of one fold."""
+"""Networks of plans, built by nnU-Net in torch, with the weights of one fold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onfh_nnunet.study.preset import CONFIGURATION
 
 
 def build_network(model: Model, weights: Weights) -> Any:
-    """A torch module in evaluation mode, without deep supervision, whose tensors are the weights themselves.
+    """Build a torch module in evaluation mode, without deep supervision, that shares the weights' memory.
 
     Raises:
         ModelError: The weights do not fit the plan.
@@ -27,7 +27,7 @@ def build_network(model: Model, weights: Weights) -> Any:
 
 
 def named_parameters(model: Model) -> dict[str, Any]:
-    """The network's parameters by all their names, without values; a parameter of several names is one object."""
+    """The network's parameters under all their names, without values; aliases are one object."""
     return _parameters(json.dumps(_architecture(model)))
 
 
@@ -42,7 +42,7 @@ def _architecture(model: Model) -> dict[str, Any]:
 
 
 def _empty(architecture: dict[str, Any]) -> Any:
-    """The network of one channel and two regions on torch's meta device, which holds shapes and no values."""
+    """The network of one channel and two regions on torch's meta device: shapes without values."""
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 

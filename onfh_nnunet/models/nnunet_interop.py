@@ -1,4 +1,4 @@
-"""Models of stock nnU-Net: a result folder of ``nnUNetv2_train`` in, a folder for stock prediction out."""
+"""Exchange with stock nnU-Net: result folders of ``nnUNetv2_train`` in, folders for stock prediction out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REMEDY = f"Give a result folder of nnUNetv2_train, such as nnUNetTrainer__nnUNe
 
 
 def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card]:
-    """The model of a result folder of ``nnUNetv2_train``, and what the folder says of it.
+    """Read the model of a result folder of ``nnUNetv2_train``, and what the folder says about it.
 
     It must have been trained on images of one hip as `onfh convert` cuts them; the folder does not tell.
 
@@ -60,7 +60,7 @@ def read_stock(folder: Path, *, trust_pickle: bool = False) -> tuple[Model, Card
 
 
 def unpack(file: ModelFile, folder: Path) -> None:
-    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model's card beside it.
+    """Write a folder that stock ``nnUNetv2_predict_from_modelfolder`` runs, with the model card beside it.
 
     Raises:
         ModelError: The folder is there and not empty.
@@ -69,7 +69,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
     import torch
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ModelError(folder, "is there already, and would be replaced", "Name a folder that is new or empty")
+        raise ModelError(folder, "exists already and would be replaced", "Name a folder that is new or empty")
     model = file.model
     texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
     with atomic_write(folder) as part:
@@ -85,7 +85,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
 
 
 def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[str, Any]:
-    """What stock nnU-Net reads of a checkpoint to predict with it."""
+    """The parts of a checkpoint that stock nnU-Net needs to predict."""
     return {
         "network_weights": dict(weights),
         "init_args": {"configuration": CONFIGURATION},
@@ -122,7 +122,7 @@ def _checkpoints(folder: Path) -> dict[int, Path]:
 
 
 def _require_stored(path: Path) -> None:
-    """A checkpoint is a regular file, and is unpacked to no more than it has: torch stores and never compresses."""
+    """Refuse a checkpoint that is not a regular file, or is compressed: torch never compresses."""
     try:
         with open_regular(path) as file:
             compressed = zipfile.is_zipfile(file) and any(
@@ -137,7 +137,7 @@ def _require_stored(path: Path) -> None:
 
 
 def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the folds share beside their weights."""
+    """What all folds share beside their weights."""
     first, *others = contents
     for key in ("init_args", "trainer_name", "inference_allowed_mirroring_axes"):
         for other in others:
@@ -151,7 +151,7 @@ def _common(folder: Path, contents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
-    """What nnU-Net computes a network from in plans of an older version: it takes powers and copies of it."""
+    """Check the sizes from which nnU-Net computes the network of plans of an older version."""
     sizes = {
         "n_conv_per_stage_encoder": listed(whole(*CONVOLUTIONS), *STAGES),
         "UNet_base_num_features": whole(*FEATURES),
@@ -166,7 +166,7 @@ def _require_old_sizes(folder: Path, plans: dict[str, Any]) -> None:
 
 
 def _resolved(folder: Path, plans: dict[str, Any]) -> dict[str, Any]:
-    """Plans of the one configuration, as nnU-Net completes what it inherits or what an older version left out."""
+    """The plans of the one configuration, completed by nnU-Net with inherited and missing values."""
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     try:

@@ -1,4 +1,4 @@
-"""JSON in files, and checks of the values that it states, of any type and size.
+"""JSON files, and checks of their values, of any type and size.
 
 A check takes a name and a value. It raises ValueError with the name, the value and what was expected, or returns
 nothing. Types are strict: true is not 1, and 1.0 is not a whole number.
@@ -22,19 +22,19 @@ _SHOWN = 200
 
 
 def shown(value: object) -> str:
-    """A value for a message: control characters escaped, cut off after 200 characters."""
+    """A value for a message: control characters escaped, truncated after 200 characters."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def plain(value: object) -> str:
-    """A text for a message as it is where it is short and printable, else as `shown`."""
+    """A text for a message: unchanged where it is short and printable, else as `shown`."""
     text = str(value)
     return text if len(text) <= _SHOWN and text.isprintable() else shown(value)
 
 
 def wrong(name: str, value: object, expected: str) -> ValueError:
-    """What a check raises."""
+    """The error of a failed check."""
     return ValueError(f"has {name} {shown(value)}, expected {expected}")
 
 
@@ -49,7 +49,7 @@ def whole(low: int, high: int) -> Check:
 
 
 def number(low: float, high: float) -> Check:
-    """A number from `low` to `high`; NaN is none."""
+    """A number from `low` to `high`, not NaN."""
 
     def check(name: str, value: Any) -> None:
         if type(value) not in (int, float) or not low <= value <= high:
@@ -84,7 +84,7 @@ def same(*known: Any) -> Check:
 
 
 def optional(inner: Check) -> Check:
-    """None, or what another check takes."""
+    """None, or a value that another check accepts."""
 
     def check(name: str, value: Any) -> None:
         if value is not None:
@@ -94,7 +94,7 @@ def optional(inner: Check) -> Check:
 
 
 def listed(inner: Check, fewest: int, most: int) -> Check:
-    """A list of `fewest` to `most` values that another check takes."""
+    """A list of `fewest` to `most` values that another check accepts."""
 
     def check(name: str, value: Any) -> None:
         if not isinstance(value, list | tuple) or not fewest <= len(value) <= most:
@@ -107,11 +107,11 @@ def listed(inner: Check, fewest: int, most: int) -> Check:
 
 
 def any_value(name: str, value: Any) -> None:
-    """Takes every value: it is checked elsewhere."""
+    """Accept every value; it is checked elsewhere."""
 
 
 def record(name: str, value: Any, checks: Mapping[str, Check], ignored: Collection[str] = ()) -> None:
-    """An object of exactly these keys, each value checked; `ignored` keys may stand there as well.
+    """An object of exactly these keys, each value checked; `ignored` keys are allowed too.
 
     Raises:
         ValueError: It is no object, a key is missing or unknown, or a value is wrong.
@@ -128,7 +128,7 @@ def record(name: str, value: Any, checks: Mapping[str, Check], ignored: Collecti
 
 @contextlib.contextmanager
 def refused(case: object, remedy: str) -> Iterator[None]:
-    """Turn what a check raises into a refusal of the model.
+    """Context manager: turn a failed check into a `ModelError`.
 
     Raises:
         ModelError: A check of the block raised ValueError.
@@ -140,12 +140,12 @@ def refused(case: object, remedy: str) -> Iterator[None]:
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:
-    """An object as JSON."""
+    """Serialize an object as JSON."""
     return json.dumps(value, indent=1, default=dict).encode()
 
 
 def from_json(case: object, content: bytes | str) -> dict[str, Any]:
-    """An object from JSON.
+    """Parse an object from JSON.
 
     Raises:
         ModelError: It is none, is larger than any such object, is nested deeper, or states a name twice.

@@ -1,4 +1,4 @@
-"""A safetensors file of which every byte is verified, mapped and not copied.
+"""Safetensors files with every byte verified, memory-mapped and not copied.
 
 Format (https://github.com/huggingface/safetensors): the length of the header in 8 bytes, the header in JSON, the bytes
 of the tensors. The header's metadata states the SHA-256 of the tensor bytes (``data_sha256``). It begins with the
@@ -31,7 +31,7 @@ _FORMAT_2 = slice(30, 40), b"plans.json"
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A file of which the header is verified.
+    """A file with a verified header.
 
     Args:
         path: Where it lies.
@@ -47,7 +47,7 @@ class TensorFile:
 
     @classmethod
     def open(cls, path: Path) -> TensorFile:
-        """Read the header; no tensor is looked at.
+        """Read the header, without any tensor.
 
         Raises:
             ModelError: It cannot be read, is no safetensors file, is larger than any model, or its header has no
@@ -57,17 +57,17 @@ class TensorFile:
         header = from_json(f"{path}, header", start[_LENGTH:])
         metadata = header.get("__metadata__")
         if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-            raise ModelError(path, "is no model file of onfh export: it has no metadata", REMEDY)
+            raise ModelError(path, "is not a model file of onfh export: it has no metadata", REMEDY)
         return cls(path, metadata, _digest(start), start[_DIGEST].decode(errors="replace"))
 
     def require_same_header(self) -> None:
-        """Refuse a header that was changed since it was written.
+        """Refuse a header that changed since it was written.
 
         Raises:
             ModelError: It does not fit its digest.
         """
         if self.stated != self.digest:
-            raise ModelError(self.path, "was changed since it was exported: its header does not fit its digest", REMEDY)
+            raise ModelError(self.path, "changed since it was exported: its header does not fit its digest", REMEDY)
 
     def tensors(self) -> dict[str, Any]:
         """The torch tensors by name, in the order of their bytes.
@@ -91,7 +91,7 @@ class TensorFile:
             raise ModelError(self.path, problem, REMEDY) from error
 
     def require_same_data(self, tensors: Iterable[Any]) -> None:
-        """Refuse tensors that were changed since they were written.
+        """Refuse tensors that changed since they were written.
 
         Args:
             tensors: All that `tensors` gave, in its order; float32.
@@ -106,7 +106,7 @@ class TensorFile:
 
 
 def write_tensor_file(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Any]) -> None:
-    """Write a file whole; the same content gives the same bytes.
+    """Write a file atomically; the same content gives the same bytes.
 
     The library's own writer would give the metadata in any order, and hold the file in memory twice.
 
@@ -157,7 +157,9 @@ def _require_safetensors(path: Path, first: bytes) -> None:
         raise ModelError(path, "is a model file of format 2, expected format 3", remedy)
     problem = "it is empty" if not first else "it is a zip file" if first.startswith(b"PK") else ""
     if problem or first[_LENGTH : _LENGTH + 1] != b"{":
-        raise ModelError(path, f"is no model file of onfh export: {problem or 'it is no safetensors file'}", REMEDY)
+        raise ModelError(
+            path, f"is not a model file of onfh export: {problem or 'it is not a safetensors file'}", REMEDY
+        )
 
 
 def _digest(start: bytes) -> str:

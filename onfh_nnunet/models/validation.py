@@ -1,4 +1,4 @@
-"""Which nnU-Net models can be run: one channel, 3d_fullres, head and necrosis as regions, plans as nnU-Net makes them.
+"""Which nnU-Net models can be loaded: one channel, 3d_fullres, head and necrosis as regions, unmodified plans.
 
 nnU-Net builds a network by calling what the plan names, and takes whatever sizes the plan states. A plan is text: it
 may name any function of any module, and sizes without end. So each name is looked up here, each value must be one that
@@ -86,7 +86,7 @@ _OTHER_NETWORK = "Give the plans that it was trained by; a network changed by it
 
 
 def require_supported(model: Model, case: object) -> None:
-    """Refuse a model that cannot be run, or whose plans, labels and mirror axes are not as nnU-Net makes them.
+    """Refuse a model that cannot be loaded, or whose plans, labels or mirror axes differ from nnU-Net's.
 
     Args:
         model: The model; its weights are not looked at.
@@ -122,7 +122,7 @@ def require_supported(model: Model, case: object) -> None:
 
 
 def require_fitting_weights(model: Model, fold: int, case: object) -> None:
-    """Refuse weights that are not those of the plan's network, by their names, shapes and types; no value is read.
+    """Refuse weights whose names, shapes or types differ from the plan's network; values are not read.
 
     Args:
         model: A model that `require_supported` accepts.
@@ -142,7 +142,7 @@ def require_fitting_weights(model: Model, fold: int, case: object) -> None:
 
 
 def require_sound_values(model: Model, fold: int, case: object) -> None:
-    """Refuse weights that `require_fitting_weights` accepts and that are no numbers to compute with.
+    """Refuse fitting weights whose values are not finite or too large.
 
     Raises:
         ModelError: A value is not finite, or two names of one tensor of the network hold different values.
@@ -172,7 +172,7 @@ def _parameters(model: Model) -> Weights:
 
 
 def _distinct(expected: Weights, weights: Weights) -> list[str]:
-    """One name of each tensor of the network; the names must be those of the weights."""
+    """One name for each tensor of the network; the names must equal those of the weights."""
     if odd := sorted(expected.keys() ^ weights.keys(), key=str):
         verb = "lacks" if odd[0] in expected else "has"
         raise ValueError(f"has weights that do not fit its plan: it {verb} {shown(odd[0])}")
@@ -192,7 +192,7 @@ def _require_tensor(name: str, tensor: Any, shape: tuple[int, ...]) -> None:
 
 
 def _require_shared(expected: Weights, weights: Weights) -> None:
-    """What is one tensor in the network has one value, and what is not is not stored as one."""
+    """Refuse weights where tensors that the network shares differ, or separate tensors are shared."""
     import torch
 
     first: dict[int, str] = {}
@@ -248,7 +248,7 @@ def _require_known_names(plans: Mapping[str, Any], configuration: Mapping[str, A
 
 
 def _named(plans: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
-    """What the plan names: for what, its name, and the names that are known."""
+    """The names in the plans: for each purpose, its name and the known names."""
     network = configuration["architecture"]
     yield "network", network["network_class_name"], (*_BLOCKS,)
     for argument in network["_kw_requires_import"]:
@@ -320,7 +320,7 @@ def _require_resampling(configuration: Mapping[str, Any]) -> None:
 
 
 def _require_normalisation(model: Model, configuration: Mapping[str, Any]) -> None:
-    """The scheme is the one that nnU-Net chooses by the channel's name: z-score, but for a few names."""
+    """Refuse another normalisation than nnU-Net's for the channel's name: z-score with few exceptions."""
     channel = model.dataset["channel_names"]["0"]
     scheme = _NORMALISATIONS.get(channel.casefold(), _NORMALISATIONS["zscore"])
     same([scheme])(f"normalisation of channel {channel}", configuration["normalization_schemes"])
@@ -335,7 +335,7 @@ def _require_normalisation(model: Model, configuration: Mapping[str, Any]) -> No
 
 
 def _require_transposes(plans: Mapping[str, Any], spacing: list[float]) -> None:
-    """The axes are brought back as they are taken, and in an order that nnU-Net plans for this spacing."""
+    """Refuse transposes that are not inverse, or in an order that nnU-Net does not plan for this spacing."""
     forward: Any = plans.get("transpose_forward")
     backward: Any = plans.get("transpose_backward")
     same(*[list(order) for order in TRANSPOSES])("transpose_forward", forward)
@@ -346,7 +346,7 @@ def _require_transposes(plans: Mapping[str, Any], spacing: list[float]) -> None:
 
 
 def _require_tiles(configuration: Mapping[str, Any], box_mm: float) -> None:
-    """The work of one hip: its box in the plan's spacing, covered by patches."""
+    """Refuse plans where the patches that cover one hip need too much work."""
     patch, spacing = configuration["patch_size"], configuration["spacing"]
     features = configuration["architecture"]["arch_kwargs"]["features_per_stage"][0]
     box = [math.ceil(box_mm / mm) for mm in spacing]

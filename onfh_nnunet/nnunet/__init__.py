@@ -1,1 +1,1 @@
-"""The classes that nnU-Net is given; imported only where nnU-Net is about to run."""
+"""Classes for nnU-Net and the processes that run it; imported only where nnU-Net is about to run."""

@@ -1,4 +1,4 @@
-"""nnU-Net's checkpoints, opened without running what a pickle may carry."""
+"""nnU-Net checkpoints, loaded without executing code from a pickle."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def foreign_names(path: Path) -> list[str]:
-    """What a checkpoint calls when it is opened, beside what makes tensors, numbers and text; nothing is called here.
+    """The functions that a checkpoint would call when loaded, beyond tensors, numbers and text; none is called.
 
     Raises:
         TrainingError: It is missing or damaged.
@@ -53,7 +53,7 @@ def foreign_names(path: Path) -> list[str]:
 
 
 def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a checkpoint what nnU-Net needs to predict with it: tensors, text and numbers.
+    """The parts of a checkpoint that nnU-Net needs to predict: tensors, text and numbers.
 
     Raises:
         KeyError: It lacks one of them.

@@ -1,4 +1,4 @@
-"""nnU-Net's experiment planner, held to a number of stages."""
+"""nnU-Net experiment planners with a fixed number of stages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FiveStagePlanner(ExperimentPlanner):
     n_stages = 5
 
     def get_plans_for_configuration(self, spacing: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """nnU-Net's plan of a configuration, with the stages held; a 2D configuration stays as it is."""
+        """nnU-Net's plan of a configuration with the fixed stages; a 2D configuration is unchanged."""
         plan: dict[str, Any] = super().get_plans_for_configuration(spacing, *args, **kwargs)
         if len(spacing) == 2:
             return plan

@@ -1,4 +1,4 @@
-"""A checkpoint from elsewhere: opened so that it runs nothing, or, with the user's trust, apart.
+"""Checkpoints from elsewhere, loaded without executing code, or, when the user trusts them, in a separate process.
 
 A checkpoint of nnU-Net is a pickle, and a pickle may run code when it is opened. torch's restricted unpickler makes
 tensors, numbers and text and refuses to call anything else; nnU-Net's own checkpoints hold nothing more. One that does
@@ -33,18 +33,18 @@ def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
     try:
         names = foreign_names(path)
         if names and not trust_pickle:
-            problem = f"is a pickle that calls {', '.join(names)} when it is opened, expected tensors, numbers and text"
+            problem = f"is a pickle that calls {', '.join(names)} when it is loaded, expected tensors, numbers and text"
             remedy = "Only if you trust who made it to run code on this machine, give `trust_pickle`"
             raise ModelError(path, problem, remedy)
         return _opened_apart(path) if names else essentials(load_checkpoint(path))
     except TrainingError as error:
         raise ModelError(path, error.problem, _REMEDY) from error
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise ModelError(path, f"is no checkpoint of nnU-Net ({error!r})", _REMEDY) from error
+        raise ModelError(path, f"is not an nnU-Net checkpoint ({error!r})", _REMEDY) from error
 
 
 def _opened_apart(path: Path) -> dict[str, Any]:
-    """The same from a child process that has no more of the environment than it needs."""
+    """The same, from a child process with a minimal environment."""
     with scratch_folder() as folder:
         clean = folder / "clean.pth"
         known = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}

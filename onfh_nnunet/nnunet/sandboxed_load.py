@@ -1,4 +1,4 @@
-"""Child process: open one checkpoint that may run code, and keep of it only what runs none.
+"""Worker process: load one checkpoint that may execute code, and keep only tensors, text and numbers.
 
 From before the checkpoint is opened until the process ends, Python's audit hook (PEP 578) refuses network, programs,
 libraries, and every change of a file outside the folder of the result. That stops what is written in Python; it is no
@@ -27,7 +27,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def main(checkpoint: Path, clean: Path) -> None:
-    """Write the essentials of a checkpoint as one that `load_checkpoint` opens."""
+    """Write the essentials of a checkpoint as a file that `load_checkpoint` accepts."""
     sys.addaudithook(_guard(clean.parent.resolve()))
     torch.save(essentials(torch.load(checkpoint, map_location="cpu", weights_only=False)), clean)
 

@@ -1,27 +1,24 @@
-"""Child process: train one fold, or go on with it; each epoch is a line of JSON on standard output."""
+"""Worker process: train or resume one fold; each epoch is a line of JSON on standard output."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from onfh_nnunet.nnunet.trainer import nnUNetTrainer
-from onfh_nnunet.nnunet.worker_process import end_with_parent
+from onfh_nnunet.nnunet.worker_process import end_with_parent, reporter
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
 from onfh_nnunet.study.workspace import Workspace
 
 
 def main(work: str, preset_name: str, fold: int, device: str, epochs: int) -> None:
     """Train a fold in the folders that nnU-Net's environment variables name."""
-    report = _reporter()
+    report = reporter()
     seed = 1000 + fold
     random.seed(seed)
     np.random.seed(seed)
@@ -36,18 +33,6 @@ def main(work: str, preset_name: str, fold: int, device: str, epochs: int) -> No
     if latest.is_file():
         trainer.load_checkpoint(str(latest))
     trainer.run_training()
-
-
-def _reporter() -> Callable[[dict[str, Any]], None]:
-    """A writer to the standard output of now; whatever nnU-Net prints goes to the log on standard error."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def report(event: dict[str, Any]) -> None:
-        channel.write(json.dumps(event) + "\n")
-        channel.flush()
-
-    return report
 
 
 if __name__ == "__main__":

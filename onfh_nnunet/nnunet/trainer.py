@@ -1,4 +1,4 @@
-"""nnU-Net's trainer, with a schedule from a preset, whole checkpoints and progress that can be shown."""
+"""nnU-Net's trainer with a schedule from a preset, atomic checkpoints and reported progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from onfh_nnunet.study.preset import Preset
 
 
 class nnUNetTrainer(StockTrainer):  # noqa: N801
-    """Bears the stock trainer's name, so that stock nnU-Net finds a builder for the network of our checkpoints.
+    """The trainer; it has the stock trainer's name, so that stock nnU-Net can load our checkpoints.
 
     The network is the stock one; only how it is trained differs. Call `configure` before training.
     """
@@ -50,23 +50,23 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
         return optimizer, _CosineByEpoch(optimizer, self.preset.learning_rate, self.num_epochs)
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """One step; on a CPU with bfloat16 arithmetic, in mixed precision."""
+        """Run one step; in mixed precision on a CPU with bfloat16 arithmetic."""
         with self._mixed_precision():
             result: dict[str, Any] = super().train_step(batch)
         return result
 
     def save_checkpoint(self, filename: str) -> None:
-        """Write a checkpoint whole: a training killed in the middle resumes from the last one."""
+        """Write a checkpoint atomically: a training that is killed resumes from the last one."""
         super().save_checkpoint(f"{filename}.part")
         os.replace(f"{filename}.part", filename)  # noqa: PTH105
 
     def load_checkpoint(self, filename_or_checkpoint: str) -> None:
-        """Go on from a checkpoint file, once it is sure that unpickling it runs nothing."""
+        """Resume from a checkpoint file, after a check that unpickling it executes nothing."""
         load_checkpoint(Path(filename_or_checkpoint))
         super().load_checkpoint(filename_or_checkpoint)
 
     def on_epoch_end(self) -> None:
-        """What nnU-Net keeps of an epoch, then the report."""
+        """Log the epoch as nnU-Net does, then report it."""
         epoch = self.current_epoch
         super().on_epoch_end()
         started, ended = (self.logger.get_value(f"epoch_{edge}_timestamps", step=-1) for edge in ("start", "end"))
@@ -83,7 +83,7 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
 
 
 class _CosineByEpoch:
-    """Half a cosine, from the learning rate down to nothing; called by nnU-Net at the start of each epoch."""
+    """Cosine schedule from the learning rate to zero; nnU-Net calls it at the start of each epoch."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, learning_rate: float, epochs: int) -> None:
         self.optimizer, self.learning_rate, self.epochs = optimizer, learning_rate, epochs

@@ -1,4 +1,4 @@
-"""Run nnU-Net in a child process, with an environment of its own.
+"""Run nnU-Net in a worker process with its own environment.
 
 nnU-Net takes its folders and its number of processes from environment variables that it reads at import. They are set
 for the child alone; the user's environment and this process stay as they are.
@@ -7,6 +7,7 @@ for the child alone; the user's environment and this process stay as they are.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from onfh_nnunet.study.workspace import Workspace
 
 @dataclass(frozen=True)
 class Resources:
-    """What one child may use of the machine.
+    """The resources of one worker process.
 
     Args:
         threads: Threads for arithmetic.
@@ -39,7 +40,7 @@ class Resources:
 
 @contextlib.contextmanager
 def lifeline() -> Iterator[int]:
-    """A pipe that children hold as their standard input: it closes with the block, or when this process dies.
+    """Context manager: a pipe as standard input of workers; it closes with the block or when this process dies.
 
     A child that called `end_with_parent` then ends with all processes that it started itself.
     """
@@ -52,7 +53,7 @@ def lifeline() -> Iterator[int]:
 
 
 def end_with_parent() -> None:
-    """Called first in a child: it ends when its `lifeline` closes, and takes the processes that it started with it."""
+    """End this worker and the processes it started when its `lifeline` closes; called first in a worker."""
 
     def wait() -> None:
         os.read(0, 1)
@@ -63,10 +64,22 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def reporter() -> Callable[[object], None]:
+    """In a child: a writer of JSON lines to the parent; whatever nnU-Net prints goes to the log on standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def report(event: object) -> None:
+        channel.write(json.dumps(event) + "\n")
+        channel.flush()
+
+    return report
+
+
 def run_worker(
     workspace: Workspace, what: str, command: list[str], share: Resources, life: int, on_line: Callable[[str], None]
 ) -> None:
-    """Run a module of `onfh_nnunet.nnunet` and hand over each line that it prints.
+    """Run a module of `onfh_nnunet.nnunet` in a worker process, and call `on_line` with each line that it prints.
 
     Args:
         workspace: Where nnU-Net's folders and the log are.
@@ -107,7 +120,7 @@ def run_worker(
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """End a child and what it started."""
+    """End a worker and the processes it started."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,1 +1,1 @@
-"""What a study is made of: its folder, its dataset, its folds, its preset."""
+"""The parts of a study: workspace, dataset, folds and preset."""

@@ -1,4 +1,4 @@
-"""The converted dataset: one case a hip, and a hash that says of which data a plan, a fold or a model was made."""
+"""The converted dataset: one case per hip, and a hash that identifies the data behind a plan, fold or model."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files as they were written."""
+    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files when they were written."""
 
     case_id: str
     image_sha256: str
@@ -56,7 +56,7 @@ class CaseFiles:
 
     @classmethod
     def of(cls, case: Case, folder: Path) -> CaseFiles:
-        """The hashes of what lies in a raw dataset's folder.
+        """The hashes of the files in a raw dataset's folder.
 
         Raises:
             WorkspaceError: A file is missing or cannot be read.
@@ -85,7 +85,7 @@ class Dataset:
         """Read a converted dataset.
 
         Raises:
-            WorkspaceError: It is not there, or an image or a label of a case is missing, or was changed since.
+            WorkspaceError: It does not exist, or an image or a label of a case is missing, or was changed since.
             ReadError: cases.csv is damaged.
         """
         dataset = cls(
@@ -96,7 +96,7 @@ class Dataset:
         written = _files_of(workspace.raw)
         for case in dataset.cases:
             if CaseFiles.of(case, workspace.raw) != written.get(case.case_id):
-                problem = f"has an image or a label in {workspace.raw} that was changed since it was converted"
+                problem = f"has an image or a label in {workspace.raw} that changed since it was converted"
                 raise WorkspaceError(case.case_id, problem, "Correct what it is made from, and run onfh convert again")
         return dataset
 
@@ -109,7 +109,7 @@ class Dataset:
         return self.workspace.nnunet_raw / case.label
 
     def require_same(self, dataset_json: Path, what: str, remedy: str) -> None:
-        """Refuse what was made from other data than this dataset.
+        """Refuse a result that was made from other data than this dataset.
 
         Args:
             dataset_json: The dataset.json that travelled with it.
@@ -118,14 +118,14 @@ class Dataset:
 
         Raises:
             StaleError: It was made from other data.
-            WorkspaceError: The file is not there.
+            WorkspaceError: The file does not exist.
         """
         made, now = (Provenance({"dataset_sha256": digest}) for digest in (dataset_hash(dataset_json), self.sha256))
         made.require_same(now, what, remedy)
 
 
 def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:
-    """Record what the files in a raw dataset's folder are, so that a later change of them is noticed."""
+    """Record the hashes of a raw dataset's files, so that later changes are noticed."""
     write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder) for case in cases])
 
 
@@ -142,7 +142,7 @@ def _files_csv(folder: Path) -> Path:
 
 
 def dataset_hash(dataset_json: Path) -> str:
-    """The hash that a dataset.json carries.
+    """The hash in a dataset.json.
 
     Raises:
         WorkspaceError: The file is missing or carries none.

@@ -1,4 +1,4 @@
-"""How nnU-Net is planned and trained: three presets, each one frozen value."""
+"""Presets for planning and training with nnU-Net."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIGURATION = "3d_fullres"
 
 @dataclass(frozen=True)
 class Preset:
-    """One way to plan and train.
+    """The settings of one preset.
 
     Args:
         name: The preset's name, and nnU-Net's name of the plans.
@@ -65,5 +65,7 @@ def preset_named(name: str) -> Preset:
         TrainingError: There is none.
     """
     if name not in PRESETS:
-        raise TrainingError(f"preset {name!r}", f"is unknown; there are {', '.join(PRESETS)}", "Name one of these")
+        raise TrainingError(
+            f"preset {name!r}", f"is unknown, expected one of {', '.join(PRESETS)}", "Name one of these"
+        )
     return PRESETS[name]

@@ -1,4 +1,4 @@
-"""Who is judged by which fold: every hip once, and a patient's hips always together."""
+"""Cross-validation splits: every hip is validated once, and a patient's hips stay together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REMEDY = "Run onfh plan again"
 
 @dataclass(frozen=True)
 class FoldRow:
-    """A row of folds.csv: the fold that judges this hip and never trains on its patient."""
+    """A row of folds.csv: the fold that validates this hip and does not train on its patient."""
 
     case_id: str
     patient: str
@@ -38,34 +38,36 @@ class Splits:
     def __post_init__(self) -> None:
         twice = [case for case, n in Counter(row.case_id for row in self.rows).items() if n > 1]
         if twice:
-            raise SplitError(twice[0], "stands twice in the folds", _REMEDY)
+            raise SplitError(twice[0], "appears twice in the folds", _REMEDY)
         folds_of: dict[str, set[int]] = {}
         for row in self.rows:
             folds_of.setdefault(row.patient, set()).add(row.fold)
         torn = [patient for patient, folds in folds_of.items() if len(folds) > 1]
         if torn:
-            raise SplitError(f"patient {torn[0]}", f"is in folds {sorted(folds_of[torn[0]])}, which leaks", _REMEDY)
+            raise SplitError(
+                f"patient {torn[0]}", f"is in folds {sorted(folds_of[torn[0]])}, expected one fold", _REMEDY
+            )
         if {row.fold for row in self.rows} != set(range(self.n_folds)) or self.n_folds < 2:
             got = sorted({row.fold for row in self.rows})
             raise SplitError("folds", f"are {got}, expected 0, 1, ... with hips in each", _REMEDY)
 
     @property
     def n_folds(self) -> int:
-        """How many folds there are."""
+        """The number of folds."""
         return max((row.fold for row in self.rows), default=-1) + 1
 
     @property
     def sha256(self) -> str:
-        """A hash of who is in which fold."""
+        """A hash of the assignment of cases to folds."""
         text = "\n".join(f"{row.case_id},{row.fold}" for row in sorted(self.rows, key=lambda row: row.case_id))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def validation(self, fold: int) -> list[str]:
-        """The case ids that a fold judges."""
+        """The case ids that a fold validates."""
         return [row.case_id for row in self.rows if row.fold == self._checked(fold)]
 
     def training(self, fold: int) -> list[str]:
-        """The case ids that a fold learns from."""
+        """The case ids that a fold trains on."""
         return [row.case_id for row in self.rows if row.fold != self._checked(fold)]
 
     def for_nnunet(self) -> list[dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""One process at a time changes a study, and none while a fold of it is being trained."""
+"""Lock of a study: one process at a time changes it, and none while a fold is being trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onfh_nnunet.study.workspace import Workspace
 
 @contextlib.contextmanager
 def locked_study(workspace: Workspace, command: str) -> Iterator[None]:
-    """Hold the lock of a workspace for the block.
+    """Context manager: hold the lock of a workspace.
 
     Folds have locks of their own, so that several processes can train side by side; see `train.train`.
 

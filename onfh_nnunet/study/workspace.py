@@ -1,4 +1,4 @@
-"""The folder in which one study lives, and where everything lies in it."""
+"""The folder of one study, and the paths in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STUDY = "a study"
 
 @dataclass(frozen=True)
 class Workspace:
-    """Paths of a workspace; nothing is read or made.
+    """Paths of a workspace; nothing is read or created.
 
     Args:
         root: The study's folder.
@@ -28,11 +28,11 @@ class Workspace:
 
     def __post_init__(self) -> None:
         if not 1 <= self.dataset_id <= 999:
-            raise WorkspaceError(f"dataset {self.dataset_id}", "is no nnU-Net dataset number", "Use 1 to 999")
+            raise WorkspaceError(f"dataset {self.dataset_id}", "is not an nnU-Net dataset number", "Use 1 to 999")
 
     @classmethod
     def open(cls, root: Path) -> Workspace:
-        """The workspace of a folder that `onfh convert` filled.
+        """Open the workspace of a folder that `onfh convert` filled.
 
         Raises:
             WorkspaceError: There is no dataset in it, or more than one.
@@ -51,32 +51,32 @@ class Workspace:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that lie in the root itself."""
+        """The files in the root itself."""
         return "cases.csv", "checks.csv", "folds.csv", "plan.json"
 
     @property
     def cases_csv(self) -> Path:
-        """One row a hip: what it is and where its files lie."""
+        """One row per hip: its properties and the paths of its files."""
         return self.root / "cases.csv"
 
     @property
     def checks_csv(self) -> Path:
-        """What the checks before training found."""
+        """The findings of the checks before training."""
         return self.root / "checks.csv"
 
     @property
     def folds_csv(self) -> Path:
-        """One row a hip: its fold."""
+        """One row per hip: its fold."""
         return self.root / "folds.csv"
 
     @property
     def key_csv(self) -> Path:
-        """The only file that holds an identity."""
+        """The only file with patient identities."""
         return self.root / "private" / "key.csv"
 
     @property
     def secret(self) -> Path:
-        """What the hashes of sources are keyed with."""
+        """The secret of the keyed hashes of sources."""
         return self.root / "private" / "secret"
 
     @property
@@ -116,5 +116,5 @@ class Workspace:
 
     @property
     def logs(self) -> Path:
-        """What nnU-Net printed, a file a step."""
+        """nnU-Net's output, one file per step."""
         return self.root / "logs"

@@ -1,1 +1,1 @@
-"""A dataset becomes a plan, and a plan becomes trained folds."""
+"""Planning of a dataset and training of its folds."""

@@ -1,4 +1,4 @@
-"""Dataset and folds -> nnU-Net's plan, preprocessed: what every fold is trained by."""
+"""Planning and preprocessing of a dataset with nnU-Net."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.errors import SplitError, StaleError, WorkspaceError
+from onfh_nnunet.core.printable import plural
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, Preset, preset_named
@@ -22,7 +25,7 @@ _REMEDY = "Run onfh plan again"
 
 @dataclass(frozen=True)
 class Plan:
-    """By what a fold is trained; the hashes say of which data, folds and network, and are compared before use."""
+    """Provenance of a plan; the hashes of data, folds and network are compared before use."""
 
     preset: str
     dataset_sha256: str
@@ -31,11 +34,11 @@ class Plan:
 
     @classmethod
     def read(cls, dataset: Dataset, splits: Splits) -> Plan:
-        """The plan of a workspace.
+        """Read the plan of a workspace.
 
         Raises:
             WorkspaceError: There is none.
-            StaleError: It was made of other data or folds, or was changed since.
+            StaleError: It was made from other data or folds, or was changed since.
         """
         workspace = dataset.workspace
         made = Provenance.read(_record(workspace)) or Provenance({})
@@ -54,7 +57,7 @@ class Plan:
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Splits, preset: Preset) -> Plan:
-        """The plan that follows from a dataset, folds and a preset whose plans file is there.
+        """The plan of a dataset, folds and a preset whose plans file exists.
 
         Raises:
             WorkspaceError: nnU-Net's plans file is missing.
@@ -65,13 +68,14 @@ class Plan:
         return cls(preset.name, dataset.sha256, splits.sha256, sha256(plans))
 
 
-def plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
+def plan(dataset: Dataset, splits: Splits, preset: Preset, progress: Progress = silent) -> tuple[Plan, bool]:
     """Plan and preprocess a dataset with nnU-Net, and install the folds.
 
     Args:
         dataset: The converted dataset.
         splits: Folds of all its cases.
         preset: How to plan.
+        progress: Called with each step, how many cases it has finished, and how many there are.
 
     Returns:
         The plan, and whether it was there already.
@@ -82,10 +86,11 @@ def plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
     """
     require_all_cases(dataset, splits)
     with locked_study(dataset.workspace, "onfh plan"):
-        return _plan(dataset, splits, preset)
+        log_into(dataset.workspace.root)
+        return _plan(dataset, splits, preset, progress)
 
 
-def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]:
+def _plan(dataset: Dataset, splits: Splits, preset: Preset, progress: Progress) -> tuple[Plan, bool]:
     workspace = dataset.workspace
     try:
         current = Plan.read(dataset, splits)
@@ -96,17 +101,19 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset) -> tuple[Plan, bool]
     remove_file(_record(workspace))
     command = ["plan_worker", str(workspace.dataset_id), preset.name, str(os.cpu_count() or 1)]
     share = Resources(threads=1, workers=os.cpu_count() or 1)
+    progress("start of nnU-Net", 0, len(dataset.cases))
     with lifeline() as life:
-        run_worker(workspace, "plan", command, share, life, on_line=lambda line: None)
+        run_worker(workspace, "plan", command, share, life, lambda line: progress(*json.loads(line)))
     splits.write(workspace.folds_csv)
     write_text(workspace.preprocessed / "splits_final.json", json.dumps(splits.for_nnunet(), indent=1))
+    LOGGER.info("%s planned by preset %s, in %d folds", plural(len(dataset.cases), "hip"), preset.name, splits.n_folds)
     made = Plan.of(dataset, splits, preset)
     made.provenance.write(_record(workspace))
     return made, False
 
 
 def require_all_cases(dataset: Dataset, splits: Splits) -> None:
-    """Refuse folds that leave out or invent a case.
+    """Refuse folds whose cases differ from the dataset's.
 
     Raises:
         SplitError: They do.

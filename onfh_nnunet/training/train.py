@@ -1,4 +1,4 @@
-"""One fold -> checkpoint: trained in a child process, resumed where it stopped, skipped when finished."""
+"""Training of folds in worker processes: resumed where they stopped, skipped when finished."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from onfh_nnunet.core.devices import Device, gpu_count
 from onfh_nnunet.core.errors import SplitError, TrainingError
 from onfh_nnunet.core.folder_lock import locked, require_unlocked
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.nnunet.worker_process import Resources, lifeline, run_worker
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
@@ -24,7 +25,7 @@ from onfh_nnunet.training.plan import Plan
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one finished epoch says; `dice` is nnU-Net's pseudo Dice of head and necrosis on patches."""
+    """The report of one finished epoch; `dice` is nnU-Net's pseudo Dice of head and necrosis on patches."""
 
     fold: int
     epoch: int
@@ -41,7 +42,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Training:
-    """By what a fold is being or was trained; lies beside its checkpoint and is compared before it is used."""
+    """Provenance of a trained fold; stored beside its checkpoint and compared before use."""
 
     plan: Plan
     epochs: int
@@ -51,13 +52,13 @@ class Training:
 
     @classmethod
     def now(cls, plan: Plan, epochs: int | None) -> Training:
-        """The training that this installation would do."""
+        """The provenance of a training by this installation."""
         epochs = preset_named(plan.preset).epochs if epochs is None else epochs
         return cls(plan, epochs, *(version(name) for name in ("onfh-nnunet", "nnunetv2", "torch")))
 
     @classmethod
     def read(cls, folder: Path) -> Training | None:
-        """The training of a fold's folder; None before it began."""
+        """Read the record of a fold's folder; None before it began."""
         path = _record(folder)
         if not path.is_file():
             return None
@@ -68,22 +69,22 @@ class Training:
             raise TrainingError(path, "is damaged", f"Remove {folder} and train the fold again") from error
 
     def write(self, folder: Path) -> None:
-        """Lay the record into a fold's folder."""
+        """Write the record into a fold's folder."""
         Provenance(asdict(self)).write(_record(folder))
 
 
 def model_folder(workspace: Workspace, plan: Plan) -> Path:
-    """Where nnU-Net keeps the folds of a plan."""
+    """nnU-Net's folder of the folds of a plan."""
     return workspace.results / f"nnUNetTrainer__{plan.preset}__{CONFIGURATION}"
 
 
 def fold_folder(workspace: Workspace, plan: Plan, fold: int) -> Path:
-    """Where nnU-Net keeps one fold."""
+    """nnU-Net's folder of one fold."""
     return model_folder(workspace, plan) / f"fold_{fold}"
 
 
 def finished_checkpoint(workspace: Workspace, plan: Plan, fold: int) -> Path:
-    """The checkpoint of a fold that was trained to its end, by this plan.
+    """The final checkpoint of a fold that was trained by this plan.
 
     Raises:
         TrainingError: The fold is not trained to its end.
@@ -105,8 +106,9 @@ def train(
     device: Device,
     epochs: int | None,
     on_epoch: Callable[[Epoch], None],
+    on_fold: Callable[[int, int], None] = lambda _fold, _epochs: None,
 ) -> list[int]:
-    """Train folds; side by side, one a GPU, or on the CPU as many as there are cores.
+    """Train folds: in parallel, one per GPU, or on the CPU as many as there are cores.
 
     Args:
         dataset: The data.
@@ -115,6 +117,7 @@ def train(
         device: A resolved device.
         epochs: Training epochs; None takes the preset's.
         on_epoch: Called after each epoch, from several threads.
+        on_fold: Called when a fold begins, with its number and how many epochs there are.
 
     Returns:
         The folds that were trained; those that were finished before are left out.
@@ -135,11 +138,15 @@ def train(
         try:
             with locked(folder, "onfh train", "train another `fold`"):
                 require_unlocked(workspace.root, "onfh command", "run onfh train later")
+                log_into(workspace.root)
+                LOGGER.info("fold %d: trained on %s for %d epochs", fold, device, training.epochs)
                 training.write(folder)
+                on_fold(fold, training.epochs)
                 run_worker(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
         finally:
             shares.put(share)
         finished_checkpoint(workspace, plan, fold)
+        LOGGER.info("fold %d: finished", fold)
 
     pool = ThreadPoolExecutor(max(1, shares.qsize()))
     try:
@@ -154,7 +161,7 @@ def train(
 
 
 def require_fold(fold: int, n_folds: int) -> int:
-    """Refuse a fold that does not exist: nnU-Net would silently train it on a random split.
+    """Refuse a fold that does not exist: nnU-Net would train it on a random split without a warning.
 
     Raises:
         SplitError: It does not exist.
@@ -185,7 +192,7 @@ def _require_same_plan(training: Training, plan: Plan, fold: int, folder: Path) 
 
 
 def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Resources]:
-    """The machine, divided among folds that train side by side."""
+    """Divide the machine's resources among folds that train in parallel."""
     cores = os.cpu_count() or 1
     gpus = gpu_count() if device is Device.CUDA else 0
     at_once = max(1, min(n_folds, gpus or (cores if device is Device.CPU else 1)))

@@ -1,1 +1,1 @@
-"""What a user does in one go, without a word on a terminal: each command, and each function of the front door."""
+"""Workflows: what each command and each function of the front door does, without printing."""

@@ -8,6 +8,8 @@ from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.folder_record import claim
+from onfh_nnunet.core.printable import plural
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from postprocessing.figures import FIGURE_FILES, write_reader_figures
 from postprocessing.figures.agreement_plots import Names
 from postprocessing.statistics.agreement import Statistic
@@ -50,6 +52,8 @@ def agree(first: AnyPath, second: AnyPath, *, out: AnyPath | None = None) -> lis
     if out is not None:
         folder = Path(out)
         with locked(folder, "onfh agree", "give another `out`"):
+            log_into(folder)
+            LOGGER.info("%s compared", plural(len(readings), "hip"))
             claim(folder, "tables and figures", ("agreement.csv", "confusion.csv", *FIGURE_FILES))
             write_reader_tables(folder, readings, found)
             write_reader_figures(folder, readings, Names("first reader", "second reader"))

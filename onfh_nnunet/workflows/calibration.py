@@ -1,4 +1,4 @@
-"""The calibration in a model file, read alike by each command: all of them refuse the same files in the same words."""
+"""Reading of the calibration in a model file, with the same errors for every command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def calibration_of(file: ModelFile, path: Path) -> Calibration | None:
-    """The calibration of a model's intervals; None without one.
+    """The calibration of a model's intervals; None where the model has none.
 
     Args:
         file: The model file.

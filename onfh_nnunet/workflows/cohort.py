@@ -1,4 +1,4 @@
-"""A proposal of cohort.csv from what lies in a folder."""
+"""Proposal of a cohort.csv from the content of a folder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.atomic_files import require_file_place, write_text
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.errors import HipNotFound, WorkspaceError
-from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.user_files import read_content
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
 
@@ -30,8 +28,8 @@ def propose(folder: AnyPath, *, relative_to: AnyPath | None = None, progress: Pr
         progress: Called for each file that is looked into.
 
     Returns:
-        The rows, and notes on what is uncertain. A side that header, label and names do not state is what the scan
-        shows, with a note; it stays empty where the scan does not show it clearly.
+        The rows, and notes on what is uncertain. Where header, label and names state no side, it is ``B`` if the scan
+        shows both hips, with a note, and empty otherwise.
 
     Raises:
         CohortError: There is no such folder, or no scan in it.
@@ -50,10 +48,10 @@ def propose(folder: AnyPath, *, relative_to: AnyPath | None = None, progress: Pr
 
 
 def _side_shown(scan: ScanCandidate) -> ScanSide:
-    """The hips that a scan shows, by the locator.
+    """Both hips, where the locator sees a pair of heads in a scan.
 
     Raises:
-        OnfhError: It cannot be read, is no scan of a hip, or shows no side clearly.
+        OnfhError: It cannot be read, is no scan of a hip, or does not show both.
     """
     from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
     from onfh_nnunet.inference.locator import locate_heads
@@ -63,13 +61,11 @@ def _side_shown(scan: ScanCandidate) -> ScanSide:
     heads = locate_heads(volume)
     if not heads:
         raise HipNotFound(scan, "shows no femoral head", "Check that it is an MRI of a hip")
-    if len(heads) == 2:
-        sides_of_pair(heads, scan)
-        return "B"
-    if shows_both_hips(volume.grid):
-        problem = f"is {width_mm(volume.grid):.0f} mm wide, and one femoral head was found in it"
-        raise HipNotFound(scan, problem, "Look at the scan")
-    return "L" if side_of_head(heads[0], volume.grid, None, scan) is Side.LEFT else "R"
+    if len(heads) == 1:  # noise, too, looks like a hip of one side: a person decides
+        side = side_of_head(heads[0], volume.grid, None, scan)
+        raise HipNotFound(scan, f"shows one femoral head, which looks like side {side}", "Look at the scan")
+    sides_of_pair(heads, scan)
+    return "B"
 
 
 def write_proposal(proposal: Proposal, out: AnyPath, *, force: bool = False) -> None:

@@ -1,18 +1,33 @@
-"""Masks against reference masks."""
+"""Comparison of masks with reference masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import written_folder
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.workflows.hip_labels import (
+    label_rules,
+    labels_in,
+    necrosis_beside,
+    on_one_grid,
+    read_hip,
+    read_prediction,
+)
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.metrics.mask_pairs import compare_masks, compare_pairs, match_masks
+from postprocessing.metrics.mask_pairs import compare_masks
 from postprocessing.statistics.summary_tables import write_tables
 
 __all__ = ["CrossvalRow", "compare"]
@@ -21,19 +36,40 @@ IN_MEMORY = "hip"
 """The case id of two masks that are in memory."""
 
 
+@dataclass(frozen=True)
+class MaskPair:
+    """The files of one hip; `case_id` is their name without its endings, `necrosis` the reference's second mask."""
+
+    case_id: str
+    reference: Path
+    prediction: Path
+    necrosis: Path | None = None
+
+
 def compare(
     reference: AnyPath | Volume,
     prediction: AnyPath | Volume,
     *,
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
+    label_names: AnyPath | None = None,
+    necrosis_masks: AnyPath | None = None,
     out: AnyPath | None = None,
     progress: Progress = silent,
 ) -> list[CrossvalRow]:
     """Compare two folders of masks hip by hip, or the two masks of one hip.
 
     Args:
-        reference: A folder of NIfTI, NRRD or MetaImage label maps, one hip each: 0 background, 1 viable head,
-            2 necrosis; or one such mask (z, y, x).
-        prediction: A folder of masks of the same hips under the same names; or the other mask, on the same grid.
+        reference: A folder of labels in the formats of `convert`, one hip each; or one mask (z, y, x) of 0 background,
+            1 viable head, 2 necrosis.
+        prediction: A folder of masks of the same hips under the same names, on the same voxels; or the other mask, on
+            the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and
+            necrosis, whatever the options say of the references.
+        head_label: Value, segment name or code of the viable head; by default the segment whose name says head, and 1
+            where values have no names.
+        necrosis_label: The same for the necrosis, and 2; ``none`` where no label draws one.
+        label_names: A label description file of ITK-SNAP, to name label values.
+        necrosis_masks: A folder of masks of the necrosis alone, where those of the references have files of their own.
         out: A folder for cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv; those of an
             earlier comparison are replaced. Nothing is written by default.
         progress: Called after each hip.
@@ -42,7 +78,7 @@ def compare(
         The metrics of each hip, in order of the case ids; distances in mm, volumes in ml, None where undefined.
 
     Raises:
-        GridMismatch: The masks of a hip do not lie on one grid.
+        GridMismatch: The masks of a hip do not share their voxels.
         LabelError: A mask is no label map of one hip, or a reference holds no head.
         OnfhError: Several hips cannot be compared; all of them are named.
         ReadError: A folder holds no mask, the folders hold masks of different names, or a mask cannot be read.
@@ -51,7 +87,8 @@ def compare(
     Example:
         >>> import numpy as np
         >>> from onfh_nnunet.core.grid import Grid
-        >>> from onfh_nnunet.core.volume import Volume
+        >>> from onfh_nnunet.core.run_log import LOGGER, log_into
+    from onfh_nnunet.core.volume import Volume
         >>> from onfh_nnunet.workflows.compare import compare
         >>> axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
         >>> labels = np.pad(np.ones((40, 40, 40), np.uint8), 4)
@@ -59,20 +96,91 @@ def compare(
         >>> compare(mask, mask)[0].head_dice
         1.0
     """
+    rules = label_rules(head_label, necrosis_label, label_names)
+    necrosis = None if necrosis_masks is None else Path(necrosis_masks)
     if out is None:
-        return _rows(reference, prediction, progress)
+        return _rows(reference, prediction, necrosis, rules, progress)
     folder = Path(out)
-    require_output_apart(folder, [Path(given) for given in (reference, prediction) if not isinstance(given, Volume)])
+    inputs = [Path(given) for given in (reference, prediction) if not isinstance(given, Volume)]
+    require_output_apart(folder, [*inputs, *([necrosis] if necrosis else [])])
     with locked_output(folder, "onfh compare"), written_folder(folder, "tables") as part:
-        rows = _rows(reference, prediction, progress)
+        rows = _rows(reference, prediction, necrosis, rules, progress)
         write_tables(part, rows)
+    for row in rows:
+        LOGGER.info("%s: compared, grade %s, reference grade %s", row.case_id, row.grade_pred, row.grade_true)
+    log_into(folder)  # only now it is there
     return rows
 
 
-def _rows(reference: AnyPath | Volume, prediction: AnyPath | Volume, progress: Progress) -> list[CrossvalRow]:
+def _rows(
+    reference: AnyPath | Volume,
+    prediction: AnyPath | Volume,
+    necrosis: Path | None,
+    rules: LabelRules,
+    progress: Progress,
+) -> list[CrossvalRow]:
     if isinstance(reference, Volume) and isinstance(prediction, Volume):
         return [compare_masks(IN_MEMORY, reference, prediction)]
     if isinstance(reference, Volume) or isinstance(prediction, Volume):
         problem = "are a mask and a folder, expected two masks or two folders"
         raise OnfhError("reference and prediction", problem, "Read the other mask as well")
-    return compare_pairs(match_masks(Path(reference), Path(prediction)), progress)
+    pairs = match_masks(Path(reference), Path(prediction))
+    own = necrosis_beside([pair.reference for pair in pairs], necrosis)
+    return compare_pairs([replace(pair, necrosis=one) for pair, one in zip(pairs, own, strict=True)], progress, rules)
+
+
+def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
+    """Match the labels of two folders by their names without endings, in order of name.
+
+    Raises:
+        ReadError: A folder is not there or holds no mask, two files have one name, or the folders hold masks of
+            different names; all of these are listed.
+    """
+    true, pred = labels_in(references), labels_in(predictions)
+    missing, surplus = sorted(true.keys() - pred.keys()), sorted(pred.keys() - true.keys())
+    if missing or surplus:
+        parts = (("lacks", missing), ("holds without a reference", surplus))
+        problem = " and ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
+        raise ReadError(
+            predictions, f"{problem} (references: {references})", "Give both folders masks of the same hips"
+        )
+    return [MaskPair(case_id, true[case_id], pred[case_id]) for case_id in sorted(true)]
+
+
+def compare_pairs(
+    pairs: Sequence[MaskPair], progress: Progress = silent, rules: LabelRules | None = None
+) -> list[CrossvalRow]:
+    """Judge each hip, many of them on all cores.
+
+    Args:
+        pairs: The hips.
+        progress: Called after each hip.
+        rules: What the labels mean; by default what their names say, or 1 and 2.
+
+    Returns:
+        Their rows, in order.
+
+    Raises:
+        OnfhError: Hips cannot be read or compared; all of them are named.
+    """
+    return map_in_threads(partial(compare_pair, rules=rules), pairs, progress)
+
+
+def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> CrossvalRow:
+    """Judge one hip; patient and side are those of a name such as ``P001_R``, else the hip is a patient of its own.
+
+    Raises:
+        ReadError: A file is no image.
+        LabelError: A mask is no label of one hip, or the reference holds no head.
+        GridMismatch: The masks do not share their voxels.
+    """
+    meant = rules or LabelRules()
+    answer = read_prediction(pair.prediction, meant)
+    reference = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant, drawn_on=answer.grid).volume
+    drawn, predicted = on_one_grid(reference, answer, pair.case_id)
+    return compare_masks(pair.case_id, drawn, predicted, (pair.reference, pair.prediction))
+
+
+def _side(case_id: str) -> Side | None:
+    """The side that ends a case id."""
+    return next((side for side in Side if case_id.endswith(f"_{side}")), None)

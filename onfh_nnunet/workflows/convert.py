@@ -1,4 +1,4 @@
-"""From a cohort table to nnU-Net's raw dataset, and the checks of a cohort alone."""
+"""Conversion of a cohort table into nnU-Net's raw dataset, and the checks of a cohort."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 from dataset_conversion import convert as conversion
 from dataset_conversion.convert import Conversion
 from dataset_conversion.hips.findings import Finding
-from dataset_conversion.labels.label_map import LabelRules
-from dataset_conversion.readers.itksnap import read_names
 from onfh_nnunet.core.choices import DEFAULT_DATASET_ID, DEFAULT_WORK, AnyPath
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.hip_labels import label_rules
 
 __all__ = ["Conversion", "Finding", "check", "convert"]
 
@@ -21,8 +20,8 @@ def convert(
     work: AnyPath = DEFAULT_WORK,
     *,
     dataset_id: int = DEFAULT_DATASET_ID,
-    head_label: str = "1",
-    necrosis_label: str = "2",
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
     label_names: AnyPath | None = None,
     resample_labels: bool = False,
     series: str | None = None,
@@ -38,8 +37,9 @@ def convert(
         cohort: The table cohort.csv; paths in it are relative to it.
         work: The folder of the study, which is made if need be.
         dataset_id: nnU-Net's number of the dataset, 1 to 999.
-        head_label: Value, segment name or code of the viable head in the labels.
-        necrosis_label: Value, segment name or code of the necrosis in the labels.
+        head_label: Value, segment name or code of the viable head in the labels; by default the segment whose name says
+            head, and 1 where values have no names.
+        necrosis_label: The same for the necrosis, and 2; ``none`` where no label draws one.
         label_names: A label description file of ITK-SNAP, to name label values.
         resample_labels: Whether labels on another grid are resampled onto the scan's, nearest neighbour.
         series: Description or UID of the DICOM series where a scan has several and its row names none.
@@ -67,7 +67,7 @@ def convert(
         >>> len(made.dataset.cases)
         2
     """
-    rules = _rules(head_label, necrosis_label, label_names, resample_labels)
+    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     workspace = Workspace(Path(work), dataset_id)
     return conversion.convert(
         Path(cohort), workspace, rules, series=series, keep_ids=keep_ids, strict=strict, progress=progress
@@ -77,14 +77,14 @@ def convert(
 def check(
     cohort: AnyPath,
     *,
-    head_label: str = "1",
-    necrosis_label: str = "2",
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
     label_names: AnyPath | None = None,
     resample_labels: bool = False,
     series: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
-    """Check every labelled scan of a cohort as `convert` does, and write nothing.
+    """Run the checks of `convert` on every labelled scan of a cohort, without writing anything.
 
     Args:
         cohort: The table cohort.csv; paths in it are relative to it.
@@ -112,9 +112,5 @@ def check(
         >>> [finding for finding in check(f"{folder}/cohort/cohort.csv") if finding.level == "error"]
         []
     """
-    rules = _rules(head_label, necrosis_label, label_names, resample_labels)
+    rules = label_rules(head_label, necrosis_label, label_names, resample=resample_labels)
     return conversion.check(Path(cohort), rules, series=series, progress=progress)
-
-
-def _rules(head: str, necrosis: str, names: AnyPath | None, resample: bool) -> LabelRules:
-    return LabelRules(head, necrosis, names=read_names(Path(names)) if names else None, resample=resample)

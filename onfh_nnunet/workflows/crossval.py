@@ -1,4 +1,4 @@
-"""Cross-validation: out-of-fold masks, driven by the folds and never by what happens to lie on disk."""
+"""Cross-validation: out-of-fold masks and their tables, driven by the folds and never by the files on disk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -36,7 +37,7 @@ from postprocessing.uncertainty.conformal import Calibration
 def cross_validate(
     work: AnyPath = DEFAULT_WORK, device: Device | str = Device.AUTO, *, progress: Progress = silent
 ) -> list[CrossvalRow]:
-    """Judge each hip by the fold that never saw it, and write masks, tables and figures into ``crossval``.
+    """Evaluate each hip with the fold that did not see it; write masks, tables and figures into ``crossval``.
 
     What was made from the same checkpoints before is left as it is.
 
@@ -63,6 +64,7 @@ def cross_validate(
     """
     workspace, wanted = Workspace.open(Path(work)), chosen(Device, device, "device")
     with locked_study(workspace, "onfh crossval"):
+        log_into(workspace.root)
         dataset = Dataset.read(workspace)
         splits = Splits.read(workspace.folds_csv)
         require_all_cases(dataset, splits)
@@ -78,7 +80,7 @@ def cross_validate(
 
 
 def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
-    """Whether the cross-validation in the workspace is whole, and of the folds as they are trained now.
+    """Whether the cross-validation in the workspace is complete and from the current folds.
 
     Raises:
         TrainingError: A fold is not trained.
@@ -90,7 +92,7 @@ def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
 
 
 def calibration(workspace: Workspace) -> Calibration:
-    """The calibration of intervals by the out-of-fold errors of a workspace that is evaluated."""
+    """Calibrate intervals on the out-of-fold errors of an evaluated workspace."""
     rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
     return Calibration.fit(
         [row.necrosis_percent_true for row in rows],
@@ -100,7 +102,7 @@ def calibration(workspace: Workspace) -> Calibration:
 
 
 def _clear(folder: Path, dataset: Dataset) -> None:
-    """Remove an earlier cross-validation, and nothing that a user put beside it."""
+    """Remove an earlier cross-validation, and no file of the user."""
     masks = (f"masks/{case.case_id}.nii.gz" for case in dataset.cases)
     claim(folder, "tables, figures and masks", (*TABLES, *FIGURE_FILES, *masks, "made_from.json", "report.html"))
 
@@ -125,13 +127,15 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
             case = cases[case_id]
             mask = _mask(dataset, case, segmenter)
             mask.write(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
-            yield crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
+            row = crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
+            LOGGER.info("%s: judged by fold %d, grade %s, true grade %s", case_id, fold, row.grade_pred, row.grade_true)
+            yield row
             done += 1
             progress(case_id, done, len(cases))
 
 
 def _mask(dataset: Dataset, case: Case, segmenter: HipSegmenter) -> Volume:
-    """The cleaned mask on the grid of the case's label; without any head it stays empty, and counts as missed."""
+    """The cleaned mask on the grid of the case's label; a mask without a head stays empty and counts as missed."""
     image = Volume.read(dataset.image(case))
     mask = Volume(labels_of(segmenter.probabilities(image)), image.grid)
     return clean(mask, case.case_id) if np.any(Region.HEAD.mask(mask.array)) else mask

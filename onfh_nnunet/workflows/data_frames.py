@@ -1,4 +1,4 @@
-"""Rows as a pandas table."""
+"""Conversion of result rows to pandas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def to_frame(rows: Iterable[Any]) -> pd.DataFrame:
-    """A table of rows: one line each, with the columns of the CSV file that holds such rows.
+    """Convert rows to a pandas table with the columns of the CSV file of such rows.
 
     Args:
         rows: What `predict`, `grade`, `compare`, `agree` or `cross_validate` returns; all of one kind.

@@ -1,4 +1,4 @@
-"""Whether the main job can run on this machine, and what is missing if not."""
+"""Checks of this installation: whether the main tasks can run, and what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOM_GB = 5.0
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     fine: bool
@@ -27,7 +27,7 @@ class HealthCheck:
 
 
 def diagnose(work: Path) -> list[HealthCheck]:
-    """Look at versions, device, disk and shadowed packages."""
+    """Check versions, device, disk and shadowed packages."""
     python = HealthCheck("python", sys.version_info >= (3, 11), sys.version.split()[0])
     return [python, *_requirements(), _device(), _room(work), *_shadows(Path.cwd())]
 
@@ -68,7 +68,7 @@ def _room(work: Path) -> HealthCheck:
 
 
 def _shadows(current: Path) -> Iterator[HealthCheck]:
-    """Our packages have generic names: another distribution, or a folder in the current directory, may hide one."""
+    """Check that no other distribution or local folder hides one of our packages, whose names are generic."""
     home = Path(__file__).resolve().parents[2]
     owners = importlib.metadata.packages_distributions()
     for name in PACKAGES:
@@ -79,7 +79,7 @@ def _shadows(current: Path) -> Iterator[HealthCheck]:
         if found != home:
             yield HealthCheck(name, False, f"is taken from {found}, not from {home}")
         elif others:
-            yield HealthCheck(name, False, f"is also a package of {', '.join(others)}; use an environment of its own")
+            yield HealthCheck(name, False, f"is also a package of {', '.join(others)}; use a separate environment")
         elif local != home and any((local / hit).exists() for hit in (name, f"{name}.py")):
             yield HealthCheck(name, False, f"may be hidden by {local / name}; run from another folder")
         else:

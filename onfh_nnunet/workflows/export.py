@@ -1,4 +1,4 @@
-"""All trained folds in one model file that runs nothing when it is opened."""
+"""Export of all trained folds into one model file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from postprocessing.uncertainty.conformal import Calibration
 
 @dataclass(frozen=True)
 class Exported:
-    """A model file that was written.
+    """The exported model file.
 
     Args:
         model_file: What lies in it, as read back.
@@ -46,7 +46,7 @@ def export(
     trust_pickle: bool = False,
     licence: str = UNSTATED,
 ) -> Exported:
-    """Put all trained folds into one model file that runs nothing when it is opened.
+    """Put all trained folds into one model file; opening it executes nothing.
 
     Args:
         out: The file to write, such as ``hips.safetensors``; an earlier one is replaced.
@@ -82,7 +82,7 @@ def export(
 
 
 def _require_no_file_of(work: Path, out: Path) -> None:
-    """Refuse to replace a file of the study itself; an earlier model file may lie in it."""
+    """Refuse to replace a file of the study; an earlier model file may be replaced."""
     if not out.exists() or work.resolve() not in out.resolve().parents:
         return
     try:
@@ -100,7 +100,7 @@ def _stock(folder: Path, trust_pickle: bool) -> tuple[Model, Card, tuple[str, ..
 
 
 def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
-    """The folds of a study, and what is known of them; without a cross-validation of these folds a note says so."""
+    """The folds of a study and their model card; a note says when there is no cross-validation of these folds."""
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
     plan = Plan.read(dataset, splits)
@@ -122,7 +122,7 @@ def _calibrated(card: Card, known: Calibration) -> tuple[Card, tuple[str, ...]]:
 
 
 def _flat(training: Training | None) -> dict[str, Any] | None:
-    """Preset, hashes, epochs and versions, side by side."""
+    """Preset, hashes, epochs and versions in one flat mapping."""
     if training is None:
         return None
     values = asdict(training)

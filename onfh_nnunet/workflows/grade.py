@@ -1,47 +1,50 @@
-"""Masks from any tool, graded from their files; many of them on all cores."""
+"""Measurement and grading of masks from any tool, in parallel."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import CohortError, SideError
+from onfh_nnunet.core.file_names import named_side, stem
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_mask import HipMask
-from onfh_nnunet.core.image_files import without_suffix
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.workflows.hip_labels import label_rules, labels_in, necrosis_beside, read_hip
 from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, with_landmarks, write_grades
-from postprocessing.measurement.jic import JicTies
 from postprocessing.measurement.landmarks import Landmarks
-from postprocessing.metrics.mask_pairs import masks_in
 
 
 @dataclass(frozen=True, eq=False)
 class MaskFile:
-    """The mask of one hip: labels 0, 1 and 2, whole numbers of any type.
+    """The mask of one hip.
 
     Args:
-        path: A NIfTI, NRRD or MetaImage file, or the mask itself.
+        path: A label in any format that `convert` reads; or the mask itself, with the values of `Label`.
         case_id: The hip.
         side: The patient's side, where known.
+        necrosis: The mask of the necrosis, where it has a file of its own.
     """
 
     path: Path | Volume
     case_id: str
     side: Side | None
+    necrosis: Path | None = None
 
     @property
     def source(self) -> str:
-        """Its file; empty in memory."""
+        """Its file; empty for a mask in memory."""
         return "" if isinstance(self.path, Volume) else str(self.path)
 
 
@@ -49,16 +52,26 @@ def grade(
     masks: str | os.PathLike[str] | Volume | Iterable[str | os.PathLike[str] | Volume],
     *,
     side: Side | str | None = None,
+    head_label: str | None = None,
+    necrosis_label: str | None = None,
+    label_names: str | os.PathLike[str] | None = None,
+    necrosis_masks: str | os.PathLike[str] | None = None,
     landmarks: str | os.PathLike[str] | None = None,
     jic_ties: JicTies = JicTies.MINISTRY,
     out: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> list[GradeRow]:
-    """Measure and grade masks from any tool: 1 viable femoral head, 2 necrosis.
+    """Measure and grade masks from any tool, read as `convert` reads labels.
 
     Args:
-        masks: One mask or many, each of one hip: a file, a folder of files, or a `Volume`.
-        side: The side of masks whose names do not end with _L or _R.
+        masks: One mask or many, each of one hip: a file, a folder of files, or a `Volume` of 1 viable head, 2 necrosis.
+        side: The side of masks whose names state none; in a label that names both hips, the one that is meant.
+        head_label: Value, segment name or code of the viable head; by default the segment whose name says head, and 1
+            where values have no names.
+        necrosis_label: The same for the necrosis, and 2; ``none`` where no label draws one.
+        label_names: A label description file of ITK-SNAP, to name label values.
+        necrosis_masks: Masks of the necrosis alone where they have files of their own: a folder with the same names, or
+            the file of a single hip.
         landmarks: Acetabular edge and teardrop of each hip, CSV or Slicer .mrk.json, for JIC types.
         jic_ties: Where a lesion of exactly 1/3 or 2/3 belongs.
         out: A table to write.
@@ -82,17 +95,20 @@ def grade(
 
     several = [masks] if isinstance(masks, str | os.PathLike | Volume) else masks
     given = [path for one in several for path in _files(one)]
+    rules = label_rules(head_label, necrosis_label, label_names)
     files = [_mask_file(one, number, None if side is None else Side(side)) for number, one in enumerate(given, start=1)]
     _require_once(files)
+    files = _with_necrosis(files, None if necrosis_masks is None else Path(necrosis_masks))
     points = read_landmarks(Path(landmarks), [file.case_id for file in files]) if landmarks else None
     if out is None:
-        return _graded(files, points, jic_ties, progress)
+        return _graded(files, rules, points, jic_ties, progress)
     place = Path(out)
     inputs = [one for one in given if isinstance(one, Path)]
-    require_output_apart(place, [*inputs, Path(landmarks)] if landmarks else inputs)
+    inputs += [Path(one) for one in (landmarks, label_names, necrosis_masks) if one]
+    require_output_apart(place, inputs)
     require_file_place(place)
     with locked_output(place, "onfh grade"):
-        rows = _graded(files, points, jic_ties, progress)
+        rows = _graded(files, rules, points, jic_ties, progress)
         write_grades(place, rows)
     return rows
 
@@ -105,45 +121,67 @@ def _require_once(files: Sequence[MaskFile]) -> None:
 
 
 def _graded(
-    files: Sequence[MaskFile], points: Mapping[str, Landmarks] | None, jic_ties: JicTies, progress: Progress
+    files: Sequence[MaskFile],
+    rules: LabelRules,
+    points: Mapping[str, Landmarks] | None,
+    jic_ties: JicTies,
+    progress: Progress,
 ) -> list[GradeRow]:
-    rows = grade_files(files, progress)
+    rows = grade_files(files, progress, rules)
     return rows if points is None else add_landmarks(rows, points, jic_ties)
 
 
 def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
-    """The masks behind one value: those of a folder in order of their names."""
+    """The masks of one argument: for a folder its files in order of their names."""
     if isinstance(given, Volume):
         return [given]
     path = Path(given)
-    return list(masks_in(path).values()) if path.is_dir() else [path]
+    return list(labels_in(path).values()) if path.is_dir() else [path]
+
+
+def _with_necrosis(files: Sequence[MaskFile], necrosis: Path | None) -> list[MaskFile]:
+    """The masks, each with its necrosis' own file where such files are given."""
+    if necrosis is None:
+        return list(files)
+    paths = [file.path for file in files if isinstance(file.path, Path)]
+    if len(paths) < len(files):
+        raise CohortError("mask in memory", "has no file, and `necrosis_masks` are files", "Give one mask of both")
+    return [replace(file, necrosis=own) for file, own in zip(files, necrosis_beside(paths, necrosis), strict=True)]
 
 
 def _mask_file(mask: Path | Volume, number: int, side: Side | None) -> MaskFile:
-    """With the side that its name ends with, as case ids do, else the one that is given.
+    """With the side that its name states, as ``P001_L`` and ``hip right`` do, else the one that is given.
 
     Raises:
         SideError: The two contradict each other.
     """
     if isinstance(mask, Volume):
         return MaskFile(mask, f"P{number:03d}_{side}" if side else f"P{number:03d}", side)
-    name = without_suffix(mask.name)
-    try:
-        named = Hip.parse(name).side
-    except CohortError:
-        return MaskFile(mask, name, side)
-    if side not in (None, named):
+    name = stem(mask)
+    named = _side_in(name)
+    if None not in (side, named) and side is not named:
         problem = f"is named as side {named}, and `side` says {side}"
         raise SideError(mask, problem, "Rename it, or leave out `side`")
-    return MaskFile(mask, name, named)
+    return MaskFile(mask, name, named or side)
 
 
-def grade_files(files: Sequence[MaskFile], progress: Progress = silent) -> list[GradeRow]:
+def _side_in(name: str) -> Side | None:
+    """The side that ends a name as it ends a case id, else the one that its words state."""
+    try:
+        return Hip.parse(name).side
+    except CohortError:
+        return named_side(name)
+
+
+def grade_files(
+    files: Sequence[MaskFile], progress: Progress = silent, rules: LabelRules | None = None
+) -> list[GradeRow]:
     """Grade masks.
 
     Args:
         files: The masks.
         progress: Called after each mask.
+        rules: What their labels mean; by default what their names say, or 1 and 2.
 
     Returns:
         Their rows, in order.
@@ -151,11 +189,11 @@ def grade_files(files: Sequence[MaskFile], progress: Progress = silent) -> list[
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    return map_in_threads(grade_file, files, progress)
+    return map_in_threads(partial(grade_file, rules=rules), files, progress)
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:
-    """Add what the landmarks of each case tell; a case without any says so in `warnings`.
+    """Add the results that need landmarks; a case without landmarks gets a warning.
 
     Raises:
         OnfhError: Landmarks do not fit their heads; all of them are named.
@@ -163,20 +201,15 @@ def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], 
     return all_or_none(attempt(lambda row: with_landmarks(row, landmarks.get(row.case_id), ties), row) for row in rows)
 
 
-def grade_file(file: MaskFile) -> GradeRow:
-    """Grade one mask.
+def grade_file(file: MaskFile, rules: LabelRules | None = None) -> GradeRow:
+    """Grade one mask; see `grade_files`.
 
     Raises:
         OnfhError: It cannot be read or graded.
     """
-    name = file.source or file.case_id
-    hip = HipMask(require_hip_labels(_volume(file.path), name), file.side)
-    refuse_lesion_alone(hip, name)
-    return grade_row(file.case_id, file.source, hip)
-
-
-def _volume(mask: Path | Volume) -> Volume:
-    if isinstance(mask, Volume):
-        return mask
-    with refused_whole(mask):
-        return Volume.read(mask)
+    if isinstance(file.path, Volume):
+        hip = HipMask(require_hip_labels(file.path, file.case_id), file.side)
+        refuse_lesion_alone(hip, file.case_id)
+        return grade_row(file.case_id, "", hip)
+    read = read_hip(file.path, file.necrosis, file.side, rules or LabelRules())
+    return grade_row(file.case_id, file.source, HipMask(read.volume, file.side or read.side), read.notes)

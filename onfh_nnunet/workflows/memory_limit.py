@@ -1,4 +1,4 @@
-"""How large scans may be so that a process stays under a limit.
+"""Memory limit: the size of scans that a process can handle.
 
 Program and networks take the same for every scan; their part is measured when they are loaded. What grows is
 estimated from the voxels that a scan's header states, before any of them is read.
@@ -28,7 +28,7 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """What each scan may take of a limit.
+    """The memory that each scan may use.
 
     Args:
         limit_gb: Of the whole process, in 10^9 bytes.
@@ -40,7 +40,7 @@ class MemoryLimit:
 
     @classmethod
     def under(cls, limit_gb: float) -> MemoryLimit:
-        """What is left of a limit now that the networks are loaded and have run once.
+        """The rest of a limit after the networks are loaded and have run once.
 
         Raises:
             OnfhError: Nothing is left.
@@ -74,7 +74,7 @@ class MemoryLimit:
 
 
 def _most_bytes() -> int:
-    """The most memory that the process had: a network that has run once gives its working memory back.
+    """The peak memory of the process: a network that has run once frees its working memory.
 
     Where neither Linux nor Windows says it, it is the memory of now.
     """
@@ -88,7 +88,7 @@ def _most_bytes() -> int:
 
 
 def _stated_voxels(scan: Path, series: str | None) -> int:
-    """As its header says; 0 for what is no scan, which the reader will refuse."""
+    """The number of voxels in the header; 0 for a file that is not a scan, which the reader refuses."""
     from dataset_conversion.readers.archive import unpacked
     from dataset_conversion.readers.choice import choose
     from dataset_conversion.readers.headers import is_dicom, read_header

@@ -1,4 +1,4 @@
-"""What a model file says of itself, and the way of a model to stock nnU-Net."""
+"""Description of a model file, and its export to stock nnU-Net."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.models.model import n_parameters
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
@@ -24,7 +25,7 @@ __all__ = ["ModelDescription", "Score", "about_lines", "describe"]
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What a model file says of itself.
+    """The description of a model file.
 
     Args:
         lines: Each heading and its text.
@@ -38,7 +39,7 @@ class ModelDescription:
 
 
 def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> ModelDescription:
-    """Say what a model is, for what, on whom it was trained and how well it did.
+    """Describe a model: what it is, its intended use, its training cohort and its performance.
 
     Args:
         path: A model file of `export`; the bundled demo model by default.
@@ -68,7 +69,7 @@ def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> M
 
 
 def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
-    """What the model is, for what, and on whom it was trained, each under its heading."""
+    """The description as lines, each part under its heading."""
     manifest, card = model_file.manifest, model_file.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
     yield "model", f"{plain(path.name)}, {version}"
@@ -92,7 +93,8 @@ def _cohort(card: Card) -> str:
     spacing = " x ".join(f"{low:.2f}-{high:.2f}" for low, high in card.spacing_mm or ())
     grades = ", ".join(f"{n} {grade}" for grade, n in (card.grades or {}).items())
     sides = ", ".join(f"{n} {side}" for side, n in (card.sides or {}).items())
-    return f"{card.hips} hips of {card.patients} patients; grades {grades}; sides {sides}; spacing {spacing} mm"
+    who = f"{plural(card.hips, 'hip')} of {plural(card.patients, 'patient')}"
+    return f"{who}; grades {grades}; sides {sides}; spacing {spacing} mm"
 
 
 def _training(training: Mapping[str, Any] | None) -> str:
@@ -108,7 +110,7 @@ def _network(model_file: ModelFile) -> str:
     patch, spacing = (" x ".join(f"{n:g}" for n in plan[what]) for what in ("patch_size", "spacing"))
     stages = f"{name} of {network['arch_kwargs']['n_stages']} stages"
     size = f"{n_parameters(next(iter(folds.values()))):,} parameters".replace(",", " ")
-    return f"{len(folds)} folds of {stages}, {size}; patch {patch} voxels of {spacing} mm"
+    return f"{plural(len(folds), 'fold')} of {stages}, {size}; patch {patch} voxels of {spacing} mm"
 
 
 def _calibration(known: Calibration | None) -> str:
@@ -116,5 +118,5 @@ def _calibration(known: Calibration | None) -> str:
         return "not calibrated: no cross-validation is in the file"
     if known.half_width is None:
         return known.note
-    who = f"{known.n_hips} hips of {known.n_patients} patients"
+    who = f"{plural(known.n_hips, 'hip')} of {plural(known.n_patients, 'patient')}"
     return f"{known.level:.0%}, half-width {known.half_width:.3f} rad of the angular scale ({who}, {known.method})"

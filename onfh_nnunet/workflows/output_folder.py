@@ -1,13 +1,12 @@
-"""OUT of `onfh predict`: masks, grades.csv, and for each scan a hidden record of what its results were made from.
+"""The output folder of `onfh predict`: masks, grades.csv, and a hidden provenance record for each scan.
 
 A scan's record is written twice: empty before its masks and with its rows after them. So a mask without a record is
-not ours, and one with an empty record is not finished. A table is ours when the record of tables holds its hash, which
-is written first; any other is somebody's, or was edited, and stays.
+not ours, and one with an empty record is not finished. A table is ours when the record of tables
+holds its hash; any other is somebody's, or was edited, and stays.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +16,19 @@ from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import write_private
-from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, RecordRow
 from onfh_nnunet.workflows.scan_names import ScanNames
+from onfh_nnunet.workflows.table_record import RECORDS, name_in, record_tables, recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
 
-_RECORDS = ".made_from"
 _NOT_OURS = "is there already, and not as a result of onfh predict with this `out`"
 _MOVE_AWAY = "Move it away, or give another `out`"
 
 
 @dataclass(frozen=True)
 class OutputFolder:
-    """The folder, as a model's results.
+    """The output folder of one model's results.
 
     Args:
         folder: The folder.
@@ -46,21 +44,24 @@ class OutputFolder:
 
     @property
     def grades_csv(self) -> Path:
-        """A row a hip; there once a run has come to its end."""
+        """A row a hip; during a run, of the scans that are finished."""
         return self.folder / "grades.csv"
 
     @property
     def failed_csv(self) -> Path:
-        """A row a scan that the last run could not predict; not there when there was none."""
+        """One row per scan that failed in the last run; does not exist when none failed."""
         return self.folder / "failed.csv"
 
     @property
     def private_failed_csv(self) -> Path:
-        """The same with all that is known of each failure, where failed.csv names pseudonyms; for its owner alone."""
+        """All details of the failures when failed.csv uses pseudonyms; readable by the owner only."""
         return self.folder / "private" / "failed.csv"
 
-    def open(self) -> None:
+    def open(self) -> list[GradeRow]:
         """Begin a run: the tables of the last one go.
+
+        Returns:
+            The rows of all scans that are not of this run.
 
         Raises:
             WorkspaceError: A file lies where a mask or a table would, and is not ours to replace; or there are results
@@ -70,21 +71,22 @@ class OutputFolder:
         self.names.require_explain([record.stem for record in self._records()])
         for foreign in self._foreign():
             raise WorkspaceError(foreign, _NOT_OURS, _MOVE_AWAY)
-        list(self._others())
+        others = list(self._others())
         for table in self._tables():
             remove_file(table)
         for record in self._records():
             if _recorded(record) == []:
                 self.discard(record.stem)
+        return others
 
     def kept(self, name: str, made_from: str) -> list[GradeRow] | None:
-        """The rows of a scan that was predicted from the same before; none when it was not, or a mask is missing."""
+        """The rows of a scan that was predicted from the same inputs; empty when not, or when a mask is missing."""
         rows = _recorded(self._record(name)) or []
         same = rows and rows[0].made_from == made_from and all(self._mask(row.case_id).is_file() for row in rows)
         return _grades(rows) if same else None
 
     def discard(self, name: str) -> None:
-        """Remove a scan's masks and rows, if there are any: should it fail now, no old mask is taken for its result."""
+        """Remove a scan's masks and rows, so that no old mask is taken for the result of a failed run."""
         if self._record(name).is_file():
             write_rows(self._record(name), RecordRow, [])
             for mask in self._masks(name):
@@ -92,7 +94,7 @@ class OutputFolder:
             remove_file(self._record(name))
 
     def write(self, name: str, made_from: str, masks: Mapping[str, Volume], rows: Iterable[GradeRow]) -> None:
-        """Write the masks, by case id, and the rows of a scan, in this order."""
+        """Write the masks by case id, then the rows of a scan."""
         self.names.save_once()
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
@@ -101,21 +103,28 @@ class OutputFolder:
         record = [RecordRow(**vars(row), model_sha256=model, made_from=made_from, series=series) for row in rows]
         write_rows(self._record(name), RecordRow, record)
 
+    def write_grades(self, rows: list[GradeRow]) -> None:
+        """Write grades.csv while the run goes on: a killed one leaves the rows of its finished scans."""
+        self.names.save_once()
+        self._write_tables({self.grades_csv: rows_text(GradeRow, rows)})
+
     def close(self, rows: list[GradeRow], failed: Mapping[str, OnfhError]) -> None:
         """Write the tables of a run.
 
         Args:
-            rows: Of its scans; those of other scans follow them.
+            rows: Of its scans, and those of other scans after them.
             failed: Why its other scans have none, by their names.
         """
-        grades = [*rows, *self._others()]
-        tables = {self.grades_csv: rows_text(GradeRow, grades)} if grades else {}
+        tables = {self.grades_csv: rows_text(GradeRow, rows)} if rows else {}
         if failed:
             tables |= self._failures(failed)
         if not tables:
             return
         self.names.save()
-        self._record_tables(tables)
+        self._write_tables(tables)
+
+    def _write_tables(self, tables: Mapping[Path, str]) -> None:
+        record_tables(self.folder, tables)
         for table, text in tables.items():
             if table == self.private_failed_csv:
                 write_private(table, text.encode())
@@ -135,7 +144,7 @@ class OutputFolder:
         }
 
     def _others(self) -> Iterator[GradeRow]:
-        """The rows of all scans but these, of masks that are still there."""
+        """The rows of all other scans whose masks still exist."""
         for record in self._records():
             rows = [] if record.stem in self.names.scans else _recorded(record)
             if rows is None or any(row.model_sha256 != self.model_sha256 for row in rows):
@@ -144,31 +153,22 @@ class OutputFolder:
             yield from (row for row in _grades(rows) if self._mask(row.case_id).is_file())
 
     def _foreign(self) -> Iterator[Path]:
-        """What lies where this run may write, and is not of an earlier one."""
+        """Entries where this run writes that no earlier run made."""
         for name in self.names.scans:
             yield from (mask for mask in self._masks(name) if mask.exists() and not self._record(name).is_file())
-        ours = recorded_tables(self.folder).facts
+        ours = recorded_tables(self.folder)
         for table in self._tables():
-            if table.exists() and not (table.is_file() and ours.get(self._called(table)) == sha256(table)):
+            if table.exists() and not (table.is_file() and sha256(table) in ours.get(name_in(self.folder, table), ())):
                 yield table
 
     def _tables(self) -> tuple[Path, ...]:
         return self.grades_csv, self.failed_csv, self.private_failed_csv
 
-    def _called(self, table: Path) -> str:
-        return table.relative_to(self.folder).as_posix()
-
-    def _record_tables(self, texts: Mapping[Path, str]) -> None:
-        hashes = {self._called(table): hashlib.sha256(text.encode()).hexdigest() for table, text in texts.items()}
-        made = Provenance(hashes)
-        if made != recorded_tables(self.folder):
-            made.write(_tables_record(self.folder))
-
     def _records(self) -> list[Path]:
-        return sorted((self.folder / _RECORDS).glob("*.csv"))
+        return sorted((self.folder / RECORDS).glob("*.csv"))
 
     def _record(self, name: str) -> Path:
-        return self.folder / _RECORDS / f"{name}.csv"
+        return self.folder / RECORDS / f"{name}.csv"
 
     def _masks(self, name: str) -> list[Path]:
         return [self._mask(Hip(name, side).case_id) for side in Side]
@@ -177,23 +177,14 @@ class OutputFolder:
         return self.folder / f"{case_id}.nii.gz"
 
 
-def recorded_tables(folder: Path) -> Provenance:
-    """The hashes of the tables in OUT that we made; none where there is no record that can be read."""
-    return Provenance.read(_tables_record(folder)) or Provenance({})
-
-
 def recorded_series(folder: Path, name: str) -> str:
     """Which series of a scan its results in OUT are of; empty where none is recorded."""
-    rows = _recorded(folder / _RECORDS / f"{name}.csv") or []
+    rows = _recorded(folder / RECORDS / f"{name}.csv") or []
     return rows[0].series if rows else ""
 
 
-def _tables_record(folder: Path) -> Path:
-    return folder / _RECORDS / "tables.json"
-
-
 def _recorded(record: Path) -> list[RecordRow] | None:
-    """The rows of a record; none when it is not there or of another version."""
+    """The rows of a record; empty when it is missing or of another version."""
     try:
         return read_rows(record, RecordRow)
     except ReadError:

@@ -1,4 +1,4 @@
-"""Rows of the tables that `onfh predict` keeps beside grades.csv."""
+"""Rows of the tables that `onfh predict` writes beside grades.csv."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from postprocessing.measurement.grade_rows import GradeRow
 
 @dataclass(frozen=True)
 class RecordRow(GradeRow):
-    """A row of grades.csv, and what it was made from.
+    """A row of grades.csv with its provenance.
 
     Args:
         model_sha256: The model file.
@@ -42,13 +42,13 @@ class FailedRow:
 
     @classmethod
     def of(cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False) -> FailedRow:
-        """The row of a scan that raised an error; what its header says is among the details."""
+        """The row of a scan that failed; with `details` it includes what the scan's header says."""
         message = str(error) if details else error.without_details
         return cls(name, str(scan), type(error).__name__, message)
 
     @classmethod
     def nameless(cls, name: str, error: OnfhError) -> FailedRow:
-        """The row of a scan under a pseudonym: of the error nothing but its kind.
+        """The row of a pseudonymous scan: the kind of error only.
 
         Messages quote files, folders and what libraries say of them. A sentence of our own cannot name anybody.
         """
@@ -59,7 +59,7 @@ class FailedRow:
 _MEANINGS = {
     HipNotFound: "No femoral head was found in the scan",
     GeometryError: "The scan's voxel grid is impossible, unknown or not that of a hip",
-    SideError: "Left and right cannot be told, or contradict each other",
+    SideError: "Left and right are unknown or contradict each other",
     LabelError: "What was segmented is not a femoral head with its necrosis",
     ReadError: "The scan cannot be read as one MR image of a hip",
     OnfhError: "The scan was refused",

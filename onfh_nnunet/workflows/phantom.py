@@ -1,4 +1,4 @@
-"""A synthetic cohort: scans, labels, cohort.csv and the true volumes."""
+"""Generation of a synthetic cohort: scans, labels, cohort.csv and true volumes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def phantom(
     spacing_mm: Triple | None = None,
     bilateral: bool = False,
 ) -> int:
-    """Make a synthetic cohort; the same arguments give the same bytes.
+    """Generate a synthetic cohort; the same arguments give the same bytes.
 
     Args:
         out: A new or empty folder; the same cohort there already is left as it is.

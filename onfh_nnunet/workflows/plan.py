@@ -1,4 +1,4 @@
-"""Plan and preprocess a study with nnU-Net, and split its patients into folds."""
+"""Planning and preprocessing of a study with nnU-Net, and its cross-validation folds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from dataset_conversion.cohort.folds import make_folds
 from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, PresetName
 from onfh_nnunet.core.errors import SplitError
+from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import preset_named
 from onfh_nnunet.study.workspace import Workspace
@@ -17,7 +18,7 @@ from onfh_nnunet.training.plan import Plan
 
 @dataclass(frozen=True)
 class Planned:
-    """What planning came to.
+    """The result of planning.
 
     Args:
         plan: By what each fold is trained.
@@ -33,7 +34,12 @@ class Planned:
 
 
 def plan(
-    work: AnyPath = DEFAULT_WORK, preset: PresetName | str = PresetName.PAPER, folds: int = 4, seed: int = 0
+    work: AnyPath = DEFAULT_WORK,
+    preset: PresetName | str = PresetName.PAPER,
+    folds: int = 4,
+    seed: int = 0,
+    *,
+    progress: Progress = silent,
 ) -> Planned:
     """Plan and preprocess a converted study, and split its patients into folds.
 
@@ -44,6 +50,7 @@ def plan(
         preset: paper (five stages), resenc (nnU-Net's ResEncM) or quick (to try things out).
         folds: Folds of the cross-validation, at least 2 and no more than there are patients.
         seed: Which of the many fair ways to split, at least 0.
+        progress: Called with each step of nnU-Net, how many hips it has finished, and how many there are.
 
     Returns:
         The plan, and whether it was there already.
@@ -62,5 +69,5 @@ def plan(
         raise SplitError(f"`seed` {seed}", "is negative", "Use 0 or more")
     chosen = preset_named(preset)
     dataset = Dataset.read(Workspace.open(Path(work)))
-    made, unchanged = planning.plan(dataset, make_folds(dataset.cases, folds, seed), chosen)
+    made, unchanged = planning.plan(dataset, make_folds(dataset.cases, folds, seed), chosen, progress)
     return Planned(made, dataset.workspace.folds_csv, len(dataset.cases), unchanged)

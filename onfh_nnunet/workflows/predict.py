@@ -1,4 +1,4 @@
-"""Segment, measure and grade the hips of scans, in memory or into a folder."""
+"""Prediction: segment, measure and grade the hips of scans, in memory or into a folder."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.parallel import all_or_none
+from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.progress import Progress, silent
-from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.predictor import Options, Predictor, Settings
 from onfh_nnunet.workflows.prefetch import FATAL
@@ -39,7 +40,7 @@ def predict(
     side: Side | str | None = None,
     device: Device | str = Device.AUTO,
     engine: EngineName | str = EngineName.AUTO,
-    folds: Iterable[int] | None = None,
+    fold: int | Iterable[int] | Literal["all"] = "all",
     tta: bool = False,
     series: str | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -57,7 +58,7 @@ def predict(
         side: Only this side, ``L`` or ``R``; default: told from the anatomy and the patient's axes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         engine: ``auto``, ``torch`` or ``openvino``.
-        folds: Folds to average; default: all.
+        fold: The number of one fold or of several, whose mean is taken; or all.
         tta: Whether to average over mirror images: slower.
         series: Description or UID of the DICOM series that is meant, where there are several.
         out: A folder for the results.
@@ -83,7 +84,7 @@ def predict(
         None if side is None else _one_of(Side, side, "side"),
         _one_of(Device, device, "device"),
         _one_of(EngineName, engine, "engine"),
-        None if folds is None else tuple(folds),
+        None if fold == "all" else (fold,) if isinstance(fold, int) else tuple(fold),
         tta,
     )
     if out is not None:
@@ -117,7 +118,7 @@ def _hips(predictor: Predictor, given: ScanInput | Scan, name: str, series: str 
 
 
 def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
-    """The result, or why there is none, so that the other scans go on; what each of them would meet is raised."""
+    """The result or the error of one scan, so that other scans continue; errors that concern all scans are raised."""
     try:
         return work()
     except FATAL:
@@ -127,7 +128,7 @@ def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
 
 
 def _predictor(model: str | os.PathLike[str] | ModelFile | None, options: Options) -> Predictor:
-    """The networks of a model; those of the last call are kept, for they take seconds to load."""
+    """The networks of a model, cached for the next call because they take seconds to load."""
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
     path = Path("model") if isinstance(model, ModelFile) else Path(model or SYNTHETIC)
@@ -166,7 +167,7 @@ def _into_folder(
     predicted = predict_scans([Path(one) for one in given], settings, progress)
     if predicted.failed:
         listed = "".join(f"\n  {row.case}: {row.message}" for row in predicted.failed)
-        problem = f"lacks {len(predicted.failed)} of {predicted.n_scans} scans:{listed}\n"
+        problem = f"lacks {len(predicted.failed)} of {plural(predicted.n_scans, 'scan')}:{listed}\n"
         raise OnfhError(out, problem, "Correct them, and call again: what is done is left alone")
     return [PredictedHip(row, out / f"{row.case_id}.nii.gz") for row in predicted.rows]
 

@@ -1,18 +1,19 @@
-"""Scans into a folder of masks and grades: read, predict, clean, write on the scan's grid, measure, grade."""
+"""Prediction of scans into an output folder of masks and grades."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.atomic_files import require_output_apart
-from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.folder_record import require_no_other
-from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.progress import Progress, now_and_then, silent
+from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.predictor import Predictor, Settings
@@ -27,7 +28,7 @@ __all__ = ["Predicted", "Row", "predict_scans"]
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a run came to.
+    """The result of a run.
 
     Args:
         rows: Of its scans, in their order.
@@ -51,34 +52,55 @@ class Predicted:
     computed_by: str
 
 
-def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress = silent) -> Predicted:
+def predict_scans(
+    inputs: Sequence[Path],
+    settings: Settings,
+    progress: Progress = silent,
+    on_scan: Callable[[Rows | FailedRow], None] = lambda _outcome: None,
+) -> Predicted:
     """Segment and grade every hip of every scan; what was predicted from the same before is left as it is.
 
-    An input is a scan or a table of scans; with `batch` a folder of studies.
     A scan that cannot be predicted is named in failed.csv, and the others go on.
+
+    Args:
+        inputs: The scans and tables of scans; with `batch` folders of studies.
+        settings: What was asked.
+        progress: Called after each scan.
+        on_scan: Called after each scan with its rows, or why it failed; not with the failure that is raised.
 
     Raises:
         OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
     """
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    given = ScanInputs.of_batch(inputs, settings.out, progress) if settings.batch else ScanInputs.of(inputs)
+    given = ScanInputs.of_batch(inputs, progress) if settings.batch else ScanInputs.of(inputs)
     given = given.with_series(settings.series)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
-    require_output_apart(settings.out, [*inputs, path])
+    require_output_apart(settings.out, [*inputs, *(scan.path for scan in given.scans), path])
     require_no_other(settings.out, "results of onfh predict")
     with locked(settings.out, "onfh predict", "give another `out`"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
         results = OutputFolder(settings.out, model_file.sha256, names, predictor.caution)
-        results.open()
-        pipeline = ScanPipeline(predictor, results, settings)
-        outcomes = _outcomes(names.scans, pipeline, progress)
-        rows = [row for outcome in outcomes.values() if not isinstance(outcome, OnfhError) for row in outcome]
-        errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, OnfhError)}
+        others = results.open()
+        log_into(settings.out)
+        rows: Rows = []
+        errors: dict[str, OnfhError] = {}
         alone = len(given.scans) == 1 and not given.listed
-        results.close(rows, {} if alone else errors)
+        pipeline = ScanPipeline(predictor, results, settings)
+        with _grades_kept(results, rows, others) as keep:
+            for name, outcome in _outcomes(names.scans, pipeline, progress):
+                if not isinstance(outcome, OnfhError):
+                    rows += outcome
+                    if pipeline.n_written:  # otherwise all is as the last run left it
+                        keep()
+                    on_scan(outcome)
+                    continue
+                errors[name] = outcome
+                if not alone:
+                    on_scan(FailedRow.of(name, names.scans[name], outcome, details=True))
+        results.close([*rows, *others], {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]
     failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
@@ -88,12 +110,40 @@ def predict_scans(inputs: Sequence[Path], settings: Settings, progress: Progress
     )
 
 
-def _outcomes(scans: dict[str, ScanInput], way: ScanPipeline, progress: Progress) -> dict[str, Rows | OnfhError]:
-    """What became of each scan: its rows, or why it failed."""
-    outcomes: dict[str, Rows | OnfhError] = {}
-    with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as done:
+def _outcomes(
+    scans: dict[str, ScanInput], way: ScanPipeline, progress: Progress
+) -> Iterator[tuple[str, Rows | OnfhError]]:
+    """Each scan and what became of it: its rows, or why it failed."""
+    with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as outcomes:
         progress("", 0, len(scans))
-        for name, outcome in zip(scans, done, strict=True):
-            outcomes[name] = outcome
-            progress(name, len(outcomes), len(scans))
-    return outcomes
+        for done, (name, outcome) in enumerate(zip(scans, outcomes, strict=True), start=1):
+            _log(name, scans[name], outcome)
+            yield name, outcome
+            progress(name, done, len(scans))
+
+
+def _log(name: str, source: ScanInput, outcome: Rows | OnfhError) -> None:
+    if isinstance(outcome, OnfhError):
+        LOGGER.error("%s (%s) failed: %s", name, source, outcome)
+        return
+    hips = ", ".join(f"{row.side} grade {row.steinberg_grade}" for row in outcome)
+    LOGGER.info("%s (%s): %s", name, source, hips)
+    for row in outcome:
+        if row.warnings:
+            LOGGER.warning("%s: %s", row.case_id, row.warnings)
+
+
+@contextmanager
+def _grades_kept(results: OutputFolder, rows: Rows, others: Rows) -> Iterator[Callable[[], None]]:
+    """Write grades.csv now and then while `rows` grows; and what there is of it when the block is interrupted."""
+
+    def write() -> None:
+        results.write_grades([*rows, *others])
+
+    try:
+        yield now_and_then(write)
+    except BaseException:
+        if rows:
+            with suppress(WorkspaceError):
+                write()
+        raise

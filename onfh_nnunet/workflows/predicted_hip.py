@@ -1,4 +1,4 @@
-"""One hip of a scan as `predict` returns it."""
+"""The result of `predict` for one hip."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PredictedHip:
 
     @property
     def necrosis_percent(self) -> float:
-        """Volume of the necrosis in percent of the head's, necrosis included."""
+        """Volume of the necrosis in percent of the head, necrosis included."""
         return self.measurement.necrosis_percent
 
     @property
@@ -62,10 +62,10 @@ class PredictedHip:
 
     @property
     def possible_grades(self) -> tuple[Grade, ...]:
-        """Every grade that the interval meets, in order of severity."""
+        """Every grade within the interval, in order of severity."""
         return tuple(map(Grade, self.measurement.possible_grades.split("/")))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before the mask is believed."""
+        """Warnings about the mask and its grade."""
         return tuple(filter(None, self.measurement.warnings.split("; ")))

@@ -1,4 +1,4 @@
-"""A model file, ready for scans: the one place that knows how the networks are made and asked."""
+"""A loaded model that predicts, cleans and grades the hips of a scan, with all safety checks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataset_conversion.cohort.table import ScanSide
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
@@ -18,7 +19,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How scans are read.
+    """Options of prediction.
 
     Args:
         side: Only this side; None tells it from the anatomy.
@@ -53,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `onfh predict` was asked.
+    """All settings of a run of `onfh predict`.
 
     Args:
         model: The model file; None takes the bundled demo model.
@@ -83,12 +84,12 @@ class Settings:
 
     @property
     def options(self) -> Options:
-        """How the scans are read."""
+        """The options of prediction."""
         return Options(self.side, self.device, self.engine, self.folds, self.tta)
 
 
 class Predictor:
-    """The networks of a model file, loaded when the first scan needs them, and all that is checked around them.
+    """The networks of a model file, loaded when the first scan needs them, and the checks around them.
 
     Several threads may call it; the network runs for one at a time.
 
@@ -109,14 +110,14 @@ class Predictor:
 
     @property
     def computed_by(self) -> str:
-        """The engine; empty before the first scan needed it."""
+        """The engine; empty before the first scan."""
         return self._segmenter.engine.about if "_segmenter" in self.__dict__ else ""
 
     def load(self) -> None:
-        """Load the networks now, and run them once on nothing, so that they take the memory that they need.
+        """Load the networks now and run them once, so that they allocate their memory.
 
         Raises:
-            DeviceError: The device or the engine is not there.
+            DeviceError: The device or the engine does not exist.
             ModelError: The weights do not fit the plan.
         """
         edge = int(self._model.hip_box_mm)
@@ -125,7 +126,7 @@ class Predictor:
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
     def hips(self, scan: Scan, source: object, wanted: ScanSide | None = None) -> list[HipPrediction]:
-        """The hips of a scan, the right one first.
+        """Predict the hips of a scan, right before left.
 
         Args:
             scan: The scan.
@@ -136,7 +137,7 @@ class Predictor:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
             GeometryError: Its voxels or edges are of a size that no scan of a hip has.
             HipNotFound: There is none, or none of the wanted side.
-            SideError: The side cannot be told, or contradicts the anatomy or the header.
+            SideError: The side is unknown, or contradicts the anatomy or the header.
         """
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
@@ -145,14 +146,14 @@ class Predictor:
         side = Side(asked) if asked in tuple(Side) else None
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, side, source)
-        hips = _agreeing_with_header(scan, hips, asked, source)
+        hips = agreeing_with_header(hips, scan.laterality, asked, source)
         if wanted == "B" and len(hips) == 1:
             missing = f"both hips were asked for, and no femoral head was read on side {hips[0].side.other}"
             return [replace(hip, warnings=(*hip.warnings, missing)) for hip in hips]
         return hips
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
-        """A hip with its mask cleaned, measured and graded, and the model's caution among its warnings."""
+        """Clean, measure and grade a hip; the model's caution is added to its warnings."""
         hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
         percent = hip.extent.percent
         interval = self.calibration.interval(percent) if self.calibration and percent is not None else None
@@ -167,15 +168,25 @@ class Predictor:
         return HipSegmenter(self._model, engine, tta=self.options.tta)
 
 
-def _agreeing_with_header(
-    scan: Scan, hips: list[HipPrediction], asked: ScanSide | Side | None, source: object
+def agreeing_with_header(
+    hips: list[HipPrediction], stated: Side | None, asked: ScanSide | Side | None, source: object
 ) -> list[HipPrediction]:
-    """The hips; with a warning each where the header states another side than was asked for."""
-    stated, sides = scan.laterality, [hip.side for hip in hips]
+    """The hips; with a warning each where the header states another side than was asked for.
+
+    Args:
+        hips: Of a scan.
+        stated: The side that the scan's header states; None where it states no single side.
+        asked: The only side to read, ``B`` for both; None where it is told from the anatomy.
+        source: The scan's name, for messages.
+
+    Raises:
+        SideError: The hips are not those of the stated side, and no side was asked for.
+    """
+    sides = [hip.side for hip in hips]
     if stated is None or sides == [stated]:
         return hips
-    shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
     if asked is None:
+        shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
         problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
         remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
         raise SideError(source, problem, remedy)

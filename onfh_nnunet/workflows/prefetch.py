@@ -1,4 +1,4 @@
-"""Three steps for each of many items: the next one is read and the last one written while one is worked on.
+"""Prefetching pipeline: while one item is processed, the next is read and the last is written.
 
 Threads are enough: decompression, arrays and networks run outside Python's lock. At any time one item is read, one
 worked on and one written, however many there are.
@@ -24,7 +24,7 @@ FATAL = (DeviceError, ModelError, WorkspaceError)
 def prefetch(
     items: Iterable[Item], read: Callable[[Item], Read], work: Callable[[Read], Made], write: Callable[[Made], Result]
 ) -> Generator[Result | OnfhError, None, None]:
-    """Take each item through three steps; `work` runs in the caller's thread, where Ctrl-C arrives.
+    """Run each item through three steps; `work` runs in the caller's thread, which receives Ctrl-C.
 
     Returns:
         In the order of the items, the result of `write`, or the error that one of the steps raised; a lack of memory
@@ -47,7 +47,7 @@ def prefetch(
 def _ahead(
     reader: ThreadPoolExecutor, read: Callable[[Item], Read], items: Iterable[Item]
 ) -> Iterator[Future[Read | OnfhError]]:
-    """Each item's reading, once that of the next one is begun."""
+    """The result of reading each item, once reading of the next one has begun."""
     current: Future[Read | OnfhError] | None = None
     for item in items:
         following = reader.submit(_then, read, item)
@@ -59,7 +59,7 @@ def _ahead(
 
 
 def _then(step: Callable[[Item], Result], value: Item | OnfhError) -> Result | OnfhError:
-    """The step's result or its error; an earlier step's error as it is."""
+    """The step's result or error; an error of an earlier step unchanged."""
     if isinstance(value, OnfhError):
         return value
     try:
@@ -69,4 +69,4 @@ def _then(step: Callable[[Item], Result], value: Item | OnfhError) -> Result | O
     except OnfhError as error:
         return error
     except MemoryError:
-        return OnfhError("this scan", "needs more memory than there is", "Crop it, or use a larger machine")
+        return OnfhError("this scan", "needs more memory than is free", "Crop it, or use a larger machine")

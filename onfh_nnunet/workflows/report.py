@@ -1,4 +1,4 @@
-"""A prediction or a cross-validation as one HTML file."""
+"""HTML report of a prediction or a cross-validation."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.run_log import log_into
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.output_folder import recorded_series, recorded_tables
+from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
+from onfh_nnunet.workflows.table_record import recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
 
 
 def report(out: AnyPath, *, progress: Progress = silent) -> Path:
-    """Show a prediction or a cross-validation as one HTML file.
+    """Write a prediction or a cross-validation as one HTML file.
 
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
@@ -51,13 +53,15 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     folder = Path(out)
     target = folder / "report.html"
     if target.exists() and not (target.is_file() and has_valid_digest(target.read_bytes())):
-        raise WorkspaceError(target, "is there already, and not as onfh report wrote it", "Move it away")
+        raise WorkspaceError(target, "exists already and is not an unedited onfh report", "Move it away")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
+            log_into(folder)
             write_text(target, with_digest(_prediction_page(folder, progress)))
     elif (folder / "cases.csv").is_file() and (folder / "summary.csv").is_file():
         workspace = Workspace.open(folder.resolve().parent)
         with locked_study(workspace, "onfh report"):
+            log_into(workspace.root)
             write_text(target, with_digest(_crossval_page(folder, workspace, progress)))
     else:
         remedy = "Give the `out` of onfh predict, or the folder crossval that onfh crossval made"
@@ -67,7 +71,8 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 def _prediction_page(out: Path, progress: Progress) -> str:
     table = out / "grades.csv"
-    if recorded_tables(out).facts.get(table.name, known := sha256(table)) != known:
+    known = sha256(table)
+    if known not in recorded_tables(out).get(table.name, [known]):
         raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
     rows, sources = read_rows(table, GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
@@ -107,7 +112,7 @@ def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
 
 
 def _as_patient(hip: Volume, case: Case) -> Volume:
-    """Left is left again: a mirrored case's array is reversed, while its grid is where the hip lies in the patient."""
+    """Undo the mirroring of a left hip's array; its grid already has the hip's position in the patient."""
     return Volume(np.flip(hip.array, LEFT_RIGHT_AXIS), hip.grid) if case.mirrored else hip
 
 

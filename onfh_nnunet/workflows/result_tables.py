@@ -1,4 +1,4 @@
-"""The tables that a comparison or a cross-validation wrote, and the published figures to set beside them."""
+"""Tables of a comparison or a cross-validation, and the published figures for comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["KAPPA_NOTE", "PUBLISHED", "SOURCE", "read_agreement", "read_summary"
 
 
 def read_summary(folder: Path) -> list[SummaryRow]:
-    """The rows of summary.csv.
+    """Read the rows of summary.csv.
 
     Raises:
         ReadError: The table is missing or damaged.
@@ -22,7 +22,7 @@ def read_summary(folder: Path) -> list[SummaryRow]:
 
 
 def read_agreement(folder: Path) -> list[Statistic]:
-    """The rows of agreement.csv.
+    """Read the rows of agreement.csv.
 
     Raises:
         ReadError: The table is missing or damaged.

@@ -1,4 +1,4 @@
-"""What is no MR image of a hip, though it can be read as one."""
+"""Checks of images that are readable but not an MR scan of a hip."""
 
 from __future__ import annotations
 

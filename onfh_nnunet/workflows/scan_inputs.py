@@ -1,4 +1,4 @@
-"""What `onfh predict` is given: which scans there are, and the names of their files as names of cases."""
+"""Input scans of `onfh predict`, and their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
-from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of, without_suffix
+from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of
 from onfh_nnunet.core.image_formats.nifti import header_of_pair
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import is_regular, walk
@@ -30,7 +31,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class ScanInputs:
-    """The scans of a run.
+    """The input scans of a run.
 
     Args:
         scans: In their order.
@@ -46,7 +47,7 @@ class ScanInputs:
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
-        """Each path is one scan, or a table of scans.
+        """Take each path as one scan, or as a table of scans.
 
         Raises:
             CohortError: A table cannot be used.
@@ -55,15 +56,15 @@ class ScanInputs:
         return cls(tuple(scans), listed=any(map(is_table, paths)))
 
     @classmethod
-    def of_batch(cls, folders: Sequence[Path], out: Path, progress: Progress = silent) -> ScanInputs:
+    def of_batch(cls, folders: Sequence[Path], progress: Progress = silent) -> ScanInputs:
         """The scans in folders, at any depth: of each DICOM study the one that suits, and each image file.
 
-        Hidden entries and `out` are no scans, and the two files of a NIfTI pair are one.
+        Hidden entries are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
-            ReadError: One is no folder, cannot be read, or holds no scan.
+            ReadError: One is not a folder, cannot be read, or holds no scan.
         """
-        found = [_of_folder(folder, out, progress) for folder in folders]
+        found = [_of_folder(folder, progress) for folder in folders]
         scans = tuple(scan for one in found for scan in one.scans)
         passed_over = tuple(path for one in found for path in one.passed_over)
         return cls(scans, passed_over, listed=True, lines=tuple(line for one in found for line in one.lines))
@@ -108,12 +109,12 @@ def names_of_files(scans: Iterable[ScanInput]) -> dict[str, ScanInput]:
 
 
 def _name(scan: ScanInput) -> str:
-    """Of the title, the file or the folder, safe in file names: without accents, and a hash for what is lost.
+    """A name that is safe in file names: without accents, and with a hash for what is lost.
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
-    file = Path(os.path.abspath(scan.path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
-    parts = unicodedata.normalize("NFKD", without_suffix(scan.title or file, SCAN_SUFFIXES))
+    file = Path(os.path.abspath(scan.path))  # noqa: PTH100 a link that leads in a circle has a name, too
+    parts = unicodedata.normalize("NFKD", scan.title or stem(file))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
@@ -126,15 +127,15 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
-def _of_folder(folder: Path, out: Path, progress: Progress) -> ScanInputs:
+def _of_folder(folder: Path, progress: Progress) -> ScanInputs:
     """What a batch folder holds."""
     from dataset_conversion.discovery.studies import find_studies
 
     refused: list[ScanInput] = []
     files: dict[Path, list[Path]] = {}
-    for entry in _entries(folder, out):
+    for entry in _entries(folder):
         try:
-            files[entry] = list(_files(entry, out))
+            files[entry] = list(_files(entry))
         except OnfhError as error:
             refused.append(ScanInput(entry, title=entry.name, refusal=error))
     listed = [file for of_entry in files.values() for file in of_entry if header_of_pair(file) is None]
@@ -144,26 +145,23 @@ def _of_folder(folder: Path, out: Path, progress: Progress) -> ScanInputs:
     return ScanInputs(tuple(scans), tuple(empty), listed=True, lines=tuple(found.lines))
 
 
-def _files(entry: Path, out: Path) -> Iterator[Path]:
-    """A file, or the files of a folder at any depth, without hidden ones and those of `out`."""
+def _files(entry: Path) -> Iterator[Path]:
+    """A file, or the files of a folder at any depth, without hidden ones."""
     if not _is_folder(entry):
         yield entry
         return
-    inside = out.resolve()
     for place, names in walk(entry):
-        is_hidden = any(part.startswith(".") for part in place.relative_to(entry).parts)
-        if not is_hidden and not place.resolve().is_relative_to(inside):
+        if not any(part.startswith(".") for part in place.relative_to(entry).parts):
             yield from (place / name for name in names if not name.startswith("."))
 
 
-def _entries(folder: Path, out: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ReadError(folder, "is not a folder, expected one that holds scans", "Leave out `batch`")
     try:
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        scans = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
-    scans = [entry for entry in entries if not _is_same(entry, out)]
     if not scans:
         raise ReadError(folder, "holds no scan", "Give a folder that holds scans")
     return scans
@@ -173,13 +171,6 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:  # a link into a folder that may not be searched: no folder, but a scan that fails
-        return False
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there, or links lead in a circle
         return False
 
 

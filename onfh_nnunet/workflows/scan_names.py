@@ -1,4 +1,4 @@
-"""What the scans of a run of `onfh predict` are called in OUT: pseudonyms, or on request the names of their files.
+"""Names of scans in the output of `onfh predict`: pseudonyms, or on request the names of their files.
 
 The key from pseudonyms to scans and the secret of keyed hashes lie in ``OUT/private``. They are written once there is
 something that they explain: a run whose scans all fail leaves no trace of them.
@@ -55,7 +55,7 @@ class ScanNames:
         self._rows = {row.patient: row for row in (*known, *rows)}
 
     def said_of(self, name: str) -> str:
-        """What tables call the scan: its path, or nothing but its pseudonym."""
+        """The name of the scan in tables: its path, or its pseudonym."""
         return name if self.pseudonymous else str(self.scans[name].path)
 
     def series(self, name: str) -> str:
@@ -73,11 +73,11 @@ class ScanNames:
         return self._contents[source]
 
     def keyed(self, text: str) -> str:
-        """A hash that only this OUT's secret makes."""
+        """A keyed hash with the secret of this output folder."""
         return keyed(self._secret, text)
 
     def require_explain(self, present: Collection[str]) -> None:
-        """Refuse to add to results of which nobody could say whose they are.
+        """Refuse to add to results whose scans the key does not explain.
 
         Args:
             present: The names of the scans whose results lie in OUT.
@@ -98,12 +98,12 @@ class ScanNames:
             raise WorkspaceError(self._out, problem, "Add `keep_ids`, or give another `out`")
 
     def save_once(self) -> None:
-        """Save, unless this run has done it."""
+        """Save the key unless this run has done so."""
         if not self._saved:
             self.save()
 
     def save(self) -> None:
-        """Write secret and key into OUT/private, if they are not there as they are now.
+        """Write secret and key into OUT/private if they changed.
 
         Raises:
             WorkspaceError: They cannot be written.
@@ -127,12 +127,12 @@ class ScanNames:
 
 
 def key_csv(out: Path) -> Path:
-    """Where the key of OUT lies."""
+    """The path of the key of OUT."""
     return out / "private" / "key.csv"
 
 
 class ScanSources:
-    """The scans that OUT was made from, by what grades.csv calls them.
+    """The sources of results in OUT, by their name in grades.csv.
 
     Args:
         out: OUT.
@@ -167,5 +167,5 @@ class ScanSources:
             return ScanInput(Path(said), series or None)
         if not Path(row.source).exists():
             remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
-            raise ReadError(row.source, f"is not there, and {said} was made from it", remedy)
+            raise ReadError(row.source, f"does not exist, and {said} was made from it", remedy)
         return ScanInput(Path(row.source), row.series or None)

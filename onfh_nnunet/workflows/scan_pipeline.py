@@ -1,4 +1,4 @@
-"""The three steps of a scan: read it, find and segment its hips, clean, measure and write these."""
+"""Pipeline of one scan: read it, predict its hips, then clean, measure and write them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
@@ -26,7 +27,7 @@ Rows = list[GradeRow]
 
 @dataclass(frozen=True, eq=False)
 class ReadScan:
-    """A scan that is to be predicted."""
+    """A scan that was read."""
 
     name: str
     given: ScanInput
@@ -36,7 +37,7 @@ class ReadScan:
 
 @dataclass(frozen=True, eq=False)
 class FoundHips:
-    """The hips of a scan, to be written; without the scan, whose memory the next one may need."""
+    """The predicted hips of a scan, without the scan itself, so that its memory is free for the next scan."""
 
     name: str
     made_from: str
@@ -47,19 +48,21 @@ class ScanPipeline:
     """The three steps of a scan; what is done already passes the last two as its rows.
 
     Attributes:
+        n_written: How many scans were not done already, and are now.
         passed_over: What lay beside the slices of the scans that were read, a line each.
     """
 
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: MemoryLimit | None = None
+        self.n_written = 0
         self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
     def read(self, item: tuple[str, ScanInput]) -> ReadScan | Rows:
-        """The scan; or its rows when they were made from the same, and old ones of another are removed at once."""
+        """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
         name, given = item
         try:
             if given.refusal:
@@ -74,20 +77,21 @@ class ScanPipeline:
         return ReadScan(name, given, made_from, self._scan(name, given))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
-        """The hips of the scan."""
+        """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
         hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
         return FoundHips(read.name, read.made_from, hips)
 
     def write(self, hips: FoundHips | Rows) -> Rows:
-        """The rows of the scan, once its masks are written and they are recorded."""
+        """Write the masks and their record, and return the rows of the scan."""
         if isinstance(hips, list):
             return hips
         said = self._results.names.said_of(hips.name)
         graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
         rows = [hip.measurement for hip in graded]
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
+        self.n_written += 1
         return rows
 
     def _scan(self, name: str, given: ScanInput) -> Scan:
@@ -100,11 +104,11 @@ class ScanPipeline:
             self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
             return scan
         except OnfhError as error:
-            append_trace(self._results.folder / "private" / "onfh.log", name, given.path, error)
+            append_trace(self._results.folder / LOG, name, given.path, error)
             raise
 
     def _made_from(self, given: ScanInput) -> str:
-        """A keyed hash of all that a scan's results depend on: program, model, options and the content of its files."""
+        """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
         options = {"device": asked.device, "engine": asked.engine, "folds": asked.folds, "tta": asked.tta}

@@ -1,8 +1,8 @@
-"""Train the folds of a planned study."""
+"""Training of the folds of a planned study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ __all__ = ["Epoch", "Trained", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of a training.
 
     Args:
         device: What computed.
@@ -37,21 +37,24 @@ class Trained:
 
 def train(
     work: AnyPath = DEFAULT_WORK,
-    fold: int | Literal["all"] = "all",
+    fold: int | Iterable[int] | Literal["all"] = "all",
     device: Device | str = Device.AUTO,
     epochs: int | None = None,
     *,
     on_start: Callable[[Device], None] = lambda _device: None,
+    on_fold: Callable[[int, int], None] = lambda _fold, _epochs: None,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
 ) -> Trained:
-    """Train folds: go on where one stopped, skip what is finished.
+    """Train folds; interrupted folds resume, finished folds are skipped.
 
     Args:
         work: The folder of the study, as `plan` filled it.
-        fold: The number of one fold, or all.
+        fold: The number of one fold or of several, or all.
         device: auto takes cuda, then mps, then cpu.
         epochs: Training epochs; those of the preset by default.
-        on_start: Called once before the first epoch, with the device that computes.
+        on_start: Called once, before the data are read, with the device that computes.
+        on_fold: Called before the first epoch of each fold, with its number and how many epochs there are, from
+            several threads.
         on_epoch: Called after each epoch, from several threads.
 
     Returns:
@@ -72,11 +75,13 @@ def train(
     """
     if epochs is not None and epochs < 1:
         raise TrainingError(f"`epochs` {epochs}", "is too few", "Use 1 or more, or leave it to the preset")
-    dataset = Dataset.read(Workspace.open(Path(work)))
-    splits = Splits.read(dataset.workspace.folds_csv)
-    plan = Plan.read(dataset, splits)
-    folds = range(splits.n_folds) if fold == "all" else [require_fold(fold, splits.n_folds)]
+    workspace = Workspace.open(Path(work))
+    splits = Splits.read(workspace.folds_csv)
+    asked = range(splits.n_folds) if fold == "all" else [fold] if isinstance(fold, int) else fold
+    folds = sorted({require_fold(one, splits.n_folds) for one in asked})
     computes_on = resolve_device(chosen(Device, device, "device"))
     on_start(computes_on)
-    trained = training.train(dataset, plan, list(folds), computes_on, epochs, on_epoch)
+    dataset = Dataset.read(workspace)  # every file is hashed: the user knows by now that something happens
+    plan = Plan.read(dataset, splits)
+    trained = training.train(dataset, plan, folds, computes_on, epochs, on_epoch, on_fold)
     return Trained(computes_on, tuple(trained), tuple(number for number in folds if number not in trained))

@@ -1,4 +1,4 @@
-"""The figures of a comparison, as SVG and PNG; rows and readings in, bytes out, and the same bytes again."""
+"""Figures of a comparison, as SVG and PNG; the same input gives the same bytes."""
 
 from __future__ import annotations
 

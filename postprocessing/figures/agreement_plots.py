@@ -1,4 +1,4 @@
-"""Two readings of the same hips, reference and prediction or two readers: percentages and grades against each other."""
+"""Plots of agreement between two gradings of the same hips: reference and prediction, or two readers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SAME, OTHER = dots(BLUE, "o"), dots(ORANGE, "D")
 
 @dataclass(frozen=True)
 class Names:
-    """What the axes call the two readings."""
+    """The axis labels of the two gradings."""
 
     first: str = "true"
     second: str = "predicted"
 
 
 def percent_figure(readings: Sequence[GradePair], names: Names, *, intervals: bool) -> Figure:
-    """Necrosis in percent of the head, the second reading against the first, with the limits of Steinberg's grades.
+    """Necrosis in percent of the head, second grading against the first, with the limits of Steinberg's grades.
 
     Discs are hips of one grade in both, diamonds of two. Hips that lack a percentage are left out.
 
@@ -60,7 +60,7 @@ def percent_figure(readings: Sequence[GradePair], names: Names, *, intervals: bo
 
 
 def bland_altman_figure(readings: Sequence[GradePair], names: Names) -> Figure:
-    """Difference against mean of both percentages, with bias, limits of agreement, and their 95 % intervals in grey.
+    """Bland-Altman plot of the percentages: bias, limits of agreement, and their 95 % intervals in grey.
 
     Bland & Altman, Lancet 1986;1:307. Hips that lack a percentage are left out.
     """
@@ -88,7 +88,7 @@ def bland_altman_figure(readings: Sequence[GradePair], names: Names) -> Figure:
 
 
 def confusion_figure(readings: Sequence[GradePair], names: Names) -> Figure:
-    """Hips by the grade of the first reading (rows) and of the second (columns); the diagonal is framed."""
+    """Confusion matrix: hips by the first grading (rows) and the second (columns), with a framed diagonal."""
     from matplotlib.patches import Rectangle
 
     figure, axes = new_figure()
@@ -115,7 +115,7 @@ def _known(readings: Sequence[GradePair]) -> list[tuple[GradePair, float, float]
 
 
 def _intervals(readings: Sequence[GradePair]) -> list[tuple[float, PercentInterval]]:
-    """Where each hip stands on the first axis, and the interval about its second reading; none for a small cohort."""
+    """The interval of each hip's second percentage, at its first percentage; empty for a small cohort."""
     calibration = Calibration.fit(
         percent_true=[row.percent_true for row in readings],
         percent_pred=[row.percent_pred for row in readings],
@@ -126,7 +126,7 @@ def _intervals(readings: Sequence[GradePair]) -> list[tuple[float, PercentInterv
 
 
 def _grade_boxes(axes: Axes, top: float) -> None:
-    """Shade where both readings give one grade, and draw the limits."""
+    """Shade the areas where both gradings agree, and draw the limits."""
     from matplotlib.patches import Rectangle
 
     for low, high, name in _bands(top):

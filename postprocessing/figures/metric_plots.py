@@ -1,4 +1,4 @@
-"""Each hip as a point over the box of its quartiles, by region, and of the lesion by true grade."""
+"""Box plots of metrics with one point per hip, by region, and of the lesion by true grade."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ BOX: dict[str, Any] = {
 
 
 def dice_figure(rows: Sequence[CrossvalRow]) -> Figure:
-    """The Dice coefficient of each hip; what is undefined is counted under its box."""
+    """Dice coefficient of each hip; undefined values are counted under the box."""
     return _spread_figure(rows, "dice", "Dice", top=1)
 
 
 def assd_figure(rows: Sequence[CrossvalRow]) -> Figure:
-    """The average symmetric surface distance of each hip; what is undefined is counted under its box."""
+    """Average symmetric surface distance of each hip; undefined values are counted under the box."""
     return _spread_figure(rows, "assd_mm", "average symmetric surface distance, mm", bottom=0)
 
 

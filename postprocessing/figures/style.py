@@ -1,9 +1,11 @@
-"""One look for all figures: told apart without colour and in grey, by place, shape and line; small enough to print."""
+"""Common style of all figures: readable in grey and without colour vision, small enough to print."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
+
+from onfh_nnunet.core.no_telemetry import import_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +37,7 @@ _METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date
 
 def new_figure(width_inch: float = HEIGHT_INCH) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes."""
-    import matplotlib as mpl
+    mpl = import_matplotlib()
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
@@ -45,8 +47,7 @@ def new_figure(width_inch: float = HEIGHT_INCH) -> tuple[Figure, Axes]:
 
 def rendered(figure: Figure, kind: str) -> bytes:
     """A figure as ``png`` or ``svg``, without a date."""
-    import matplotlib as mpl
-
+    mpl = import_matplotlib()
     content = io.BytesIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(content, format=kind, metadata=_METADATA[kind])
@@ -54,6 +55,6 @@ def rendered(figure: Figure, kind: str) -> bytes:
 
 
 def dots(colour: str, marker: str = "o") -> dict[str, Any]:
-    """The look of one point a hip."""
+    """The style of one point per hip."""
     look = {"linestyle": "", "marker": marker, "color": colour, "mec": "black", "mew": 0.5, "markersize": 4.5}
     return look | {"zorder": 3, "clip_on": False}

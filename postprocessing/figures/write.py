@@ -1,4 +1,4 @@
-"""All figures of a comparison, each as SVG and as PNG, in the folder ``figures``."""
+"""All figures of a comparison as SVG and PNG, in the folder ``figures``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURE_FILES = tuple(f"figures/{name}.{kind}" for name in NAMES for kind in KIND
 
 
 def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
-    """Write dice, assd, percent, bland_altman and confusion, each whole.
+    """Write dice, assd, percent, bland_altman and confusion atomically.
 
     Args:
         folder: Of the tables; the figures lie in its folder ``figures``.
@@ -36,7 +36,7 @@ def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
 
 
 def write_reader_figures(folder: Path, readings: Sequence[GradePair], names: Names) -> None:
-    """Write percent, bland_altman and confusion of two readers, each whole."""
+    """Write percent, bland_altman and confusion of two readers atomically."""
     _write(folder, _of_readings(readings, names, intervals=False))
 
 

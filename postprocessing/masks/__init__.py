@@ -1,1 +1,1 @@
-"""Masks of one hip, cleaned."""
+"""Cleaning and checks of the mask of one hip."""

@@ -1,4 +1,4 @@
-"""A label map becomes one femoral head with its necrosis.
+"""Cleaning of a label map to one femoral head with its necrosis.
 
 Head is labels 1 and 2 together, and voxels are connected through faces. The necrosis is nested in the head by
 construction: it is where the head is necrotic, and nowhere else.
@@ -44,7 +44,7 @@ def clean(mask: Volume, case: object) -> Volume:
 
 
 def require_hip_labels(mask: Volume, case: object) -> Volume:
-    """Accept a mask of any tool when it is a label map of one hip.
+    """Refuse a mask that is not the label map of one hip.
 
     Whole numbers stored as floats are accepted. A head that is necrotic throughout (only label 2) is legal.
 
@@ -72,7 +72,7 @@ def require_hip_labels(mask: Volume, case: object) -> Volume:
 
 
 def refuse_lesion_alone(hip: HipMask, case: object) -> None:
-    """Refuse a necrosis that was exported without its head: it would be taken for a head that is necrotic throughout.
+    """Refuse a necrosis without its head: it would count as a head that is necrotic throughout.
 
     Args:
         hip: From `require_hip_labels`.
@@ -88,12 +88,12 @@ def refuse_lesion_alone(hip: HipMask, case: object) -> None:
 
 
 def _refuse_second_head(labels: Volume, case: object) -> None:
-    """Both hips in one mask would be measured as one head of twice the size."""
+    """Refuse a mask of both hips: it would be measured as one head of twice the size."""
     components = components_of(labels.array[bounding_box(labels.array)])
     first, *others = components.voxels[components.by_size] * labels.grid.voxel_ml
     if others and others[0] > SECOND_HEAD_ABOVE_ML:
         problem = f"holds two separate heads, of {first:.1f} and {others[0]:.1f} ml"
-        raise LabelError(case, problem, "Give one mask a hip")
+        raise LabelError(case, problem, "Give one mask per hip")
 
 
 def _filled_largest(head: BoolArray) -> BoolArray:

@@ -1,1 +1,1 @@
-"""What is measured of one hip: volumes, sphere, angles, location, types."""
+"""Measurement of one hip: volumes, sphere, angles, location, classifications."""

@@ -1,4 +1,4 @@
-"""The ARCO type of extent of 2021, by where the lesion ends on the lateral side of the mid-coronal slice.
+"""ARCO type of extent (2021): where the lesion ends laterally in the mid-coronal slice.
 
 Koo KH, Mont MA, Cui Q et al. The 2021 Association Research Circulation Osseous classification for early-stage
 osteonecrosis of the femoral head to computed tomography-based study. J Arthroplasty 2022: in type 1 the lateral
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class ArcoType(StrEnum):
-    """Type 1 to 3, or 2 or 3 where the acetabular edge is not known."""
+    """Types 1 to 3, or 2 or 3 where the acetabular edge is unknown."""
 
     ONE = "1"
     TWO_OR_THREE = ">=2"

@@ -1,4 +1,4 @@
-"""grades.csv: one row a hip, in the columns that other programs rely on."""
+"""grades.csv: one row per hip, with stable columns."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.measurement.arco import ArcoType, arco_type
-from postprocessing.measurement.jic import JicTies, JicType, jic_type, weight_bearing
+from postprocessing.measurement.jic import JicType, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 from postprocessing.measurement.measure import HipMeasurement, measure
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
@@ -20,7 +21,7 @@ from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentIn
 
 @dataclass(frozen=True)
 class GradeRow:
-    """A row of grades.csv; an empty cell is explained in `warnings`, but for `jic_type`, which needs landmarks.
+    """A row of grades.csv; `warnings` explain empty cells, except `jic_type`, which needs landmarks.
 
     Columns up to `warnings` are the first ones for good; later ones come after it.
 
@@ -83,7 +84,7 @@ def grade_row(
     extra_warnings: Iterable[str] = (),
     interval: PercentInterval | None = None,
 ) -> GradeRow:
-    """Measure and grade one hip. The grade follows from whole voxel counts; nothing is rounded before it.
+    """Measure and grade one hip. The grade follows from whole voxel counts, without rounding.
 
     Args:
         case_id: The hip.
@@ -112,7 +113,7 @@ def grade_row(
 
 
 def with_landmarks(row: GradeRow, landmarks: Landmarks | None, ties: JicTies = JicTies.MINISTRY) -> GradeRow:
-    """Add what two landmarks tell: the JIC type, and ARCO type 2 or 3. It needs nothing but the row.
+    """Add what two landmarks determine: the JIC type, and ARCO type 2 or 3. Only the row is needed.
 
     Args:
         row: A graded hip.
@@ -134,7 +135,7 @@ def with_landmarks(row: GradeRow, landmarks: Landmarks | None, ties: JicTies = J
 
 
 def write_grades(path: Path, rows: Iterable[GradeRow]) -> None:
-    """Write grades.csv whole."""
+    """Write grades.csv atomically."""
     write_rows(path, GradeRow, rows)
 
 

@@ -1,4 +1,4 @@
-"""The type of the Japanese Investigation Committee (JIC): how far the lesion reaches into the weight-bearing surface.
+"""JIC type (Japanese Investigation Committee): how far the lesion reaches into the weight-bearing surface.
 
 Sugano N et al. J Orthop Sci 2002;7:601; see also Kuroda Y et al. Bone Joint Res 2019;8:451. On the mid-coronal slice
 the weight-bearing surface is the part of the acetabulum lateral to where the perpendicular bisector of the line from
@@ -19,7 +19,7 @@ from enum import StrEnum
 import numpy as np
 
 from onfh_nnunet.core.anatomy import EDGE_FROM_CENTRE_MM, HEAD_RADIUS_MM
-from onfh_nnunet.core.choices import JicTies as JicTies
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.hip import Side
@@ -27,7 +27,7 @@ from postprocessing.measurement.landmarks import Landmarks
 
 
 class JicType(StrEnum):
-    """In order of severity."""
+    """The types in order of severity."""
 
     A = "A"
     B = "B"
@@ -78,7 +78,7 @@ def weight_bearing(case: object, landmarks: Landmarks, centre_mm: Triple, side: 
 
 
 def jic_type(lateral_deg: float, surface: WeightBearing, ties: JicTies = JicTies.MINISTRY) -> JicType:
-    """The type of a lesion by its lateral necrotic angle; thirds are compared multiplied out: a tie stays a tie."""
+    """The type of a lesion by its lateral necrotic angle; thirds are compared exactly, so a tie stays a tie."""
     if lateral_deg > surface.edge_deg:
         return JicType.C2
     reached, whole = 3 * (lateral_deg - surface.medial_deg), surface.edge_deg - surface.medial_deg
@@ -89,7 +89,7 @@ def jic_type(lateral_deg: float, surface: WeightBearing, ties: JicTies = JicTies
 
 
 def _in_slice(case: object, point_mm: Triple, centre_mm: Triple, side: Side) -> FloatArray:
-    """Lateral and up in mm, from the centre of the head; a landmark lies at most a radius before or behind it."""
+    """Lateral and superior coordinates in mm, from the centre of the head."""
     left, back, up = (float(p - c) for p, c in zip(point_mm, centre_mm, strict=True))
     if abs(back) > HEAD_RADIUS_MM:
         raise _misplaced(case, f"a point lies {abs(back):.0f} mm in front of or behind the head's centre")

@@ -1,4 +1,4 @@
-"""Necrotic arcs of the mid-coronal and the mid-sagittal slice: the modified Kerboul angles, and where the arcs end.
+"""Modified Kerboul angles: necrotic arcs of the mid-coronal and mid-sagittal slices, and where they end.
 
 Both slices run through the centre of the fitted sphere in patient axes, and angles are seen from that centre. What
 counts as a necrotic direction says `surface_rays`. Zero degrees is straight up, the apex of the head.
@@ -30,13 +30,13 @@ _TURN_DEG = np.arange(ARC_STEP_DEG / 2, 360, ARC_STEP_DEG)
 
 @dataclass(frozen=True, eq=False)
 class Arc:
-    """The necrotic directions of a slice, `ARC_STEP_DEG` apart from the apex towards one side and all round."""
+    """The necrotic directions of a slice, `ARC_STEP_DEG` apart, all around from the apex towards one side."""
 
     involved: BoolArray
 
     @property
     def degrees(self) -> float:
-        """All necrotic directions together, so two separate lesions add up."""
+        """The sum of all necrotic directions; two separate lesions add up."""
         return ARC_STEP_DEG * int(self.involved.sum())
 
     def turned(self) -> Arc:
@@ -44,7 +44,7 @@ class Arc:
         return Arc(self.involved[::-1])
 
     def end_deg(self, opened_deg: float) -> float | None:
-        """How far from the apex the arc reaches, positive towards its side and negative when it ends before the apex.
+        """How far the arc reaches from the apex; negative when it ends before the apex.
 
         Args:
             opened_deg: Where the circle is opened; angles run from 360 degrees below to here.
@@ -77,7 +77,7 @@ class NecroticArcs:
 
     @property
     def anterior_deg(self) -> float | None:
-        """The anterior necrotic angle: from straight up to the anterior end of the sagittal arc, positive in front.
+        """The anterior necrotic angle: from the vertical to the anterior end of the sagittal arc, positive in front.
 
         Not the angle of Kubo (Int Orthop 2018;42:1449), which is measured from the midline of the neck on a
         mid-oblique slice: a mask does not show that line, and limits for the one do not hold for the other.
@@ -85,7 +85,7 @@ class NecroticArcs:
         return self.sagittal.end_deg(FOOT_DEG)
 
     def lateral_deg(self, side: Side) -> float | None:
-        """The lateral necrotic angle: from straight up to the lateral end of the coronal arc, positive to lateral."""
+        """The lateral necrotic angle: from the vertical to the lateral end of the coronal arc, positive to lateral."""
         lateral = self.coronal if side is Side.LEFT else self.coronal.turned()
         return lateral.end_deg(NECK_DEG)
 

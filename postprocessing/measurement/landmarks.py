@@ -1,4 +1,4 @@
-"""The two points of a hip that a mask of the femoral head does not show, read from a table or from 3D Slicer.
+"""Landmarks of the acetabulum, which a mask of the femoral head does not show, from a table or 3D Slicer.
 
 A table has a row a hip. A Slicer markups file (`.mrk.json`) has the control points `edge` and `teardrop`, or, for
 several hips, the case id and a space before each: `P001_R edge`. Positions are in LPS mm; a markups file says if it
@@ -27,7 +27,7 @@ _REMEDY = "Give each hip both points, once, in mm"
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The acetabulum of one hip in the mid-coronal slice.
+    """The acetabular landmarks of one hip in the mid-coronal slice.
 
     Args:
         edge_mm: Lateral edge of the acetabulum, LPS.

@@ -1,4 +1,4 @@
-"""The lesion as a body: its centre of gravity, seen from the centre of the head, and its depth."""
+"""Centroid of the lesion relative to the centre of the head, and its depth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from postprocessing.measurement.sphere import Sphere, faces_mm
 
 @dataclass(frozen=True)
 class Centroid:
-    """The lesion's centre of gravity, seen from the centre of the head.
+    """The lesion's centroid relative to the centre of the head.
 
     Latitude and longitude of the lesion after Nishii T et al. J Orthop Res 2002;20:130, who found the lesions that
     collapse to lie anterosuperior. Where their zeros lie could not be read; the convention here is ours.
@@ -34,14 +34,14 @@ class Centroid:
 
     @property
     def latitude_deg(self) -> float | None:
-        """90 straight up, 0 at the height of the centre, -90 straight down; None for a centroid at the centre."""
+        """90 superior, 0 at the height of the centre, -90 inferior; None for a centroid at the centre."""
         across = math.hypot(self.front_mm, self.left_mm)
         if math.hypot(across, self.up_mm) <= self.blur_mm:
             return None
         return math.degrees(math.atan2(self.up_mm, across))
 
     def longitude_deg(self, side: Side) -> float | None:
-        """0 to the front, 90 to lateral, -90 to medial, 180 to the back; None straight above or below the centre."""
+        """0 anterior, 90 lateral, -90 medial, 180 posterior; None directly above or below the centre."""
         if math.hypot(self.front_mm, self.left_mm) <= self.blur_mm:
             return None
         lateral = self.left_mm if side is Side.LEFT else -self.left_mm
@@ -49,7 +49,7 @@ class Centroid:
 
 
 def centroid(mask: Volume, sphere: Sphere) -> Centroid:
-    """The centre of gravity of the necrosis; there must be some.
+    """The centroid of the necrosis, which must not be empty.
 
     Args:
         mask: Labels (z, y, x) of a head.
@@ -61,7 +61,7 @@ def centroid(mask: Volume, sphere: Sphere) -> Centroid:
 
 
 def depth_mm(mask: Volume, sphere: Sphere) -> float:
-    """How deep the necrosis reaches below the fitted sphere, along its radius; there must be some.
+    """The maximum depth of the necrosis below the fitted sphere along its radius; it must not be empty.
 
     The sphere stands for the articular surface before any collapse. A lesion that holds the centre is one radius deep.
     The definition is ours.

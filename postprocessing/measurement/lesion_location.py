@@ -1,4 +1,4 @@
-"""Where in the head the lesion lies.
+"""Location of the lesion in the head.
 
 The frame of a head has its origin in the centre of the fitted sphere, and its axes are the patient's: up, to the front
 and to lateral, away from the midline. A left and a right hip that mirror each other have the same numbers.
@@ -20,7 +20,7 @@ from postprocessing.measurement.sphere import Sphere
 
 @dataclass(frozen=True)
 class LesionLocation:
-    """Where a lesion lies; None for what the mask or an unknown side does not tell.
+    """The location of a lesion; None where it does not follow from the mask, or the side is unknown.
 
     Args:
         lesion_latitude_deg: Of the centroid: 90 straight up, 0 at the height of the head's centre.
@@ -42,7 +42,7 @@ class LesionLocation:
 
 
 def lesion_location(mask: Volume, sphere: Sphere, arcs: NecroticArcs, side: Side | None) -> LesionLocation:
-    """Locate the necrosis; there must be some.
+    """Locate the necrosis, which must not be empty.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.

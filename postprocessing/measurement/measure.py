@@ -1,4 +1,4 @@
-"""A label map becomes the numbers of one hip: millilitres, millimetres, percent and degrees.
+"""All measurements of one hip from its label map: in ml, mm, percent and degrees.
 
 Head is labels 1 and 2 together. Nothing is rounded. What cannot be computed is None, and a warning says why.
 """
@@ -22,7 +22,7 @@ _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of
 
 @dataclass(frozen=True)
 class HipMeasurement:
-    """What is measured of one hip.
+    """The measurements of one hip.
 
     Args:
         head_ml: Volume of the head, necrosis included.

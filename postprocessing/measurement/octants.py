@@ -1,4 +1,4 @@
-"""The head in eight parts: upper or lower, front or back, lateral or medial."""
+"""Octants of the head: superior or inferior, anterior or posterior, lateral or medial."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from postprocessing.measurement.sphere import Sphere
 
 @dataclass(frozen=True)
 class Octants:
-    """Necrotic share of each eighth of the head in percent; None where there is less than a voxel of head.
+    """The necrotic share of each octant in percent; None where it contains less than a voxel of head.
 
     The planes between them run through the centre of the fitted sphere, along the axes of the patient.
     Eight regions are used to map lesions (J Orthop Surg Res 2024, doi:10.1186/s13018-024-05058-3); the planes are ours.
@@ -35,12 +35,12 @@ class Octants:
 
 
 def frame(side: Side) -> FloatArray:
-    """Unit vectors (3, 3) in LPS: rows up, front, lateral."""
+    """Unit vectors (3, 3) in LPS: rows superior, anterior, lateral."""
     return np.array([[0, 0, 1], [0, -1, 0], [1 if side is Side.LEFT else -1, 0, 0]], float)
 
 
 def octants(mask: Volume, sphere: Sphere, side: Side) -> Octants:
-    """The necrotic share of each octant; a voxel that a plane cuts counts on both sides, in part.
+    """The necrotic share of each octant; a voxel that a plane divides counts partly on both sides.
 
     Args:
         mask: Labels (z, y, x) of a head.
@@ -56,7 +56,7 @@ def octants(mask: Volume, sphere: Sphere, side: Side) -> Octants:
 
 
 def _halves(voxel: NDArray[np.intp], grid: Grid, sphere: Sphere, side: Side) -> FloatArray:
-    """How much of each voxel (n, 3) lies on either side of the plane across each axis: (3, 2, n), 0 to 1."""
+    """The part of each voxel (n, 3) on either side of the plane across each axis: (3, 2, n), 0 to 1."""
     axes = frame(side)
     steps = axes @ grid.matrix
     thickness = np.abs(steps).sum(axis=1, keepdims=True)  # of a voxel along each axis of the frame

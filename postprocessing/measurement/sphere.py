@@ -1,4 +1,4 @@
-"""The sphere of the articular surface of a femoral head.
+"""Sphere fit of the articular surface of a femoral head.
 
 It is fitted to the viable part of the surface: necrotic bone may have collapsed, and would draw the sphere in. The
 surface is sampled where it is: at the centres of the voxel faces between head and background. Centres of surface
@@ -56,7 +56,7 @@ class Sphere:
 
 
 def fit_sphere(mask: Volume) -> Sphere | None:
-    """Least trimmed squares (Rousseeuw, J Am Stat Assoc 1984;79:871) of the viable surface, by repeated algebraic fits.
+    """Least trimmed squares (Rousseeuw, J Am Stat Assoc 1984;79:871) of the viable surface, by algebraic fits.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.
@@ -75,7 +75,7 @@ def fit_sphere(mask: Volume) -> Sphere | None:
 
 
 def faces_mm(one: BoolArray, other: BoolArray, grid: Grid) -> FloatArray:
-    """Centres (n, 3) in LPS mm of the voxel faces between two regions (z, y, x) that share no voxel."""
+    """Centres (n, 3) in LPS mm of the voxel faces between two disjoint regions (z, y, x)."""
     faces = []
     for axis in range(3):
         along_one, along_other = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
@@ -107,7 +107,7 @@ def _trimmed(points: FloatArray) -> Sphere | None:
 
 
 def _algebraic(terms: FloatArray, kept: BoolArray) -> tuple[FloatArray, float] | None:
-    """Centre and radius that minimise the sum of (distance squared - radius squared) squared: a linear problem.
+    """The centre and radius that minimise the sum of (distance squared - radius squared) squared, a linear problem.
 
     Args:
         terms: Of each point p (5, n): the factors 2 p and 1 of the unknowns c and r^2 - c . c, and their sum p . p.

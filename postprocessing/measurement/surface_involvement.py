@@ -1,4 +1,4 @@
-"""How much of the articular surface is necrotic."""
+"""Necrotic share of the articular surface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SURFACE_RAYS = (72, 144)
 
 @dataclass(frozen=True)
 class SurfaceInvolvement:
-    """Necrosis at the surface of a head.
+    """The necrosis at the surface of a head.
 
     Args:
         percent: Necrotic share of the articular surface; None when there is no articular surface.

@@ -1,4 +1,4 @@
-"""Directions from the centre of the fitted sphere, and what they meet at the surface of the head.
+"""Rays from the centre of the fitted sphere, and what they hit at the surface of the head.
 
 Rays leave the centre in patient axes (LPS) and read the nearest voxel, so an oblique grid is measured in the same
 planes as a straight one. A ray counts when it leaves the head within `ARTICULAR_MM` of the sphere, which leaves out the
@@ -23,14 +23,14 @@ RADIAL_STEP_MM = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Rays:
-    """For each direction (n): whether it meets the articular surface, and whether that is necrotic."""
+    """For each direction (n): whether it hits the articular surface, and whether that is necrotic."""
 
     articular: BoolArray
     involved: BoolArray
 
 
 def cast_rays(mask: Volume, sphere: Sphere, directions: FloatArray) -> Rays:
-    """Follow rays from outside the sphere to where the head begins.
+    """Cast rays from outside the sphere to the surface of the head.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.
@@ -50,7 +50,7 @@ def cast_rays(mask: Volume, sphere: Sphere, directions: FloatArray) -> Rays:
 
 
 def _labels_along(mask: Volume, sphere: Sphere, directions: FloatArray, distances: FloatArray) -> FloatArray:
-    """The labels (rays, distances) of the nearest voxels; beyond the crop its background is read."""
+    """The labels (rays, distances) of the nearest voxels; outside the crop they are background."""
     start = mask.grid.to_index(sphere.centre_mm)
     step = mask.grid.to_index(sphere.centre_mm + directions) - start
     flat = np.zeros((len(directions), len(distances)))

@@ -1,1 +1,1 @@
-"""How well a mask agrees with a reference: overlap, surfaces, lesions."""
+"""Metrics of a mask against a reference: overlap, surface distances, lesion detection."""

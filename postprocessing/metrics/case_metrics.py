@@ -1,4 +1,4 @@
-"""cases.csv: one row a hip, a prediction against its reference."""
+"""Case metrics: cases.csv, one row per hip, prediction against reference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METRICS = (*FIRST, *SHAPES, *LESIONS)
 
 @dataclass(frozen=True)
 class CrossvalRow:
-    """A row of cases.csv; None is undefined. Columns up to `grade_pred` are the first ones for good.
+    """A row of cases.csv; None is undefined. The order of the columns up to `grade_pred` is stable.
 
     Args:
         case_id: The hip.
@@ -81,19 +81,19 @@ class CrossvalRow:
 
     @property
     def grade_pair(self) -> GradePair:
-        """What agreement needs of this hip."""
+        """Both grades and percentages of this hip, for statistics of agreement."""
         return GradePair(
             self.patient, self.grade_true, self.grade_pred, self.necrosis_percent_true, self.necrosis_percent_pred
         )
 
 
 def crossval_row(hip: Hip, fold: int | None, reference: HipMask, prediction: HipMask) -> CrossvalRow:
-    """Judge one hip; see `case_row`."""
+    """The metrics of one hip; see `case_row`."""
     return case_row(hip.case_id, hip, fold, reference, prediction)
 
 
 def case_row(case_id: str, hip: Hip | None, fold: int | None, reference: HipMask, prediction: HipMask) -> CrossvalRow:
-    """Judge one case.
+    """The metrics of one case.
 
     Args:
         case_id: Its name.

@@ -1,4 +1,4 @@
-"""Lesions found, missed and invented: components of one mask matched with those of another.
+"""Lesion detection: components of the predicted mask matched with components of the reference.
 
 A lesion is a component of voxels connected through faces, of at least `LEAST_LESION_ML`. A predicted lesion hits a true
 one when their intersection over union is at least `MIN_IOU`: the criterion of PI-CAI (Saha A, Bosma JS et al. Lancet
@@ -24,7 +24,7 @@ MIN_IOU = 0.10
 
 @dataclass(frozen=True)
 class LesionDetection:
-    """Lesions counted; in a healthy hip without a predicted lesion all three are 0.
+    """Counts of lesions; all are 0 in a healthy hip without a predicted lesion.
 
     Args:
         true_positives: True lesions with a predicted one.
@@ -52,7 +52,7 @@ def match_lesions(reference: BoolArray, prediction: BoolArray, spacing_mm: Tripl
 
 
 def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], int]:
-    """The number of each voxel's lesion (z, y, x), 0 where there is none, and how many there are."""
+    """The lesion number of each voxel (z, y, x), 0 for none, and the number of lesions."""
     components = components_of(mask)
     large = components.voxels * math.prod(spacing_mm) / 1000 >= LEAST_LESION_ML
     numbers = np.where(large, large.cumsum(), 0).astype(np.int32)
@@ -60,7 +60,7 @@ def _lesions(mask: BoolArray, spacing_mm: Triple) -> tuple[NDArray[np.int32], in
 
 
 def _matched(true: NDArray[np.int32], pred: NDArray[np.int32], n_true: int, n_pred: int) -> int:
-    """The most pairs of a true and a predicted lesion that hit each other, each lesion in one pair at most."""
+    """The maximum matching of overlapping true and predicted lesions, each in at most one pair."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 

@@ -1,4 +1,4 @@
-"""One region of a reference against a prediction: volumes, overlap, surfaces, lesions.
+"""Segmentation metrics of one region: volumes, overlap, surface distances, lesions.
 
 What a distance, an area and a lesion is stands in `surface_distances`, `surface_area` and
 `lesion_detection`. Which metrics belong together, and why none is enough alone: Maier-Hein L, Reinke A et al.
@@ -25,7 +25,7 @@ NSD_TOLERANCE_MM = 1.0
 
 @dataclass(frozen=True)
 class SegmentationMetrics:
-    """How well a prediction meets a reference; None is undefined and never counts as 0.
+    """The metrics of a prediction against a reference; None is undefined and never counts as 0.
 
     | reference | prediction | dice, iou | assd, hd95, hd, centroid distance | nsd_1mm | volume_error_percent |
     |---|---|---|---|---|---|
@@ -76,7 +76,7 @@ class SegmentationMetrics:
 
     @property
     def absolute_volume_error_ml(self) -> float:
-        """The error without its sign."""
+        """The absolute volume error."""
         return abs(self.volume_error_ml)
 
     @property
@@ -86,7 +86,7 @@ class SegmentationMetrics:
 
     @property
     def absolute_volume_error_percent(self) -> float | None:
-        """The same without its sign."""
+        """The absolute volume error in percent of the reference."""
         return None if self.volume_error_percent is None else abs(self.volume_error_percent)
 
 
@@ -140,7 +140,7 @@ _BOTH_EMPTY = SegmentationMetrics(None, None, None, None, 0.0, 0.0, None, None, 
 
 
 def _centroid_mm(mask: BoolArray, spacing_mm: Triple) -> FloatArray:
-    """Centre of gravity of a mask that is not empty, along z, y, x from its first voxel."""
+    """Centroid of a non-empty mask, along z, y, x from its first voxel."""
     plane = mask.sum(axis=0)
     layers = (mask.sum(axis=(1, 2)), plane.sum(axis=1), plane.sum(axis=0))
     centre: FloatArray = np.array([np.average(np.arange(n.size), weights=n) for n in layers]) * spacing_mm

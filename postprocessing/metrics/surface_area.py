@@ -1,4 +1,4 @@
-"""The area of a mask's surface, by counting how often lattice lines cross it.
+"""Surface area of a mask, from the number of crossings with lattice lines.
 
 Crofton: the area is twice the mean, over all directions, of the area that the surface throws on a plane across the
 direction, each crossing counted. A voxel lattice has 13 directions to the 26 neighbours; each stands for its share of
@@ -51,7 +51,7 @@ DIRECTIONS = (np.argwhere(np.ones((3, 3, 3))) - 1)[14:]
 
 @lru_cache
 def _areas_mm2(spacing_mm: Triple) -> FloatArray:
-    """What one crossing along each direction stands for: the area of one lattice line, times the direction's share."""
+    """The area per crossing along each direction: the area of one lattice line, times the direction's weight."""
     from scipy.spatial import SphericalVoronoi
 
     steps = DIRECTIONS * spacing_mm

@@ -1,4 +1,4 @@
-"""The distances between the surfaces of two masks: measured once, and every surface metric is a function of them.
+"""Surface distances of two masks, measured once; every surface metric is a function of them.
 
 The surface of a mask is its voxels that have a background voxel across a face; the image border counts as background.
 Distances run between voxel centres, in mm, from each surface voxel to the nearest of the other surface.
@@ -38,7 +38,7 @@ prediction lies nearer, where a look-up beats the tree. It changes the time and 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceDistances:
-    """From every surface voxel of one mask to the surface of the other, in mm; neither mask is empty."""
+    """Distances in mm from every surface voxel of each mask to the surface of the other; neither mask is empty."""
 
     from_reference: FloatArray
     from_prediction: FloatArray
@@ -54,7 +54,7 @@ class SurfaceDistances:
 
     @property
     def hd_mm(self) -> float:
-        """Hausdorff distance: the largest of all.
+        """Hausdorff distance: the maximum.
 
         Huttenlocher DP, Klanderman GA, Rucklidge WJ. IEEE Trans Pattern Anal Mach Intell 1993;15:850-863.
         """
@@ -96,7 +96,7 @@ def surface_distances(reference: BoolArray, prediction: BoolArray, spacing_mm: T
 
 
 def _surface(mask: BoolArray) -> BoolArray:
-    """The voxels of a mask, within layers of background, that have a background voxel across a face."""
+    """The voxels of a mask with a border of background that have a background voxel across a face."""
     inside = mask.copy()
     for axis, start in itertools.product(range(3), (0, 2)):
         neighbours = [slice(1, -1)] * 3
@@ -107,7 +107,7 @@ def _surface(mask: BoolArray) -> BoolArray:
 
 
 def _nearest_mm(of: BoolArray, to: BoolArray, spacing_mm: Triple) -> FloatArray:
-    """From each voxel of one surface to the nearest of another, both within `REACH` layers of background."""
+    """The distance from each voxel of one surface to the other, both with a border of `REACH` background layers."""
     from scipy.spatial import KDTree
 
     start, targets, steps = np.flatnonzero(of), to.ravel(), _steps(spacing_mm)
@@ -128,13 +128,13 @@ def _nearest_mm(of: BoolArray, to: BoolArray, spacing_mm: Triple) -> FloatArray:
 
 @lru_cache
 def _steps(spacing_mm: Triple) -> IntArray:
-    """All steps (n, 3) to voxels no farther than `REACH` of the shortest voxel steps, in order of length."""
+    """All steps (n, 3) to voxels within `REACH` of the shortest voxel steps, in order of length."""
     around = np.argwhere(np.ones((2 * REACH + 1,) * 3)) - REACH
     lengths = _lengths_mm(around, spacing_mm)
     return around[np.argsort(lengths)[: np.count_nonzero(lengths <= REACH * min(spacing_mm))]]
 
 
 def _lengths_mm(steps: IntArray, spacing_mm: Triple) -> FloatArray:
-    """From whole voxel steps (n, 3), so that no place in the image changes a distance by rounding."""
+    """Lengths computed from whole voxel steps (n, 3), so that rounding does not depend on position."""
     lengths: FloatArray = np.sqrt(((steps * spacing_mm) ** 2).sum(axis=1))
     return lengths

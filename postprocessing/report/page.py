@@ -1,4 +1,4 @@
-"""Values become HTML: rows and pictures in, one text out. Every value is escaped on its way into the page."""
+"""HTML pages from rows and pictures. Every value is escaped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CrossvalTables:
 
     @classmethod
     def read(cls, folder: Path) -> CrossvalTables:
-        """Read what `write_tables` wrote.
+        """Read the tables that `write_tables` wrote.
 
         Raises:
             ReadError: A table is missing or damaged.
@@ -68,7 +68,7 @@ def prediction_page(rows: Sequence[GradeRow], pictures: Pictures, version: str) 
 
 
 def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> str:
-    """The report of a cross-validation, beside the published figures.
+    """The report of a cross-validation, with the published figures beside it.
 
     Args:
         tables: Its tables.
@@ -101,12 +101,12 @@ def dice_png(rows: Sequence[CrossvalRow]) -> bytes:
 
 
 def with_digest(page: str) -> str:
-    """A page with a last line that tells it from a page that somebody else wrote, or edited."""
+    """Append a line with a digest, which identifies the page as onfh's and as unedited."""
     return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
 
 
 def has_valid_digest(content: bytes) -> bool:
-    """Whether a file's content is a page as `with_digest` made it."""
+    """Whether a file's content is an unedited page of `with_digest`."""
     page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
     return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
 
@@ -132,7 +132,7 @@ def _render(version: str, **values: Any) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """What of a value goes into the page: of text, what can be seen; markup, which is made here, as it is."""
+    """Filter of all values: printable text; markup made here is unchanged."""
     return printable(value) if type(value) is str else value
 
 

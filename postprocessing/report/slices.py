@@ -1,4 +1,4 @@
-"""The picture of one hip: an axial, a coronal and a sagittal plane through where it is most telling.
+"""Picture of one hip: an axial, a coronal and a sagittal slice through the lesion or the head.
 
 The planes are the scan's own, turned to the patient's nearest axes; no voxel is resampled. Radiological display: the
 patient's right on the viewer's left, head up, and in the axial plane front up.
@@ -18,6 +18,7 @@ from onfh_nnunet.core.grid import FloatArray, Index, same_grid
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Region
+from onfh_nnunet.core.no_telemetry import import_matplotlib
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 
@@ -46,7 +47,7 @@ Letters = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class AnatomicalPlane:
-    """A plane of the patient.
+    """An anatomical plane.
 
     Args:
         name: Its name.
@@ -67,7 +68,7 @@ PLANES = (
 
 
 def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
-    """Draw a hip; all hips in one size and at one scale.
+    """Draw a hip; all hips have one size and one scale.
 
     Args:
         image: Intensities of a scan or a part of it, in any plane of acquisition.
@@ -82,6 +83,7 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
         GridMismatch: A mask lies on another grid than the image.
         LabelError: No mask holds a head.
     """
+    import_matplotlib()
     from matplotlib.figure import Figure
 
     view = _view(image, masks, title)
@@ -103,7 +105,7 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A hip in anatomical axes: what is shown, its middle in mm (z, y, x) from the first voxel, and the planes."""
+    """A hip in anatomical axes: image, centre in mm (z, y, x) from the first voxel, and planes."""
 
     image: Volume
     masks: Mapping[str, Volume]
@@ -111,7 +113,7 @@ class _View:
     through: Index
 
     def extent_mm(self, plane: AnatomicalPlane, margin: int = 0) -> tuple[float, float, float, float]:
-        """Outer edges of a plane's voxels from the middle: first and last column, first and last row."""
+        """Outer edges of a plane's voxels from the centre: first and last column, first and last row."""
         spacing, size = np.array(self.image.grid.spacing_mm), np.array(self.image.grid.size)
         first = -(0.5 + margin) * spacing - self.middle_mm
         last = first + (size + 2 * margin) * spacing
@@ -135,7 +137,7 @@ def _view(image: Volume, masks: Mapping[str, Volume], title: str) -> _View:
 
 
 def _most_telling(masks: list[Volume]) -> Index:
-    """The voxel of the necrosis, else of the head, that is nearest to its centre; a bent lesion is not missed."""
+    """The voxel of the necrosis, else of the head, that is closest to its centroid; it works for a bent lesion."""
     found = (np.argwhere(region.mask(mask.array)) for region in reversed(Region) for mask in masks)
     voxels = next(each for each in found if len(each))
     apart = (voxels - voxels.mean(axis=0)) * np.array(masks[0].grid.spacing_mm)

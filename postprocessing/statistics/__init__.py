@@ -1,1 +1,1 @@
-"""Summaries of many hips, agreement of readers, and their confidence intervals."""
+"""Statistics: summaries of many hips, agreement of readers, and confidence intervals."""

@@ -1,4 +1,4 @@
-"""How well the grades and amounts of two readings of the same hips agree: reference and prediction, or two readers."""
+"""Agreement of two gradings of the same hips: reference and prediction, or two readers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Pair = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class GradePair:
-    """One hip, graded twice; a percentage is None where there was no head, or where a reader gave none."""
+    """Two gradings of one hip; a percentage is None where there is no head, or a reader gave none."""
 
     patient: str
     grade_true: Grade
@@ -48,7 +48,7 @@ class GradePair:
 
 @dataclass(frozen=True)
 class ConfusionRow:
-    """A row of confusion.csv: the hips of one true grade (of the first reader) by predicted grade (of the second)."""
+    """A row of confusion.csv: the hips of one true grade (first reader) by predicted grade (second reader)."""
 
     true: Grade
     A: int
@@ -69,7 +69,7 @@ def agreement(readings: Sequence[GradePair]) -> list[Statistic]:
 
 
 def amount_agreement(amount: str, error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
-    """ICC(2,1), ICC(3,1), Lin's coefficient and Bland and Altman's figures of an amount that was measured twice.
+    """ICC(2,1), ICC(3,1), Lin's coefficient and Bland-Altman figures of an amount measured twice.
 
     Args:
         amount: Its name, the end of the coefficients' names.
@@ -87,7 +87,7 @@ def amount_agreement(amount: str, error: str, patients: Sequence[str], pairs: Se
 
 
 def limits_of_agreement(error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
-    """Bias, lower and upper limit of agreement, each with its interval; arguments as those of `amount_agreement`."""
+    """Bias, lower and upper limit of agreement, each with its interval; arguments as in `amount_agreement`."""
     known, values = _complete(patients, pairs)
     names = {"bias": 0, "lower": -1, "upper": 1}
     return statistics(
@@ -107,7 +107,7 @@ def confusion_rows(readings: Sequence[GradePair]) -> list[ConfusionRow]:
 
 
 def grade_scale(readings: Sequence[GradePair]) -> tuple[Grade, ...]:
-    """The grades in order of severity; none is one of them where it was given."""
+    """The grades in order of severity; `none` is included where it occurs."""
     given = {grade for row in readings for grade in (row.grade_true, row.grade_pred)}
     return SEVERITY if Grade.NONE in given else SEVERITY[1:]
 

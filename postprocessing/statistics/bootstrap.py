@@ -1,4 +1,4 @@
-"""Patients drawn with replacement: a patient's hips always come together, because two hips are no two patients."""
+"""Patient-level bootstrap: a patient's hips are drawn together, because they are not independent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Interval = tuple[float | None, float | None]
 
 
 def patient_draws(patients: Sequence[str]) -> FloatArray:
-    """How often each hip stands in each draw.
+    """The number of times that each hip occurs in each draw.
 
     Args:
         patients: The patient of each of n hips.
@@ -43,7 +43,7 @@ def _draws(patients: tuple[str, ...]) -> FloatArray:
 
 
 def percentile_interval(values: FloatArray) -> Interval:
-    """The 2.5th and 97.5th percentile of a statistic's values in the draws; NaN is a draw without one.
+    """The 2.5th and 97.5th percentile of a statistic over the draws; NaN is a draw where it is undefined.
 
     Empty when there are no draws, or when more than `MOST_UNDEFINED` of them have no value.
     """

@@ -1,4 +1,4 @@
-"""A statistic of hips: its value, its interval by drawing patients, and the reason where one of them is missing."""
+"""Bootstrap statistics: a value, its interval from draws of patients, and the reason where one is missing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Measure:
-    """What is estimated, and why it may be undefined.
+    """The function to estimate, and why it may be undefined.
 
     Args:
         name: Of the statistic.
@@ -57,7 +57,7 @@ class Measure:
 
 
 def statistics(measures: Iterable[Measure], patients: Sequence[str]) -> list[Statistic]:
-    """Each measure with the percentile interval of a bootstrap that draws patients.
+    """Each measure with the percentile interval of a bootstrap over patients.
 
     Args:
         measures: Estimators of the same n hips.

@@ -1,4 +1,4 @@
-"""How the values of one metric spread over hips, and how far their median is certain."""
+"""Descriptive statistics of one metric over hips, with an interval of the median."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from postprocessing.statistics.bootstrap import patient_draws, percentile_interv
 
 @dataclass(frozen=True)
 class DescriptiveStatistics:
-    """Figures of the defined values; None where there are none.
+    """Statistics of the defined values; None where there are none.
 
     Args:
         n: Hips whose value is defined; all figures are of these.
@@ -38,7 +38,7 @@ class DescriptiveStatistics:
 
 
 def describe(values: Sequence[float | None], patients: Sequence[str]) -> DescriptiveStatistics:
-    """The spread of a metric over hips.
+    """The descriptive statistics of a metric over hips.
 
     Args:
         values: Of each hip; None is undefined.
@@ -67,7 +67,7 @@ def describe(values: Sequence[float | None], patients: Sequence[str]) -> Descrip
 
 
 def weighted_medians(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """The median of n values in each of (draws, n) weights, whole counts; NaN for a draw without any."""
+    """The median of n values under each of (draws, n) integer weights; NaN for a draw without values."""
     order = np.argsort(values)
     reached = weights[:, order].cumsum(axis=1)
     n = weights.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Whether one reader grades higher than the other: what two readers need beyond `agreement`."""
+"""Inter-rater agreement: `agreement`, and tests whether one reader grades higher."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INDEPENDENT = "the test takes hips as independent"
 
 
 def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
-    """`agreement`, and whether the readers' grades differ in one direction.
+    """The statistics of `agreement`, and tests whether the readers' grades differ in one direction.
 
     - ``share_b_or_c_difference``, ``share_c_difference``: the second reader's share of such hips minus the first's,
       with the interval of a bootstrap that draws patients.
@@ -35,13 +35,13 @@ def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
 
 
 def write_reader_tables(folder: Path, readings: Sequence[GradePair], found: Sequence[Statistic]) -> None:
-    """Write agreement.csv, what `reader_agreement` found, and confusion.csv (rows the first reader), each whole."""
+    """Write agreement.csv of `reader_agreement` and confusion.csv (rows: first reader) atomically."""
     write_rows(folder / "agreement.csv", Statistic, found)
     write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
 
 
 def stuart_maxwell(table: FloatArray) -> tuple[float, int, float]:
-    """Test that both readers give each grade equally often (Stuart, Biometrika 1955;42:412; Maxwell 1970).
+    """Test whether both readers use each grade equally often (Stuart, Biometrika 1955;42:412; Maxwell 1970).
 
     The pseudo-inverse takes the place of a left-out last grade, so that grades that nobody disagrees on, or that fall
     into separate groups, need no special case; else this is statsmodels' ``SquareTable.homogeneity``.

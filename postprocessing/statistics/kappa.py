@@ -1,4 +1,4 @@
-"""Agreement of two raters on ordered categories, observed and corrected for chance.
+"""Agreement of two raters on ordered categories: observed, and corrected for chance.
 
 Tables are counts (..., k, k), rows the first rater, columns the second; any leading axes are draws of a bootstrap. The
 weights of disagreement (k, k) are 0 on the diagonal and at most 1.
@@ -14,7 +14,7 @@ from postprocessing.statistics.reliability import ratio
 
 
 def disagreement_weights(k: int, power: int) -> FloatArray:
-    """How far two of k ordered categories are apart, in shares of the longest way (Cohen, Psychol Bull 1968;70:213).
+    """Distance of two of k ordered categories as a share of the largest (Cohen, Psychol Bull 1968;70:213).
 
     Args:
         k: Number of categories, 2 or more.
@@ -28,7 +28,7 @@ def disagreement_weights(k: int, power: int) -> FloatArray:
 
 
 def observed_agreement(table: FloatArray, weights: FloatArray) -> FloatArray:
-    """One minus the mean weight of disagreement, (...); NaN for an empty table."""
+    """One minus the mean weighted disagreement, (...); NaN for an empty table."""
     return 1 - ratio((weights * table).sum((-1, -2)), table.sum((-1, -2)))
 
 
@@ -44,7 +44,7 @@ def kappa(table: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def gwet_coefficient(table: FloatArray, weights: FloatArray) -> FloatArray:
-    """Gwet's AC1 with unweighted disagreement, AC2 with any other.
+    """Gwet's AC1 with unweighted disagreement, AC2 with any other weights.
 
     Gwet, Br J Math Stat Psychol 2008;61:29; weighted: Handbook of Inter-Rater Reliability, 4th ed. 2014. Chance agrees
     only on hips that are hard to grade, so the coefficient keeps its meaning where nearly all hips are of one category.

@@ -1,4 +1,4 @@
-"""What was published for this task, to print beside our own figures.
+"""Published figures for this task, printed beside our own.
 
 Uemura K, Takashima K, Otake Y, et al. J Arthroplasty 2025;40(10 Suppl 1):S160-S166: 63 hips without collapse, four-fold
 cross-validation, 22 grade A, 23 B, 18 C. Its surface distance is named ASD and not defined further.

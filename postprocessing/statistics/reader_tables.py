@@ -1,4 +1,4 @@
-"""Grades of two readers: tables from any hand, matched hip by hip."""
+"""Reader tables: grades of two readers, matched hip by hip."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _REMEDY = "Give a CSV with case_id, steinberg_grade or grade (A, B, C or none), 
 
 @dataclass(frozen=True)
 class Grading:
-    """What one reader says of one hip; the percentage is None where the table has none."""
+    """The grading of one hip by one reader; the percentage is None where the table has none."""
 
     grade: Grade
     percent: float | None
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table, by case id; columns other than those of `_REMEDY` are ignored.
+    """The hips of a table by case id; columns other than those of `_REMEDY` are ignored.
 
     Raises:
         ReadError: The file is missing or no table, lacks a column, holds no grade or no percentage where one should
@@ -42,12 +42,12 @@ def read_gradings(path: Path) -> dict[str, Grading]:
     read = [_hip(row.cells, column) for row in table.rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
-        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row a hip")
+        raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
     return dict(read)
 
 
 def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[GradePair]:
-    """Both readers' gradings of each hip, in order of the case ids, whose patients they name.
+    """Both readers' gradings of each hip, in order of the case ids, which give the patients.
 
     Raises:
         CohortError: A hip was graded by one reader only (all such hips are named), or a case id is not

@@ -1,4 +1,4 @@
-"""Statistics of paired measurements, each for many weightings of the same targets at once.
+"""Reliability of paired measurements, for many weightings of the same targets at once.
 
 Weights (draws, n) say how often each target counts in each draw of a bootstrap, which no library takes; the plain
 figure is the draw in which each counts once, and equals the library's. NaN is undefined.
@@ -17,7 +17,7 @@ Z_95 = 1.959963984540054
 
 
 class MeanSquares(NamedTuple):
-    """The two-way analysis of variance of n targets by k raters, each field (draws,)."""
+    """Two-way analysis of variance of n targets by k raters; each field has shape (draws,)."""
 
     targets: FloatArray
     raters: FloatArray
@@ -25,7 +25,7 @@ class MeanSquares(NamedTuple):
 
 
 def mean_squares(ratings: FloatArray, weights: FloatArray) -> MeanSquares:
-    """Between targets, between raters, and what is left.
+    """Mean squares between targets, between raters, and residual.
 
     Args:
         ratings: (n, k), targets by raters.
@@ -58,7 +58,7 @@ def icc_2_1(ratings: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def icc_3_1(ratings: FloatArray, weights: FloatArray) -> FloatArray:
-    """ICC(3,1): two-way mixed effects, consistency, single measure: a constant shift is forgiven; else as `icc_2_1`."""
+    """ICC(3,1): two-way mixed effects, consistency, single measure: a constant shift is ignored; else as `icc_2_1`."""
     k, ms = ratings.shape[1], mean_squares(ratings, weights)
     return ratio(ms.targets - ms.error, ms.targets + (k - 1) * ms.error)
 
@@ -83,7 +83,7 @@ def lin_ccc(ratings: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatArray:
-    """Bias (limit 0) and lower (-1) and upper (1) limit of agreement: mean difference, and 1.96 SD from it.
+    """Bias (limit 0), lower (-1) and upper (1) limit of agreement: mean difference, and 1.96 SD from it.
 
     Bland & Altman, Lancet 1986;1:307; the SD with n - 1.
 
@@ -104,7 +104,7 @@ def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatA
 
 
 def wilson_interval(part: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209), hips taken as independent.
+    """The 95 % interval of a proportion (Wilson, J Am Stat Assoc 1927;22:209), with independent hips.
 
     The same as scipy's `binomtest`, whose import takes half a second.
 
@@ -119,12 +119,12 @@ def wilson_interval(part: int, n: int) -> tuple[float, float]:
 
 
 def _without_rounding(squares: FloatArray, ratings: FloatArray) -> FloatArray:
-    """Sums of squares; what is no more than the rounding of the ratings becomes 0, so that no variance is none."""
+    """Sums of squares, with rounding errors set to 0, so that zero variance is exactly zero."""
     largest = np.abs(ratings).max(initial=0)
     return np.where(squares > len(ratings) * (1e-13 * largest) ** 2, squares, 0.0)
 
 
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """A quotient that is NaN where the divisor is not positive."""
+    """A quotient; NaN where the divisor is not positive."""
     undefined: FloatArray = np.full(np.broadcast(above, below).shape, np.nan)
     return np.divide(above, below, out=undefined, where=below > 0)

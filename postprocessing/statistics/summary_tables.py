@@ -1,4 +1,4 @@
-"""The tables of a comparison: each hip first, then aggregates, and what is undefined is counted as such."""
+"""Summary tables of a comparison: per hip, then aggregates; undefined values are counted."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class GroupRow(SummaryRow, _Group):
 
 
 def summarize(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:
-    """Every metric of every region over all hips, and the lesion's Dice by true grade, since it rises with size."""
+    """Every metric of every region over all hips, and the lesion's Dice by true grade, because it rises with size."""
     found = _by_region(rows)
     for grade in (Grade.A, Grade.B, Grade.C):
         of_grade = [row for row in rows if row.grade_true is grade]
@@ -70,7 +70,7 @@ def summarize(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:
 
 
 def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
-    """Every metric of every region, by true grade, by side and by fold, as far as these are known."""
+    """Every metric of every region by true grade, side and fold, where these are known."""
     folds = sorted({row.fold for row in rows if row.fold is not None})
     groups = {"grade_true": tuple(Grade), "side": tuple(Side), "fold": tuple(folds)}
     return [
@@ -83,7 +83,7 @@ def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
 
 
 def write_tables(folder: Path, rows: Sequence[CrossvalRow]) -> None:
-    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv, each whole."""
+    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv atomically."""
     readings = [row.grade_pair for row in rows]
     write_rows(folder / "cases.csv", CrossvalRow, rows)
     write_rows(folder / "summary.csv", SummaryRow, summarize(rows))
@@ -103,7 +103,7 @@ def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:
 
 
 def _detection(rows: Sequence[CrossvalRow]) -> list[Statistic]:
-    """Shares of the true lesions that were found, and of the predicted ones that are true."""
+    """Share of the true lesions that were found, and of the predicted lesions that are true."""
     lesions = attrgetter(*(f"{Region.NECROSIS}_{name}" for name in LESIONS))
     hits, missed, invented = np.array([lesions(row) for row in rows], float).reshape(-1, len(LESIONS)).T
     measures = [

@@ -1,4 +1,4 @@
-"""A percentage's interval from the errors of a cross-validation: how far the truth lay from predictions like this one.
+"""Conformal interval of the percentage, calibrated on the errors of a cross-validation.
 
 Method: hierarchical conformal prediction (Lee, Barber & Willett, Distribution-free inference with hierarchical data,
 arXiv:2306.06342, 2023), with out-of-fold errors as scores. Each patient weighs the same, whether one hip or both are
@@ -54,7 +54,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the truth may lie from a prediction.
+    """The distribution of errors of predicted percentages.
 
     Args:
         level: The share of new hips whose truth the interval holds, at least.
@@ -76,7 +76,7 @@ class Calibration:
     def __post_init__(self) -> None:
         known = self.method == METHOD and 0 < self.level < 1 and 0 <= self.n_patients <= self.n_hips
         if not known or not (self.half_width is None or 0 <= self.half_width <= math.pi / 2):
-            raise ModelError("calibration", f"is none of method {METHOD}: {asdict(self)}", "Export the model again")
+            raise ModelError("calibration", f"is not of method {METHOD}: {asdict(self)}", "Export the model again")
 
     @classmethod
     def fit(
@@ -86,7 +86,7 @@ class Calibration:
         patients: Sequence[str],
         level: float = LEVEL,
     ) -> Self:
-        """Calibrate on hips that the model never saw.
+        """Calibrate on hips that the model did not see.
 
         Args:
             percent_true: Necrosis in percent of the head, 0 to 100, of each reference.
@@ -103,7 +103,7 @@ class Calibration:
         return cls(level, half_width, len(n_of), len(known))
 
     def interval(self, percent_pred: float) -> PercentInterval | None:
-        """The interval of the true percentage about a predicted one (0 to 100); None where `note` says why.
+        """The interval of the true percentage around a predicted one (0 to 100); None where `note` says why.
 
         A hip predicted without necrosis has one too: from 0 to what may have been missed.
         """
@@ -122,12 +122,12 @@ class Calibration:
         return f"no {self.level:.0%} interval: {self.n_patients} patients, {fewest_patients(self.level)} are needed"
 
     def to_json(self) -> dict[str, Any]:
-        """As an object of JSON; no hip and no patient can be told from it."""
+        """Convert to a JSON object; it identifies no hip and no patient."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` made.
+        """Read the object that `to_json` made.
 
         Raises:
             ModelError: It is damaged, of a method that this version does not know, or promises more than its method
@@ -155,12 +155,12 @@ class Calibration:
 
 
 def fewest_patients(level: float) -> int:
-    """The fewest patients whose largest error can bound a new one at a level: 9 for 90 %."""
+    """The minimum number of patients for a confidence level: 9 for 90 %."""
     return math.ceil(level / (1 - level) - _ROUNDING)
 
 
 def _quantile(scores: FloatArray, weights: FloatArray, reach: float) -> float | None:
-    """The smallest score up to which the weights sum to `reach`; None when all together do not."""
+    """The smallest score at which the cumulative weight reaches `reach`; None when the total is too small."""
     order = np.argsort(scores)
     reached = np.flatnonzero(np.cumsum(weights[order]) >= reach - _ROUNDING)
     return float(scores[order[reached[0]]]) if len(reached) else None
@@ -168,7 +168,7 @@ def _quantile(scores: FloatArray, weights: FloatArray, reach: float) -> float | 
 
 def _angle(percent: FloatArray) -> FloatArray:
     if not ((percent >= 0) & (percent <= 100)).all():
-        raise ValueError(f"{percent} is no percentage from 0 to 100")
+        raise ValueError(f"{percent} is not a percentage from 0 to 100")
     return np.arcsin(np.sqrt(percent / 100))
 
 

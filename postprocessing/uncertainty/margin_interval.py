@@ -1,4 +1,4 @@
-"""A percentage of necrosis is not a fact to the voxel: its interval, and every Steinberg grade that it meets."""
+"""Uncertainty interval of the percentage when the contour moves by a margin, and the Steinberg grades within it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARGIN_VOXELS = 0.5
 
 
 class IntervalMethod(StrEnum):
-    """Where an interval comes from: the shifted margin of a mask, or the errors of a cross-validation."""
+    """The source of an interval: the shifted margin of a mask, or the errors of a cross-validation."""
 
     MARGIN = "margin"
     CONFORMAL = "conformal"
@@ -32,7 +32,7 @@ class IntervalMethod(StrEnum):
 
 @dataclass(frozen=True)
 class PercentInterval:
-    """From `low` to `high` percent of the head, both included.
+    """An interval from `low` to `high` percent of the head, both included.
 
     Args:
         low: Lower end.
@@ -49,11 +49,11 @@ class PercentInterval:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 100:
-            raise ValueError(f"{self.low} to {self.high} is no interval of percent")
+            raise ValueError(f"{self.low} to {self.high} is not an interval of percentages")
 
 
 def margin_interval(hip: HipMask) -> PercentInterval:
-    """The necrosis in percent of the head when its margin lies `MARGIN_VOXELS` mean spacings further in or out.
+    """The necrosis in percent of the head when its margin moves by `MARGIN_VOXELS` mean spacings in or out.
 
     The margin is the border of necrosis and viable head; the head and its surface stay. A voxel is lost or gained in
     part, by how far its centre lies from the moved margin: exact for a margin along the grid, up to a fifth too narrow
@@ -78,7 +78,7 @@ def margin_interval(hip: HipMask) -> PercentInterval:
 
 
 def possible_grades(interval: PercentInterval) -> tuple[Grade, ...]:
-    """Every grade that an interval meets, in order of severity: none is 0 exactly, and both ties belong to B."""
+    """Every grade within an interval, in order of severity: none is exactly 0, and both limits belong to B."""
     met = {
         Grade.NONE: interval.low == 0,
         Grade.A: interval.low < MODERATE_FROM_PERCENT and interval.high > 0,
@@ -89,7 +89,7 @@ def possible_grades(interval: PercentInterval) -> tuple[Grade, ...]:
 
 
 def _moved(labels: Volume, lesion: Box) -> tuple[float, float]:
-    """Voxels that the necrosis loses when the margin moves into it, and gains when it moves out, fractions included."""
+    """The voxels that the necrosis loses when its margin moves inwards, and gains outwards, fractions included."""
     steps, shares = _shares(labels.grid)
     layers = steps.max(axis=0).tolist()
     near = crop_with_border(labels.array, expand(lesion, layers), layers)
@@ -100,7 +100,7 @@ def _moved(labels: Volume, lesion: Box) -> tuple[float, float]:
 
 
 def _lost(of: BoolArray, to: BoolArray, ways: IntArray, shares: FloatArray) -> float:
-    """Voxels that one region loses to another: the nearest there decides which share, so short ways come first."""
+    """The voxels that one region loses to another; the nearest voxel there decides the share, short steps first."""
     pending, lost = np.flatnonzero(of), 0.0
     for way, share in zip(ways, shares, strict=True):
         reached = to[pending + way]
@@ -110,7 +110,7 @@ def _lost(of: BoolArray, to: BoolArray, ways: IntArray, shares: FloatArray) -> f
 
 
 def _shares(grid: Grid) -> tuple[IntArray, FloatArray]:
-    """Steps (n, 3) to the nearest voxel across the margin, the shortest first, and which share of a voxel each costs.
+    """Steps (n, 3) to the nearest voxel across the margin, shortest first, and the share of a voxel that each costs.
 
     Of steps of one length the one along the larger spacing decides, so that a mirrored hip has the same interval.
     """

@@ -49,7 +49,7 @@ def test_grade_writes_the_contracts_columns(tmp_path, onfh):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["grade", "absent.nii.gz", "--out", "g.csv"], "is not there"),
+        (["grade", "absent.nii.gz", "--out", "g.csv"], "does not exist"),
         (["convert", "absent.csv", "--work", "w"], "cannot be read"),
         (["plan", "--work", "w"], "holds no dataset"),
         (["train", "--work", "w"], "holds no dataset"),

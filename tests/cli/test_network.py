@@ -1,5 +1,6 @@
 """Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh_process` watches each command."""
 
+import os
 import subprocess
 import sys
 
@@ -52,3 +53,14 @@ def test_openvino_finds_no_telemetry_even_where_it_is_imported_first():
     code = "import onfh_nnunet.inference.engine.graph, openvino, sys; print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None"
+
+
+def test_figures_from_python_leave_home_and_environment_as_they_are(tmp_path):
+    """Where the caller did not import matplotlib before: no font cache in the home, and no variable set."""
+    code = (
+        "import os\nfrom postprocessing.figures.style import new_figure, rendered\nbefore = dict(os.environ)\n"
+        "figure, axes = new_figure()\naxes.set_title('a')\nassert rendered(figure, 'png')\nassert os.environ == before"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    subprocess.run([sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

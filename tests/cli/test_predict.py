@@ -12,13 +12,13 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
@@ -79,7 +79,7 @@ BAD = {
     "large.nii.gz": (lambda path: scaled(noise(), 10).write(path), GeometryError, "voxels of 40 x 40 x 40 mm"),
     "small.nii.gz": (lambda path: scaled(noise(), 0.1).write(path), GeometryError, "spans 9.6 x 11.2 x 28.8 mm"),
     "empty": (lambda path: path.mkdir(), ReadError, "holds no DICOM image"),
-    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is none of NIfTI"),
+    "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is not one of NIfTI"),
 }
 
 

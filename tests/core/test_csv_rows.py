@@ -14,6 +14,7 @@ from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.printable import printable
 from onfh_nnunet.core.tables import read_table
+from tests.helpers.paths import ROOT
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,8 @@ def test_negative_number_is_a_number(tmp_path):
 
 def test_only_this_writer_and_the_proposal_of_a_cohort_write_csv():
     """Both make texts harmless; a third one would have to, too."""
-    root = Path(__file__).resolve().parents[2]
     folders = ("onfh_nnunet", "dataset_conversion", "postprocessing")
-    files = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     names = {
         path.name for path in files if re.search(r"csv\.(Dict)?[wW]riter|to_csv", path.read_text(encoding="utf-8"))
     }

@@ -174,12 +174,12 @@ def test_scaled_voxels_and_either_byte_order_are_read(tmp_path, order):
 
 def test_foreign_and_absent_files_are_refused(tmp_path):
     (tmp_path / "v.png").write_bytes(b"\x89PNG")
-    with pytest.raises(ReadError, match="is none of NIfTI"):
+    with pytest.raises(ReadError, match="is not one of NIfTI"):
         Volume.read(tmp_path / "v.png")
     (tmp_path / "short.nii.gz").write_bytes(b"no header")
-    with pytest.raises(ReadError, match="is none of NIfTI"):
+    with pytest.raises(ReadError, match="is not one of NIfTI"):
         Volume.read(tmp_path / "short.nii.gz")
-    with pytest.raises(ReadError, match="is not there"):
+    with pytest.raises(ReadError, match="does not exist"):
         Volume.read(tmp_path / "absent.nii.gz")
 
 

@@ -43,7 +43,7 @@ def test_documented_make_target_uses_every_variable_given(line):
 
 
 def commands_of(targets, variables):
-    """What make would run; an environment that is not there makes the targets show how they make it, too."""
+    """What make would run; an environment that does not exist makes the targets show how they make it, too."""
     values = {name: f"value-of-{name}" for name in ("VENV", *variables)}
     shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", "--dry-run", "--directory", str(ROOT), *targets, *map("=".join, values.items())]

@@ -8,9 +8,10 @@ import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, ModelError
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.engine.graph import build_graph
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model import Model

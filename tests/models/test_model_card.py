@@ -6,9 +6,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from onfh_nnunet.core.choices import UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.models.model_card import INTENDED_USE, UNSTATED, Card, Score, cohort_figures
+from onfh_nnunet.models.model_card import INTENDED_USE, Card, Score, cohort_figures
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.workspace import Workspace

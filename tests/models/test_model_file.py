@@ -207,7 +207,7 @@ def test_file_of_format_2_says_how_to_get_another(tmp_path):
     refuses(path, zipped([("plans.json", b"{}"), ("manifest.json", b"{}")]), "is a model file of format 2, expected")
     with pytest.raises(ModelError, match="Export it again with onfh export"):
         ModelFile.read(path)
-    refuses(path, zipped([("archive/data.pkl", b"")]), "is no model file of onfh export: it is a zip file")
+    refuses(path, zipped([("archive/data.pkl", b"")]), "is not a model file of onfh export: it is a zip file")
 
 
 def test_file_of_another_version_says_who_reads_it(tmp_path, whole):

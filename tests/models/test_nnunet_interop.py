@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
@@ -83,7 +84,7 @@ def test_folder_that_is_not_empty_is_not_replaced(model_file, tmp_path):
     before = sorted(path.name for path in (tmp_path / "empty").iterdir())
     assert before == ["dataset.json", "fold_0", "fold_2", "onfh_card.json", "plans.json"]
     for there in ("empty", "x.safetensors"):
-        with pytest.raises(ModelError, match="is there already, and would be replaced"):
+        with pytest.raises(ModelError, match="exists already and would be replaced"):
             unpack(model_file, tmp_path / there)
 
 
@@ -162,8 +163,8 @@ def test_final_checkpoints_go_before_best_ones_and_numbered_folds_before_all(sto
         (elsewhere, r"holds \['fold_x'\], expected fold_0/checkpoint_final\.pth"),
         (cut, r"checkpoint_final\.pth: cannot be read"),
         (lambda stock: checkpoint(stock).write_bytes(b""), r"checkpoint_final\.pth: cannot be read"),
-        (lambda stock: torch.save({"a": 1}, checkpoint(stock)), "is no checkpoint of nnU-Net .*network_weights"),
-        (lambda stock: torch.save([1], checkpoint(stock)), "is no checkpoint of nnU-Net"),
+        (lambda stock: torch.save({"a": 1}, checkpoint(stock)), "is not an nnU-Net checkpoint .*network_weights"),
+        (lambda stock: torch.save([1], checkpoint(stock)), "is not an nnU-Net checkpoint"),
         (lambda stock: respoil(stock, trainer_name="other"), "has folds of trainer_name other and nnUNetTrainer"),
         (lowres, "is of configuration 3d_lowres, expected 3d_fullres"),
         (another_network, "fold_2: has weights that do not fit"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion.readers import read_volume
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import HipNotFound, SideError
 from onfh_nnunet.core.grid import Grid
@@ -14,7 +15,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.hip_prediction import predict_hips
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile

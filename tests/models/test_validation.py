@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
@@ -190,15 +191,15 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
         (("manifest", "caution"), "\x1b[8m", "printable"),
         (("manifest", "caution"), "\ud800", "printable"),
         ((*CALIBRATION, "n_patients"), 8, "from 8 patients, expected 9 or more"),
-        ((*CALIBRATION, "n_patients"), 31, "is none of method"),
+        ((*CALIBRATION, "n_patients"), 31, "is not of method"),
         ((*CALIBRATION, "n_patients"), 20.0, "whole numbers"),
         ((*CALIBRATION, "half_width"), 0.0, "half-width 0.0"),
         ((*CALIBRATION, "half_width"), 1e-9, "half-width"),
         ((*CALIBRATION, "half_width"), NAN, "half_width nan"),
-        ((*CALIBRATION, "half_width"), 2.0, "is none of method"),
+        ((*CALIBRATION, "half_width"), 2.0, "is not of method"),
         ((*CALIBRATION, "level"), 0.96, "from 20 patients, expected 24 or more"),
         ((*CALIBRATION, "level"), 1e-9, "level"),
-        ((*CALIBRATION, "method"), "other", "is none of method"),
+        ((*CALIBRATION, "method"), "other", "is not of method"),
         ((*CALIBRATION, "more"), 1, "cannot be read"),
         (CALIBRATION, {}, "cannot be read"),
         (CALIBRATION, [], "calibration"),
@@ -315,9 +316,9 @@ def test_names_that_stand_for_no_tensor_or_for_two_are_refused(tmp_path):
     alias = next(iter(further))
     for change, match in (
         ({stored: stored}, "two tensors of the name"),
-        ({alias: alias}, "is none of its tensors"),
-        ({alias: "absent"}, "is none of its tensors"),
-        ({alias: 3}, "is none of its tensors"),
+        ({alias: alias}, "is not one of its tensors"),
+        ({alias: "absent"}, "is not one of its tensors"),
+        ({alias: 3}, "is not one of its tensors"),
     ):
         (tmp_path / "x.safetensors").write_bytes(joined(header, data, further_names=json.dumps(further | change)))
         with pytest.raises(ModelError, match=match):

@@ -18,7 +18,7 @@ GOOD = (row("P1_L", 0), row("P1_R", 0), row("P2_L", 1))
     ("rows", "match"),
     [
         ((*GOOD, row("P2_R", 0)), "patient P2 is|patient P2: is in folds"),
-        ((*GOOD, row("P2_L", 1)), "stands twice"),
+        ((*GOOD, row("P2_L", 1)), "appears twice"),
         ((row("P1_L", 0), row("P2_L", 2)), "expected 0, 1"),
         ((row("P1_L", 0),), "expected 0, 1"),
         ((), "expected 0, 1"),

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import DeviceError, ModelError, SplitError, StaleError, TrainingError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.engine import EngineName, engine_for
+from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 from onfh_nnunet.models.model_file import ModelFile, out_of_fold_model
 from onfh_nnunet.study.dataset import Dataset
@@ -43,7 +45,8 @@ def copy(study, tmp_path):
 
 
 def snapshot(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path != folder / "work" / LOG)
+    return {path: path.stat().st_mtime_ns for path in files}
 
 
 def test_second_run_of_each_command_changes_nothing(study, onfh):
@@ -57,6 +60,21 @@ def test_second_run_of_each_command_changes_nothing(study, onfh):
     after = snapshot(study)
     assert {path for path in before if before[path] != after.get(path)} == set()
     assert set(after) == set(before)
+
+
+def test_plan_and_train_say_what_they_do_from_the_first_second(study):
+    lines = (study / "said.txt").read_text().splitlines()
+    steps = (
+        "0/6 start of nnU-Net",
+        "0/6 fingerprint",
+        "0/6 plan of the network",
+        "6/6 preprocessing",
+        "0/6 reading back",
+    )
+    places = [lines.index(f"plan {step}") for step in steps]
+    assert places == sorted(places)
+    epochs = [line.split("  ")[:2] for line in lines if line.startswith("epoch ")]
+    assert sorted(epochs) == sorted([f"epoch {n}/2", f"fold {fold}"] for n in range(3) for fold in range(2))
 
 
 def test_folds_of_the_plan_are_nnunets_splits(study):

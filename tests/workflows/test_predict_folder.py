@@ -1,8 +1,7 @@
 """Many scans in one run: who is named, what is skipped, and what a killed run leaves.
 
 The networks are stood in for by one that is perfect by construction: it reads head and necrosis off the grey values.
-All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is
-about pseudonyms.
+All else is real: files, threads, processes, signals. Scans keep their names here; test_privacy.py is about pseudonyms.
 """
 
 import csv
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,12 +19,10 @@ import pytest
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import CohortError, HipNotFound, OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
@@ -34,48 +30,10 @@ from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import prefetch
 from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
-from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, write_series
+from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.paths import ROOT
+from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
 from tests.helpers.small_model import small_model
-
-BOTH = both_heads()
-ONE = Volume(head(PELVIS, RIGHT, 12.0), PELVIS)
-SIDE_OF_X = ((Side.RIGHT, np.s_[:, :, :36]), (Side.LEFT, np.s_[:, :, 36:]))
-
-
-def image(labels, seed=0):
-    """Grey values of a label map: each label in a hundred of its own."""
-    return Volume(
-        (100 * labels.array + np.random.default_rng(seed).integers(0, 90, PELVIS.size)).astype(np.int16), PELVIS
-    )
-
-
-def oracle(self, scan, source, wanted=None):
-    """In the place of `Predictor.hips`."""
-    wait_for = os.environ.get("ORACLE_WAITS_FOR")
-    if wait_for and Path(source).name.startswith("held"):
-        Path(wait_for).with_name("waiting").touch()
-        while not Path(wait_for).exists():
-            time.sleep(0.01)
-    hips = []
-    for side, half in SIDE_OF_X:
-        labels = np.zeros(PELVIS.size, np.uint8)
-        labels[half] = scan.volume.array[half] // 100
-        if labels.any():
-            cut = HipCrop.whole(scan.volume.grid)
-            hips.append(HipPrediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
-    if not hips:
-        raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
-    return hips
-
-
-def main():
-    """``onfh`` with the oracle."""
-    from onfh_nnunet.cli import run
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with Ctrl-C ignored
-    Predictor.hips = oracle
-    run()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +67,7 @@ def start(model, tmp_path):
     begun = []
 
     def run(*arguments, waits_for=None, **options):
-        code = "from tests.workflows.test_predict_folder import main; main()"
+        code = "from tests.helpers.perfect_network import main; main()"
         command = [
             sys.executable,
             "-c",
@@ -291,7 +249,7 @@ def test_hip_that_is_no_longer_found_takes_its_mask_along(predicted, studies, tm
 
 def test_single_scan_raises_and_others_stay(predicted, studies, tmp_path):
     predicted(studies / "a")
-    with pytest.raises(ReadError, match=r"absent.nii: is not there"):
+    with pytest.raises(ReadError, match=r"absent.nii: does not exist"):
         predicted(tmp_path / "absent.nii")
     assert rows_of(tmp_path / "out") == ["a_R", "a_L"]
     assert not (tmp_path / "out" / "failed.csv").exists()
@@ -340,9 +298,11 @@ def test_killed_in_the_middle(studies, start, predicted, tmp_path, kill):
     process.send_signal(kill)
     process.communicate(timeout=60)
     assert process.returncode != 0
-    assert not (out / "grades.csv").exists()
-    assert {name for name in visible(out) if not name.startswith("c")} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
+    assert rows_of(out)[:2] == ["a_R", "a_L"]
+    masks = {name for name in visible(out) if not name.startswith("c")}
+    assert masks - {"grades.csv"} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
     if kill is signal.SIGINT:
+        assert rows_of(out) == ["a_R", "a_L", "b_R"]
         assert {path.name for path in out.iterdir()} - {*visible(out)} == {".made_from", "private"}
     for mask in out.glob("*.nii.gz"):
         assert Volume.read(mask).array.any()
@@ -434,17 +394,16 @@ def test_two_scans_of_one_name_are_refused(tmp_path, one, other):
 
 
 def test_batch_is_of_folders_that_hold_scans(tmp_path):
-    (tmp_path / "out").mkdir()
     (tmp_path / ".hidden").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
-        ScanInputs.of_batch([tmp_path], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path])
     with pytest.raises(ReadError, match=r"is not a folder, expected one that holds scans.*Leave out `batch`"):
-        ScanInputs.of_batch([tmp_path / "scan.nii"], tmp_path / "out")
+        ScanInputs.of_batch([tmp_path / "scan.nii"])
 
 
 def test_voxels_beside_their_header_are_no_scan(tmp_path):
     image(BOTH).write(tmp_path / "x.mhd")
-    given = ScanInputs.of_batch([tmp_path], tmp_path / "out")
+    given = ScanInputs.of_batch([tmp_path])
     assert list(names_of_files(given.scans)) == ["x"]
 
 

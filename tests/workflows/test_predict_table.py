@@ -17,8 +17,8 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.report import report
 from tests.helpers.dicom_files import write_series
+from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.small_model import small_model
-from tests.workflows.test_predict_folder import BOTH, ONE, image, oracle
 
 
 def asked(self, scan, source, wanted=None):

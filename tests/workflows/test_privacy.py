@@ -42,9 +42,9 @@ from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, noise, write_series
 from tests.helpers.paths import ROOT
+from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
 from tests.helpers.small_model import small_model
-from tests.workflows.test_predict_folder import BOTH, ONE, image, oracle
 
 NAME = "ZZTOP-MUELLER-1955"
 HEADER = {
@@ -313,7 +313,7 @@ def test_report_finds_the_scan_wherever_it_is_made(predict, tmp_path, monkeypatc
     report(tmp_path / "out")
     assert (tmp_path / "out" / "report.html").is_file()
     (tmp_path / "in" / "a.nii.gz").unlink()
-    with pytest.raises(ReadError, match=r"a.nii.gz: is not there, and P001 was made from it. Put it back, or run"):
+    with pytest.raises(ReadError, match=r"a.nii.gz: does not exist, and P001 was made from it. Put it back, or run"):
         report(tmp_path / "out")
 
 
@@ -345,7 +345,7 @@ def test_nobodys_report_is_replaced(predict, tmp_path):
     page = tmp_path / "out" / "report.html"
     for content in (b"precious", b""):
         page.write_bytes(content)
-        with pytest.raises(WorkspaceError, match=r"report.html: is there already, and not as onfh report wrote it"):
+        with pytest.raises(WorkspaceError, match=r"report.html: exists already and is not an unedited onfh report"):
             report(tmp_path / "out")
         assert page.read_bytes() == content
     page.unlink()

@@ -10,8 +10,8 @@ from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predictor import Predictor
 from onfh_nnunet.workflows.run import run
 from tests.helpers.dicom_files import write_series
+from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.small_model import small_model
-from tests.workflows.test_predict_folder import BOTH, ONE, image, oracle
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_an_export_ends_with_a_page_and_the_failures(onfh, model, tmp_path):
     write_series(export / "p2", image(ONE, 2))[5].unlink()
     done = onfh("run", export, "--out", out, "--model", model, "--device", "cpu", check=False)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == f"Look at: {out / 'report.html'}"
+    assert done.stdout.splitlines()[-1] == f"Look at: {out / 'report.html'}"
     assert "p1/T1: took 'cor T1'" in done.stderr
     assert "P002 failed" in done.stderr
     assert "a slice is missing" in done.stderr

@@ -1,1 +1,1 @@
-"""Synthetic bodies: bones, joints, muscles, lesions."""
+"""Synthetic bodies: bones, joints, muscles and lesions."""

@@ -1,4 +1,4 @@
-"""The body around the heads, painted part over part, each from its outer layer inwards.
+"""The tissues of one hip, painted part over part, each from its outer layer inwards.
 
 A hip's parts stand in its own frame: origin in the head's centre, axes to lateral, posterior and superior, mm. Left and
 right differ by that frame alone. Sizes are those of an adult, rounded; they are there to be recognised, not measured.
@@ -26,7 +26,7 @@ _BONE: Layers = ((0.0, Tissue.CORTEX), (1.4, Tissue.MARROW))
 
 @dataclass(frozen=True)
 class Part:
-    """A solid and what it is made of."""
+    """A solid and the tissues it consists of."""
 
     shape: Shape
     layers: Layers
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True)
 class JointLayers:
-    """What covers the marrow of a head.
+    """The layers that cover the marrow of a head.
 
     Args:
         cortex_mm: Thickness of the bone's shell.
@@ -53,7 +53,7 @@ USUAL_COAT = JointLayers(cortex_mm=1.0, cartilage_mm=1.7, fluid_mm=0.6)
 def hip_parts(
     head: FemoralHead, scar: PhysealScar, lesion: Lesion | None, bumps: RandomField, coat: JointLayers
 ) -> list[Part]:
-    """Everything of one hip, in the order of painting; `bumps` make its soft tissue that of one person."""
+    """All parts of one hip, in painting order; `bumps` shape its soft tissue for one person."""
     parts = [Part(Perturbed(muscle, bumps, 1.8), _MUSCLE) for muscle in HIP_MUSCLES]
     for vessels, blood in ((HIP_VEINS, Tissue.VEIN), (HIP_ARTERIES, Tissue.ARTERY)):
         parts += [Part(vessel, ((-1.5, Tissue.FAT), (0.0, blood))) for vessel in vessels]

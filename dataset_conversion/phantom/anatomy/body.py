@@ -1,4 +1,4 @@
-"""Skin to midline: what holds the two hips. Frame: the patient's midline between the heads, LPS axes, mm."""
+"""The trunk and thighs around both hips. Frame: origin midway between the heads, LPS axes, mm."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Body:
 
     @property
     def box(self) -> Box:
-        """A box that holds the body as far as it is ever scanned."""
+        """Bounding box of the part of the body that is ever scanned."""
         w, d = self.half_width_mm + 10, self.half_depth_mm + 30
         return (-w, -d, -400), (w, d, 400)
 
@@ -49,7 +49,7 @@ class Body:
 
 
 def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[Part]:
-    """Everything that belongs to no hip, in the order of painting; hips are painted over it."""
+    """All parts that belong to neither hip, in painting order; hips are painted over them."""
     flesh = ((0.0, Tissue.SKIN), (2.0, Tissue.FAT), (fat_mm, Tissue.MUSCLE))
     wall = ((-1.5, Tissue.FAT), (0.0, Tissue.MUSCLE))
     return [
@@ -68,7 +68,7 @@ def body_parts(body: Body, fat_mm: float, bumps: RandomField) -> list[Part]:
 
 
 def symphysis() -> Part:
-    """The disc between the pubic bones, painted over them."""
+    """The disc between the pubic bones; painted over them."""
     return Part(Ellipsoid((0, -30, -38), (3, 12, 20)), ((0.0, Tissue.FIBROUS),))
 
 

@@ -1,4 +1,4 @@
-"""The volumes that are true by construction: the shapes themselves, sampled every 0.25 mm around the head's centre."""
+"""Ground-truth volumes: the shapes themselves, sampled every 0.25 mm around the head's centre."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def samples(head: FemoralHead, step_mm: float = SAMPLE_MM) -> Points:
 
 
 def lesion_of_share(lesion: Lesion, share: float) -> Lesion:
-    """The lesion, grown until it fills a share of its head."""
+    """Grow a lesion until it fills a share of its head."""
     return lesion.of_share(share, samples(lesion.head))
 
 
 def head_and_necrosis_ml(head: FemoralHead, lesion: Lesion | None) -> tuple[float, float]:
-    """Volume of the head, necrosis included, and of the necrosis; 0 where there is no lesion."""
+    """Volumes in ml of the head, necrosis included, and of the necrosis; 0 without a lesion."""
     points = samples(head)
     sample_ml = SAMPLE_MM**3 / 1000
     head_ml = np.count_nonzero(head.signed_distance(points) < 0) * sample_ml

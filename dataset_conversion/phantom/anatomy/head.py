@@ -19,7 +19,7 @@ NECK_CUT_RADII = 0.5
 
 @dataclass(frozen=True)
 class FemoralHead:
-    """A femoral head with its neck's direction.
+    """A femoral head and the direction of its neck.
 
     Args:
         radius_mm: Radius of the sphere.
@@ -31,7 +31,7 @@ class FemoralHead:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, male: bool) -> FemoralHead:
-        """A head of a man or a woman: mean diameters 48.5 and 43.25 mm (CT sphere fits of 202 femurs)."""
+        """A random head of a man or a woman: mean diameters 48.5 and 43.25 mm (CT sphere fits of 202 femurs)."""
         radius = (24.25 if male else 21.625) + 1.3 * np.clip(rng.normal(), -1.6, 1.6)
         shaft_angle, anteversion = np.deg2rad([rng.normal(129, 4), rng.normal(13, 4)])
         lateral = math.sin(shaft_angle)
@@ -41,13 +41,13 @@ class FemoralHead:
 
     @property
     def box(self) -> Box:
-        """A box that holds the head."""
+        """Bounding box of the head."""
         r = self.radius_mm
         return (-r, -r, -r), (r, r, r)
 
     @property
     def volume_ml(self) -> float:
-        """Closed form: the sphere less the cap beyond the cut."""
+        """Volume in closed form: the sphere without the cap beyond the cut."""
         r, height = self.radius_mm, (1 - NECK_CUT_RADII) * self.radius_mm
         return math.pi * (4 / 3 * r**3 - height**2 * (r - height / 3)) / 1000
 
@@ -80,7 +80,7 @@ class PhysealScar:
 
     @property
     def box(self) -> Box:
-        """A box that holds the scar."""
+        """Bounding box of the scar."""
         return self.head.box
 
     def signed_distance(self, points: Points) -> Distances:

@@ -1,4 +1,4 @@
-"""Osteonecrosis: a part of the head behind a closed dark band, whose outer margin is the lesion's limit.
+"""Osteonecrosis: part of the head behind a closed dark band; the band's outer margin is the lesion's border.
 
 The lesion is where a smooth random distance, measured from a core under the anterosuperior surface, stays below
 `extent_mm`. So the extent that gives a wanted share of the head is a quantile of that distance, not a search.
@@ -44,7 +44,7 @@ class Lesion:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, head: FemoralHead) -> Lesion:
-        """A lesion without an extent yet."""
+        """A random lesion without an extent."""
         up = np.array([rng.normal(0, 0.25), -0.65, 0.75]) + rng.normal(0, 0.12, 3)
         core = up / np.linalg.norm(up) * head.radius_mm * rng.uniform(0.75, 0.95)
         return cls(
@@ -59,7 +59,7 @@ class Lesion:
 
     @property
     def box(self) -> Box:
-        """A box that holds the lesion."""
+        """Bounding box of the lesion."""
         return self.head.box
 
     def reach(self, points: Points) -> Distances:

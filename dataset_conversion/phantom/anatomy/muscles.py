@@ -1,4 +1,4 @@
-"""Muscles and vessels of a hip, in its frame: origin in the head's centre, axes to lateral, posterior, superior, mm."""
+"""Muscles and vessels of a hip. Frame: origin in the head's centre, axes to lateral, posterior, superior, mm."""
 
 from __future__ import annotations
 

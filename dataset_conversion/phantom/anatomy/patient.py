@@ -1,4 +1,4 @@
-"""An invented person: body, two hips and, where there is one, the lesion in each."""
+"""A synthetic person: body, two hips, and the lesion in each where there is one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
 
 @dataclass(frozen=True, eq=False)
 class PhantomHip:
-    """A hip in its place.
+    """A hip at its position in the body.
 
     Args:
         frame: Where the head's centre and the lateral direction lie.
@@ -65,7 +65,7 @@ class Patient:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, shares: Mapping[Side, float]) -> Patient:
-        """A person whose lesions fill given shares of the head; a side without one is healthy."""
+        """A random person whose lesions fill given shares of the heads; a side without a share is healthy."""
         male = bool(rng.random() < 0.6)
         head = FemoralHead.draw(rng, male=male)
         apart, middle = rng.uniform(170, 190), rng.normal(0, 3, 3)
@@ -81,7 +81,7 @@ class Patient:
         return cls(body, fat_mm, LocalFrame((a, b, c)), bumps, hips, male, float(rng.choice(FIELDS_T)))
 
     def parts(self) -> list[tuple[LocalFrame, Part]]:
-        """Everything to paint, in its order, with the frame it stands in."""
+        """All parts in painting order, each with its frame."""
         placed = [(self.midline, part) for part in body_parts(self.body, self.fat_mm, self.bumps)]
         for hip in self.hips.values():
             parts = hip_parts(hip.head, hip.scar, hip.lesion, hip.bumps, hip.coat)

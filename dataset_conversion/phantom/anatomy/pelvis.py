@@ -1,4 +1,4 @@
-"""The socket: half of a pelvis in a hip's frame, with the joint space it leaves around the head."""
+"""The acetabulum: half of a pelvis in a hip's frame, with the joint space around the head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WALL_MM = 13.0
 
 @dataclass(frozen=True)
 class Acetabulum:
-    """The solid behind the socket, head and joint space still in it: a ball cut at the socket's rim.
+    """The solid behind the socket, with head and joint space still in it: a ball cut at the socket's rim.
 
     Args:
         head: The head in it.
@@ -28,7 +28,7 @@ class Acetabulum:
 
     @property
     def box(self) -> Box:
-        """A box that holds the cup."""
+        """Bounding box of the acetabulum."""
         r = self.head.radius_mm + self.space_mm + _WALL_MM
         return (-r, -r, -r), (r, r, r)
 
@@ -52,7 +52,7 @@ class Joint:
 
     @property
     def box(self) -> Box:
-        """A box that holds the joint."""
+        """Bounding box of the joint."""
         return self.cup.box
 
     def signed_distance(self, points: Points) -> Distances:

@@ -1,4 +1,4 @@
-"""A smooth random field of position: a sum of plane waves of random direction, length and phase."""
+"""Smooth random field of position: a sum of plane waves of random direction, length and phase."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataset_conversion.phantom.anatomy.shapes import Distances, Points
 
 @dataclass(frozen=True, eq=False)
 class RandomField:
-    """A field of mean 0 and variance 1.
+    """A random field of mean 0 and variance 1.
 
     Args:
         vectors: Wave vectors (n, 3) in radians a mm.
@@ -24,7 +24,7 @@ class RandomField:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, lengths_mm: tuple[float, float], n: int = 10) -> RandomField:
-        """A field whose waves are between two lengths."""
+        """A random field with wavelengths between two lengths."""
         direction = rng.normal(size=(n, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         vectors = 2 * np.pi / rng.uniform(*lengths_mm, (n, 1)) * direction

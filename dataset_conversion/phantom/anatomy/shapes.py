@@ -22,11 +22,11 @@ Box = tuple[Triple, Triple]
 
 
 class Shape(Protocol):
-    """A solid in a frame of its own."""
+    """A solid in its own frame."""
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
 
     def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm, for points that broadcast to one shape."""
@@ -46,7 +46,7 @@ class Ellipsoid:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         return _box(np.subtract(self.centre, self.radii), np.add(self.centre, self.radii))
 
     def signed_distance(self, points: Points) -> Distances:
@@ -75,7 +75,7 @@ class Capsule:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         ends, radius = np.array([self.start, self.end]), max(self.radii)
         return _box(ends.min(axis=0) - radius, ends.max(axis=0) + radius)
 
@@ -93,7 +93,7 @@ class Capsule:
 
 @dataclass(frozen=True)
 class Union:
-    """Several solids grown together.
+    """Several solids joined smoothly.
 
     Args:
         shapes: At least one.
@@ -105,7 +105,7 @@ class Union:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid."""
+        """Bounding box of the solid."""
         boxes = np.array([shape.box for shape in self.shapes])
         return _box(boxes[:, 0].min(axis=0) - self.fillet_mm / 4, boxes[:, 1].max(axis=0) + self.fillet_mm / 4)
 
@@ -134,7 +134,7 @@ class Perturbed:
 
     @property
     def box(self) -> Box:
-        """A box that holds the solid, where the field stays below 3."""
+        """Bounding box of the solid, where the field stays below 3."""
         low, high = np.array(self.shape.box)
         return _box(low - 3 * self.height_mm, high + 3 * self.height_mm)
 
@@ -145,7 +145,7 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class LocalFrame:
-    """Where a solid's own axes lie in the patient; a right hip is the mirror image of a left one.
+    """Position and axes of a solid's own frame in the patient; a right hip is the mirror image of a left one.
 
     Args:
         centre_mm: The frame's origin in LPS.
@@ -168,7 +168,7 @@ class LocalFrame:
 
 
 def positions(grid: Grid) -> Points:
-    """The centres of a grid's voxels in LPS mm, without the axes along which a coordinate does not change."""
+    """The centres of a grid's voxels in LPS mm, without the axes along which a coordinate is constant."""
     matrix, points = grid.matrix, []
     for row, origin in zip(matrix, grid.origin_mm, strict=True):
         value = np.full((1, 1, 1), origin)
@@ -181,7 +181,7 @@ def positions(grid: Grid) -> Points:
 
 
 def _smooth_union(a: Distances, b: Distances, width: np.float32) -> Distances:
-    """The smaller of two levels, smoothed where they differ by less than `width`."""
+    """The smaller of two signed distances, smoothed where they differ by less than `width`."""
     near = np.maximum(width - np.abs(a - b), 0)
     distances: Distances = np.minimum(a, b) - near * near / (4 * width)
     return distances

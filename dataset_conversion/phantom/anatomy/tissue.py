@@ -1,4 +1,4 @@
-"""What fills the body, and the signal source of each tissue.
+"""Tissues of the body and their MR signal properties.
 
 Longitudinal relaxation at 1.5 and 3 T, after Gold GE et al., AJR 2004;183:343-351: muscle T1 1130 and 1420 ms,
 cartilage 1060 and 1240, synovial fluid 2850 and 3620, fat 288 and 371 (also of marrow). Blood, after Stanisz GJ et al.,
@@ -20,7 +20,7 @@ FAT_T2STAR_MS = 25.0
 
 
 class Tissue(IntEnum):
-    """What fills a point of the body."""
+    """The tissue at a point of the body."""
 
     AIR = 0
     SKIN = auto()
@@ -42,7 +42,7 @@ class Tissue(IntEnum):
 
 @dataclass(frozen=True)
 class TissueProperties:
-    """The signal source of a tissue.
+    """The MR properties of a tissue.
 
     Args:
         density: Mobile protons, 1 for water.

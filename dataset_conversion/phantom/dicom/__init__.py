@@ -1,1 +1,1 @@
-"""DICOM files of synthetic scans, as scanners of several vendors write them."""
+"""DICOM files of synthetic scans, in the style of several vendors."""

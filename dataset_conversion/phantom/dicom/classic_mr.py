@@ -1,4 +1,4 @@
-"""A volume as classic MR images (MR Image Storage, PS3.3, A.4), one file a slice, of a neutral scanner."""
+"""Classic MR images (MR Image Storage, PS3.3, A.4), one file per slice, of a generic scanner."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Files = Iterator[tuple[str, "Dataset"]]
 
 
 def neutral_files(volume: Volume, examination: Examination) -> Files:
-    """The slices of a uint16 volume, in their order."""
+    """The slices of a uint16 volume, in order."""
     for number, image in enumerate(slices(volume, examination)):
         yield f"IM{number + 1:04d}.dcm", image
 
 
 def slices(volume: Volume, examination: Examination) -> Iterator[Dataset]:
-    """The slices of a uint16 volume as a neutral scanner writes them, in their order."""
+    """The slices of a uint16 volume as a generic scanner writes them, in order."""
     from pydicom.uid import MRImageStorage
 
     common = {

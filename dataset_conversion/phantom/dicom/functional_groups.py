@@ -1,4 +1,4 @@
-"""The functional groups of an enhanced MR image (PS3.3, C.7.6.16 and C.8.13.5): of all frames, and of each."""
+"""Functional groups of an enhanced MR image (PS3.3, C.7.6.16 and C.8.13.5): shared and per frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOOK = {
 
 
 def shared_groups(examination: Examination) -> dict[str, Any]:
-    """What all frames have in common."""
+    """The functional groups that all frames share."""
     sequence = examination.sequence
     timing = {
         "RepetitionTime": str(sequence.tr_ms),
@@ -60,7 +60,7 @@ def shared_groups(examination: Examination) -> dict[str, Any]:
 
 
 def frame_groups(grid: Grid, number: int, slope: float, examination: Examination) -> Dataset:
-    """What one frame has for itself.
+    """The functional groups of one frame.
 
     Args:
         grid: Of the volume.

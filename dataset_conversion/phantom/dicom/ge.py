@@ -1,4 +1,4 @@
-"""Classic files as GE scanners write them: signed pixels, numbered against the normal, names without a suffix.
+"""Classic files in the style of GE scanners: signed pixels, numbered against the normal, names without a suffix.
 
 A 3D slab has two partitions for each one that was encoded (ZIP2): its SliceThickness is twice the step.
 """

@@ -1,4 +1,4 @@
-"""What the header of each scan says of person, clinic and visit: all invented; every UID follows from the seed."""
+"""Patient, clinic and visit in the header of each scan: all invented; every UID follows from the seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GIVEN = {"M": ("Ken", "Jonas", "Emeka", "Luc", "Pavel"), "F": ("Aiko", "Greta",
 
 @dataclass(frozen=True)
 class Examination:
-    """Who was scanned and how, as a scanner writes it down.
+    """Who was scanned and how, as a scanner records it.
 
     Args:
         patient_id: The clinic's number.
@@ -50,7 +50,7 @@ class Examination:
 
     @property
     def day(self) -> str:
-        """Of the examination, as DICOM writes dates."""
+        """The date of the examination, as DICOM writes dates."""
         return f"2021{1 + self.patient % 12:02d}{1 + self.patient % 28:02d}"
 
     @property
@@ -59,7 +59,7 @@ class Examination:
         return "2D" if self.protocol.thick else "3D"
 
     def uid(self, *what: str) -> str:
-        """The UID of something in this patient's folder."""
+        """The UID of an object of this patient."""
         from pydicom.uid import generate_uid
 
         return generate_uid(entropy_srcs=["onfh phantom", str(self.seed), str(self.patient), *what])
@@ -101,7 +101,7 @@ def person_and_visit(examination: Examination) -> dict[str, Any]:
 
 
 def dataset(attributes: Attributes) -> Dataset:
-    """A DICOM data set of attributes, with all that is nested in them."""
+    """A DICOM data set of attributes, with nested sequences."""
     from pydicom import Dataset
 
     made = Dataset()

@@ -1,4 +1,4 @@
-"""One enhanced multi-frame file as Philips scanners write it (Enhanced MR Image Storage, PS3.3, A.36).
+"""Enhanced multi-frame files in the style of Philips scanners (Enhanced MR Image Storage, PS3.3, A.36).
 
 Values are stored in 12 bits with a rescale slope, frames in no spatial order; `DimensionIndexValues` tells it.
 """
@@ -19,7 +19,7 @@ _STACK, _IN_STACK, _FRAME_CONTENT = 0x00209056, 0x00209057, 0x00209111
 
 
 def philips_files(volume: Volume, examination: Examination) -> Files:
-    """The one file of a uint16 volume below 4096, which rescaled and rounded is the volume again."""
+    """The single file of a uint16 volume below 4096; rescaling and rounding restore the volume."""
     from pydicom.uid import EnhancedMRImageStorage
 
     order = np.random.default_rng([examination.seed, examination.patient]).permutation(volume.grid.size[0]).tolist()

@@ -1,4 +1,4 @@
-"""A volume as a DICOM series, as the scanners of each vendor write it."""
+"""A volume as a DICOM series, in the style of each vendor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classic files as Siemens scanners write them: numbered against the normal, named by UID, 12 bits, CSA headers.
+"""Classic files in the style of Siemens scanners: numbered against the normal, UIDs as names, 12 bits, CSA headers.
 
 The shape of a CSA2 header ("SV10") is that which nibabel and dcm2niix read. As in real ones, the protocol in it holds
 what identifies the patient, beyond the reach of whoever empties PatientName.
@@ -21,7 +21,7 @@ _CHECK = 77  # stands after each entry of a CSA2 header
 
 
 def siemens_files(volume: Volume, examination: Examination) -> Files:
-    """The slices of a uint16 volume, numbered from the last one; by name they come in no order."""
+    """The slices of a uint16 volume, numbered from the last one; file names have no order."""
     count = volume.grid.size[0]
     for number, image in enumerate(slices(volume, examination)):
         image.InstanceNumber = count - number

@@ -1,1 +1,1 @@
-"""From a body to an MR image: tissue, signal, slice profile, voxels."""
+"""MR image formation: tissue, signal, slice profile, voxels."""

@@ -1,4 +1,4 @@
-"""One scan of a patient: sequence, field of view, image and label map."""
+"""One scan of a synthetic patient: sequence, field of view, image and label map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ABOVE_HIPS_MM = 15.0  # a coronal scan of both hips shows more of the pelvis th
 
 @dataclass(frozen=True)
 class PhantomScan:
-    """What a scanner and a reader make of a patient.
+    """The image of a scan and its true label map.
 
     Args:
         image: Grey values, uint16 below 4096.

@@ -1,4 +1,4 @@
-"""How the patients of a cohort are scanned: plane, field of view, voxels, and the make of the scanner."""
+"""Scan protocol of a cohort: plane, field of view, voxels and vendor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NECK_DEG, _DOWN_DEG = 14.0, 9.0  # a coronal plane turned along a left femoral 
 
 
 def nearest(plane: Plane) -> FloatArray:
-    """Columns: the patient's axis (LPS) along slice, row and column of the array; right-handed as x, y, z."""
+    """Unit vectors (LPS) along slice, row and column of the array, as columns; right-handed as x, y, z."""
     columns = {
         Plane.CORONAL: [[0, 1, 0], [0, 0, -1], [1, 0, 0]],
         Plane.AXIAL: [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
@@ -31,7 +31,7 @@ def nearest(plane: Plane) -> FloatArray:
 
 
 def angulated(plane: Plane) -> FloatArray:
-    """The same, as angulated: an oblique plane is a coronal one, turned about two axes."""
+    """As `nearest`, but angulated: an oblique plane is a coronal one, rotated about two axes."""
     if plane is not Plane.OBLIQUE:
         return nearest(plane)
     c, s = np.cos(np.deg2rad(_NECK_DEG)), np.sin(np.deg2rad(_NECK_DEG))
@@ -52,7 +52,7 @@ def field_mm(plane: Plane, *, bilateral: bool) -> Triple:
 
 @dataclass(frozen=True)
 class ScanProtocol:
-    """How every patient of a cohort is scanned.
+    """The scan protocol of every patient of a cohort.
 
     Args:
         plane: Of the slices.

@@ -1,4 +1,4 @@
-"""From tissues to grey values: excited, read out, and seen through coil and noise.
+"""MR image of tissues: excitation, readout, coil sensitivity and noise.
 
 The frame of the image is that of fat: the marrow of the head is fat, so the head is seen where its label lies, and it
 is water that is displaced along the readout, by a pixel or so. A scanner tuned to water displaces fat instead, which is
@@ -96,7 +96,7 @@ def displaced(water: NDArray[np.float32], samples: float) -> NDArray[np.float32]
 
 
 class _SignalModel:
-    """What one scan sees: contrast, texture and coil.
+    """The contrast, texture and coil sensitivity of one scan.
 
     Args:
         sequence: The spoiled gradient echo.
@@ -145,7 +145,7 @@ class _SignalModel:
 
 
 def _parts(grid: Grid, beyond: int) -> Iterator[Grid]:
-    """The grid and as many slices beyond each of its ends, a few slices at a time."""
+    """The grid with additional slices beyond each of its ends, a few slices at a time."""
     slices, rows, columns = grid.size
     for first in range(-beyond, slices + beyond, _AT_A_TIME):
         yield grid.part((first, 0, 0), (min(_AT_A_TIME, slices + beyond - first), rows, columns))

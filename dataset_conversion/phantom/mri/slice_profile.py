@@ -1,4 +1,4 @@
-"""How slices weigh what lies across them: partitions of a 3D slab, overlapping ones, and thick 2D slices with gaps."""
+"""Slice profiles: partitions of a 3D slab, overlapping partitions, and thick 2D slices with gaps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SliceProfile:
         return Grid(size, (z, y, x), (first, second, third), grid.direction)
 
     def planes(self, samples: NDArray[np.uint8]) -> Samples:
-        """What each weight weighs, as views of samples on the finer grid."""
+        """The samples that each weight applies to, as views of the finer grid."""
         slices = (len(samples) - 2 * self._beyond) // self.per_step
         stop = slices * self.per_step
         return [(np.float32(w), samples[k : k + stop : self.per_step]) for k, w in enumerate(self.weights)]

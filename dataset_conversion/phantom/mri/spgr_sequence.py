@@ -1,4 +1,4 @@
-"""How a scanner excites and reads: a spoiled gradient echo at 1.5 or 3 T."""
+"""Sequence parameters of a spoiled gradient echo at 1.5 or 3 T."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sequence:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, field_t: float, *, thick: bool) -> Sequence:
-        """The sequence of one scan: of a 3D slab, or of thick 2D slices."""
+        """A random sequence: of a 3D slab, or of thick 2D slices."""
         trs, flips = _SLICES if thick else _SLAB
         tr, te, flip = rng.uniform(*trs), rng.uniform(2.3, 5), rng.uniform(*flips)
         bandwidth = rng.uniform(*_BANDWIDTH_HZ[FIELDS_T.index(field_t)])
@@ -44,10 +44,10 @@ class Sequence:
 
     @property
     def fat_shift_hz(self) -> float:
-        """How much slower fat turns than water."""
+        """Frequency difference between water and fat."""
         return FAT_SHIFT_PPM * PROTON_MHZ_PER_T * self.field_t
 
     @property
     def fat_shift_pixels(self) -> float:
-        """How far apart fat and water of one place are seen along the readout (chemical shift of the first kind)."""
+        """Displacement of fat against water along the readout (chemical shift of the first kind)."""
         return self.fat_shift_hz / self.bandwidth_hz

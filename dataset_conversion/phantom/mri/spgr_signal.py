@@ -1,4 +1,4 @@
-"""What a spoiled gradient echo makes of a tissue: the steady state, and fat and water in or out of phase."""
+"""Signal of a spoiled gradient echo: the steady state, with fat and water in or out of phase."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fat_table(sequence: Sequence) -> NDArray[np.float32]:
 
 
 def fat_turn(sequence: Sequence) -> float:
-    """How far fat has turned against water at the echo, in radians."""
+    """Phase of fat against water at the echo, in radians."""
     return float(2 * np.pi * sequence.fat_shift_hz * sequence.te_ms / 1000)
 
 
@@ -44,11 +44,11 @@ def texture_table() -> NDArray[np.float32]:
 
 
 def patches_table() -> NDArray[np.float32]:
-    """How dark the patches of each `Tissue` are, relative to it, in its order."""
+    """Relative darkness of the patches of each `Tissue`, in its order."""
     return np.array([PROTONS[tissue].patches for tissue in Tissue], np.float32)
 
 
 def magnitude(water: NDArray[np.float32], fat: NDArray[np.float32], turn: float) -> NDArray[np.float32]:
-    """What is seen of water and of fat that has turned against it by an angle in radians."""
+    """Magnitude of the sum of water and fat, with fat at a phase in radians."""
     seen: NDArray[np.float32] = np.hypot(water + fat * np.float32(np.cos(turn)), fat * np.float32(np.sin(turn)))
     return seen

@@ -1,4 +1,4 @@
-"""From shapes to what lies where: the tissue at each sample, the label in each voxel."""
+"""Voxelization of shapes: the tissue at each sample, the label in each voxel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def voxelize_tissues(placed: Placed, grid: Grid) -> NDArray[np.uint8]:
 
 
 def voxelize_labels(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
-    """The label (z, y, x) of what lies in each voxel's centre."""
+    """The label (z, y, x) at each voxel's centre."""
     labels = np.zeros(grid.size, np.uint8)
     for hip in hips:
         where = _reached(grid, hip.frame.placed(hip.head.box), 0.0)
@@ -45,7 +45,7 @@ def voxelize_labels(hips: list[PhantomHip], grid: Grid) -> NDArray[np.uint8]:
 
 
 def _reached(grid: Grid, box: Box, margin_mm: float) -> tuple[Index, Index] | None:
-    """Start and size of the part of a grid that a box (LPS) with a margin reaches; none where they do not meet."""
+    """Start and size of the part of a grid that a box (LPS) with a margin covers; None where they do not overlap."""
     low, high = np.array(box[0]) - margin_mm, np.array(box[1]) + margin_mm
     corners = grid.to_index(np.array(list(np.ndindex(2, 2, 2))) * (high - low) + low)
     start = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)

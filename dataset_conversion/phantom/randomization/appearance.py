@@ -1,4 +1,4 @@
-"""How a body may look in a scan that depends on no contrast and no protocol: grey values, blur, coil and noise, drawn.
+"""Random appearance of a body, independent of contrast and protocol: grey values, blur, coil and noise.
 
 Domain randomisation as SynthSeg does for brains (Billot et al., Med Image Anal 2023;86:102789). Bone, air and fibrous
 tissue keep MR's habits most of the time, and what is dead differs from what encloses it; nothing else is kept.
@@ -19,7 +19,7 @@ _DEAD = (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 
 
 def random_contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float32]:
-    """A grey value a tissue, mostly from 0 to 1; fat is at least so bright, and marrow with it."""
+    """A random grey value per tissue, mostly from 0 to 1; fat and marrow have at least `least_fat`."""
     grey = rng.uniform(0, 1, len(Tissue))
     for fatty in (Tissue.FAT, Tissue.MARROW):
         grey[fatty] = max(grey[fatty], least_fat)
@@ -36,7 +36,7 @@ def random_contrast(rng: Generator, least_fat: float = 0.0) -> NDArray[np.float3
 
 
 def blur_randomly(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """With texture, and blurred as voxels blur: half of the time thick along one axis."""
+    """Add texture, then blur like voxels; in half of the cases with thick slices along one axis."""
     from scipy import ndimage
 
     grey = grey + rng.standard_normal(grey.shape, np.float32) * np.float32(rng.uniform(0, 0.12))
@@ -48,7 +48,7 @@ def blur_randomly(grey: NDArray[np.float32], rng: Generator) -> NDArray[np.float
 
 
 def add_coil_and_noise(image: FloatArray, rng: Generator) -> FloatArray:
-    """Through a coil, sometimes another scale of grey, and with noise."""
+    """Apply a coil sensitivity, sometimes another grey scale, and noise."""
     image = image * np.exp(smooth_field(image.shape, 20, rng.uniform(0, 0.35), rng))
     if rng.random() < 0.15:
         image = image.max() - image if rng.random() < 0.3 else np.maximum(image, 0) ** rng.uniform(0.5, 2)
@@ -57,13 +57,13 @@ def add_coil_and_noise(image: FloatArray, rng: Generator) -> FloatArray:
 
 
 def standardize(image: FloatArray) -> NDArray[np.float32]:
-    """With mean 0 and standard deviation 1."""
+    """Scale to mean 0 and standard deviation 1."""
     normal: NDArray[np.float32] = ((image - image.mean()) / max(float(image.std()), 1e-6)).astype(np.float32)
     return normal
 
 
 def smooth_field(shape: Sequence[int], cell: int, amplitude: float, rng: Generator) -> FloatArray:
-    """A smooth random field of a standard deviation near the amplitude, one knot every `cell` voxels."""
+    """A smooth random field with a standard deviation near the amplitude, one knot per `cell` voxels."""
     from scipy import ndimage
 
     knots = [max(2, -(-n // cell) + 1) for n in shape]

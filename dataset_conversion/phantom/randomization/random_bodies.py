@@ -1,4 +1,4 @@
-"""Whole synthetic bodies, seen anew each time: appearance, field of view, pose and shape are drawn for each view."""
+"""Random views of whole synthetic bodies: appearance, field of view, pose and shape differ in each view."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HEAD_VALUE = {Side.RIGHT: 1, Side.LEFT: 2}
 
 @dataclass(frozen=True, eq=False)
 class BodyTissues:
-    """What fills a person, in voxels of 2 mm (z, y, x; to head, back and left).
+    """The tissues of a person, in voxels of 2 mm (z, y, x; to head, back and left).
 
     Args:
         tissues: Values of `Tissue`.
@@ -43,7 +43,7 @@ class BodyTissues:
 
     @classmethod
     def draw(cls, seed: int) -> BodyTissues:
-        """A person; some hips are ill."""
+        """A random person; some hips are ill."""
         rng = np.random.default_rng([77, seed])
         shares = {side: float(rng.uniform(0.03, 0.35)) for side in Side if rng.random() < 0.4}
         patient = Patient.draw(rng, shares)
@@ -57,7 +57,7 @@ class BodyTissues:
 
 
 def random_view(body: BodyTissues, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One scan of a body, unlike any other.
+    """One random scan of a body.
 
     Returns:
         Image (z, y, x) of mean 0 and standard deviation 1, and the heads: 1 right, 2 left; voxels of `VOXEL_MM`.
@@ -78,7 +78,7 @@ def random_view(body: BodyTissues, rng: Generator) -> tuple[NDArray[np.float32],
 
 
 def _places(body: BodyTissues, rng: Generator) -> tuple[FloatArray, tuple[int, int, int]]:
-    """Where the view's voxels lie in the body's (3, n), and the view's size: one hip or both, turned, scaled, bent."""
+    """Positions (3, n) of the view's voxels in the body, and the view's size: one hip or both, turned, scaled, bent."""
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_euler("zyx", np.deg2rad(rng.uniform(-20, 20, 3) * (rng.random(3) < 0.8))).as_matrix()

@@ -1,4 +1,4 @@
-"""Boxes around a right femoral head, seen anew each time, and boxes that show none.
+"""Random boxes around a right femoral head, and boxes without a head.
 
 As a box that `predict` cuts and nnU-Net's preprocessing resamples: off its centre by what a locator errs, clipped where
 a scan ends, slices of any thickness, cortex and cartilage as well. Living marrow has dark patches and veins, so that a
@@ -43,7 +43,7 @@ Example = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 @dataclass(frozen=True, eq=False)
 class HipTissues:
-    """What fills the surroundings of a right femoral head, in voxels of 1 mm (z, y, x; to head, back and left).
+    """The tissues around a right femoral head, in voxels of 1 mm (z, y, x; to head, back and left).
 
     Args:
         tissues: Values of `Tissue`.
@@ -55,7 +55,7 @@ class HipTissues:
 
     @classmethod
     def draw(cls, seed: int) -> HipTissues:
-        """A hip; every second one is ill."""
+        """A random hip; every second one is ill."""
         rng = np.random.default_rng([78, seed])
         share = {CANONICAL_SIDE: float(rng.uniform(0.02, 0.45))} if rng.random() < 0.55 else {}
         patient = Patient.draw(rng, share)
@@ -68,7 +68,7 @@ class HipTissues:
 
 
 def random_hip(body: HipTissues, rng: Generator) -> Example:
-    """One box around a head, unlike any other."""
+    """One random box around a head."""
     from scipy import ndimage
 
     size = _size(rng)
@@ -83,13 +83,13 @@ def random_hip(body: HipTissues, rng: Generator) -> Example:
 
 
 def random_distractor(rng: Generator) -> Example:
-    """A box that shows no hip."""
+    """A random box without a hip."""
     things = random_distractors(_size(rng), VOXEL_MM, rng)
     return _padded(standardize(add_coil_and_noise(_sliced(things, rng), rng)), np.zeros(things.shape, np.uint8))
 
 
 def _contrast_with_lesion(rng: Generator) -> NDArray[np.float32]:
-    """A grey value a tissue; a band in bright marrow is dark, as in T1, and in dark marrow bright, as without fat."""
+    """A grey value per tissue; the band is dark in bright marrow (T1) and bright in dark marrow (fat suppression)."""
     grey = random_contrast(rng, least_fat=rng.uniform(0.5, 0.9) if rng.random() < 0.85 else 0.0)
     marrow = float(grey[Tissue.MARROW])
     grey[Tissue.BAND] = marrow * rng.uniform(0.05, 0.5) if marrow > 0.35 else marrow + rng.uniform(0.3, 0.7)
@@ -97,7 +97,7 @@ def _contrast_with_lesion(rng: Generator) -> NDArray[np.float32]:
 
 
 def _outlined(grey: NDArray[np.float32], body: HipTissues, rng: Generator) -> NDArray[np.float32]:
-    """Sometimes with the dark line between fat and water that a gradient echo shows where they oppose each other."""
+    """Sometimes add the dark line between fat and water of a gradient echo with opposed phases."""
     from scipy import ndimage
 
     if rng.random() < 0.5:
@@ -108,19 +108,19 @@ def _outlined(grey: NDArray[np.float32], body: HipTissues, rng: Generator) -> ND
 
 
 def _share(body: HipTissues, tissues: tuple[Tissue, ...]) -> NDArray[np.float32]:
-    """1 where one of some tissues is, 0 elsewhere."""
+    """1 inside some tissues, 0 elsewhere."""
     return np.isin(np.arange(len(Tissue)), tissues).astype(np.float32)[body.tissues]
 
 
 def _size(rng: Generator) -> tuple[int, int, int]:
-    """The voxels of a box; a scan that ends near the head clips it."""
+    """The number of voxels of a box; a scan that ends near the head clips it."""
     clipped = rng.random(3) < 0.3
     z, y, x = np.where(clipped, rng.integers(28, EDGE, 3), EDGE).tolist()
     return z, y, x
 
 
 def _places(size: tuple[int, int, int], rng: Generator) -> FloatArray:
-    """Where the box's voxels lie in the body's (3, n): turned, scaled, bent, off the centre."""
+    """Positions (3, n) of the box's voxels in the body: rotated, scaled, bent, off centre."""
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_euler("zyx", np.deg2rad(rng.uniform(-30, 30, 3) * (rng.random(3) < 0.8))).as_matrix()
@@ -135,7 +135,7 @@ def _places(size: tuple[int, int, int], rng: Generator) -> FloatArray:
 
 
 def _sliced(image: FloatArray, rng: Generator) -> FloatArray:
-    """As thick slices along an axis show it, put back in between."""
+    """Average into thick slices along an axis and interpolate back."""
     if rng.random() < 0.25:
         return image
     axis, thick = int(rng.integers(3)), rng.uniform(2, 6) / VOXEL_MM
@@ -147,7 +147,7 @@ def _sliced(image: FloatArray, rng: Generator) -> FloatArray:
 
 
 def _between(rows: FloatArray, places: FloatArray) -> FloatArray:
-    """Rows at places between them, along the first axis; the ends go on."""
+    """Interpolated rows along the first axis, clamped at both ends."""
     places = np.clip(places, 0, len(rows) - 1)
     low = np.minimum(places.astype(int), len(rows) - 2)
     share = (places - low)[:, None, None]
@@ -156,6 +156,6 @@ def _between(rows: FloatArray, places: FloatArray) -> FloatArray:
 
 
 def _padded(image: NDArray[np.float32], labels: NDArray[np.uint8]) -> Example:
-    """With zeros on both sides of a clipped box, as nnU-Net pads to its patch."""
+    """Pad a clipped box with zeros on both sides, as nnU-Net pads to its patch."""
     room = [((EDGE - n) // 2, EDGE - n - (EDGE - n) // 2) for n in image.shape]
     return np.pad(image, room).astype(np.float32), np.pad(labels, room)

@@ -1,1 +1,1 @@
-"""NIfTI, NRRD and MetaImage files, parsed and bounded before their voxels are read up to the checksum."""
+"""Parsers of NIfTI, NRRD and MetaImage that check all sizes before they read voxels, and checksums after."""

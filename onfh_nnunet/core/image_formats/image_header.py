@@ -1,4 +1,4 @@
-"""What the header of an image file says, whichever its format: where the voxels are stored and where they lie.
+"""Headers of image files of any format: where the voxels are stored, and their grid.
 
 The reversal between a file's x, y, z order and the array's z, y, x happens in this module and nowhere else.
 """
@@ -22,7 +22,7 @@ from onfh_nnunet.core.user_files import open_regular
 
 @dataclass(frozen=True)
 class VoxelData:
-    """Where a file stores voxels, and how.
+    """The location and encoding of the voxels in a file.
 
     Args:
         file: The image file, or the one beside its header.
@@ -53,16 +53,16 @@ class VoxelData:
 
     @property
     def n_bytes(self) -> int:
-        """Of the voxels."""
+        """The size of the voxels in bytes."""
         return math.prod(self.size) * self.dtype.itemsize
 
     @property
     def n_stored(self) -> int:
-        """Bytes of the file from `start` on."""
+        """The number of bytes in the file from `start` on."""
         return self.file.stat().st_size - self.start
 
     def read(self) -> NDArray[Any]:
-        """Read the voxels, the slowest axis first (z, y, x), in one pass and up to the checksum.
+        """Read the voxels, slowest axis first (z, y, x), in one pass up to the checksum.
 
         Raises:
             ReadError: They would begin in the header, are not all there, are followed by more than padding, or need
@@ -153,7 +153,7 @@ def grid_of(path: object, size_xyz: Sequence[int], columns_xyz: FloatArray, orig
 
 
 def require_3d(path: Path, n_dimensions: int, n_values: int = 1) -> None:
-    """Refuse what is not one value a voxel of a volume.
+    """Refuse an image that is not a 3D volume with one value per voxel.
 
     Raises:
         ReadError: It has other axes, or several values a voxel.
@@ -163,7 +163,7 @@ def require_3d(path: Path, n_dimensions: int, n_values: int = 1) -> None:
 
 
 def not_3d(path: Path, got: str) -> ReadError:
-    """The refusal of a file that is no volume of single numbers."""
+    """The error for a file that is not a 3D volume with one value per voxel."""
     return ReadError(path, f"is {got}, expected one 3D image", "Extract one 3D image from it")
 
 

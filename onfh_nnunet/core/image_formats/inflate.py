@@ -1,4 +1,4 @@
-"""Decompression into memory of a known size: never more than was asked for, and up to the checksum at the end."""
+"""Decompression into memory of a known size: never more than requested, and up to the checksum at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REMEDY = "Export it again; it may be truncated"
 
 
 class Encoding(StrEnum):
-    """How bytes are stored."""
+    """The encoding of stored bytes."""
 
     RAW = "raw"
     GZIP = "gzip"
@@ -39,7 +39,7 @@ class Encoding(StrEnum):
 
 
 def require_held(path: Path, encoding: Encoding, stored: int, expected: int) -> None:
-    """Refuse a number of bytes that a file cannot hold, before memory is taken for them.
+    """Refuse a number of bytes that a file cannot contain, before memory is allocated.
 
     Args:
         path: The file.
@@ -60,7 +60,7 @@ def require_held(path: Path, encoding: Encoding, stored: int, expected: int) -> 
 
 
 def inflated(file: BinaryIO, encoding: Encoding) -> BinaryIO:
-    """The bytes that a file stores from its position on, decompressed as they are read.
+    """The stored bytes from the file's current position, decompressed as they are read.
 
     Raises:
         EOFError: A gzip file ends with more zeros than padding has.
@@ -76,7 +76,7 @@ def inflated(file: BinaryIO, encoding: Encoding) -> BinaryIO:
 
 
 def fill(path: Path, stream: BinaryIO, skip: int, target: memoryview) -> None:
-    """Read bytes into memory, and go on to the end of the stream, where its checksum is.
+    """Read bytes into memory, and continue to the end of the stream, where its checksum is.
 
     Args:
         path: The file, for messages.
@@ -107,7 +107,7 @@ def fill(path: Path, stream: BinaryIO, skip: int, target: memoryview) -> None:
 
 
 def _refuse_zeros(file: BinaryIO) -> None:
-    """Gzip readers pass over any number of zeros after a member: gigabytes of them, or none that anybody wrote."""
+    """Refuse zeros after a member: gzip readers skip any number of them, even gigabytes."""
     start, most = file.tell(), PADDING_BYTES + _TRAILER_ZEROS
     size = file.seek(0, os.SEEK_END)
     file.seek(max(start, size - most - 1))
@@ -123,7 +123,7 @@ def _more(path: object) -> ReadError:
 
 
 class _ZlibReader(io.RawIOBase):
-    """What a zlib or gzip stream holds; its end comes only once its checksum is right."""
+    """Reader of a zlib or gzip stream that ends only when the checksum is right."""
 
     def __init__(self, file: BinaryIO) -> None:
         from zlib_ng import zlib_ng
@@ -146,5 +146,5 @@ class _ZlibReader(io.RawIOBase):
         return len(data)
 
     def n_after(self) -> int:
-        """Bytes of the file after the stream, once it has ended."""
+        """The number of bytes in the file after the stream."""
         return len(self._inflate.unused_data) + os.fstat(self._file.fileno()).st_size - self._file.tell()

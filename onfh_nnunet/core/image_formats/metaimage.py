@@ -78,7 +78,7 @@ def read_metaimage_header(path: Path) -> ImageHeader:
 
 
 class _Header:
-    """Fields by their names; of several names for one thing, those that are there must say the same."""
+    """Fields by name; synonyms must agree."""
 
     def __init__(self, path: Path, fields: dict[str, str]) -> None:
         self.path, self.fields = path, fields
@@ -107,7 +107,7 @@ class _Header:
 
 
 def _parsed(path: Path, lines: list[str]) -> dict[str, str]:
-    """The fields that say something about the voxels; MetaImage files may have any others."""
+    """The fields that concern the voxels; MetaImage files may have any others."""
     fields: dict[str, str] = {}
     for line in lines:
         name, *value = (part.strip() for part in re.split("[=:]", line, maxsplit=1))
@@ -146,5 +146,5 @@ def _dtype(header: _Header) -> np.dtype[Any]:
     stated = header.text("ElementType")
     if stated not in _TYPES:
         problem = f"has voxels of the ElementType {stated[:60]!r}, expected one of {', '.join(_TYPES)}"
-        raise ReadError(header.path, problem, "Save it again with one number a voxel")
+        raise ReadError(header.path, problem, "Save it again with one number per voxel")
     return np.dtype((">" if header.is_true(*_BIG_ENDIAN) else "<") + _TYPES[stated])

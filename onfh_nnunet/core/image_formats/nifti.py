@@ -105,7 +105,7 @@ def _size(header: Any) -> tuple[int, ...]:
 
 
 def _offset(path: Path, header: Any) -> int:
-    """Where the voxels begin."""
+    """The offset of the voxels in the file."""
     stated = header["vox_offset"].item()
     if not (np.isfinite(stated) and float(stated).is_integer()):
         problem = f"has its voxels at byte {stated:g} (vox_offset), expected a whole number"

@@ -105,7 +105,7 @@ class NrrdHeader:
 
     @property
     def file(self) -> Path:
-        """The file with the voxels: this one, or one beside it.
+        """The file with the voxels: this file, or a separate one.
 
         Raises:
             ReadError: The name of the other one leads out of the folder, or is that of several files.
@@ -114,7 +114,7 @@ class NrrdHeader:
 
     @property
     def space(self) -> str | None:
-        """The space of its positions as the format's definition writes it; none where it names none.
+        """The space of positions as the format's definition writes it; None where the file names none.
 
         Raises:
             ReadError: There is no such space, or not of three dimensions.
@@ -129,7 +129,7 @@ class NrrdHeader:
 
     @property
     def axes(self) -> list[int]:
-        """The axes along which places follow one another."""
+        """The spatial axes."""
         kinds = self.fields.get("kinds", "??? " * len(self.sizes)).split()
         if len(kinds) != len(self.sizes):
             raise damaged(self.path, f"kinds is {self.fields['kinds'][:60]!r}, expected {len(self.sizes)} of them")
@@ -137,11 +137,11 @@ class NrrdHeader:
 
     @property
     def n_values(self) -> int:
-        """Values a voxel."""
+        """The number of values per voxel."""
         return int(np.prod([n for axis, n in enumerate(self.sizes) if axis not in self.axes], dtype=object))
 
     def voxels(self) -> VoxelData:
-        """Where the voxels are stored; several values a voxel are the fastest axis.
+        """The location of the voxels; several values per voxel are the fastest axis.
 
         Raises:
             ReadError: They are stored in a way that is not read.
@@ -188,7 +188,7 @@ class NrrdHeader:
             return opened.tell()
 
     def grid(self) -> Grid:
-        """Where the voxels lie.
+        """The voxel grid.
 
         Raises:
             ReadError: The header is damaged.

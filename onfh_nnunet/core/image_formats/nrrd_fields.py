@@ -1,4 +1,4 @@
-"""The lines of a NRRD header: fields, the file's own key/value pairs, and vectors.
+"""Lines of a NRRD header: fields, the file's own key/value pairs, and vectors.
 
 Source: "Definition of NRRD File Format" (teem.sourceforge.net/nrrd/format.html).
 """
@@ -20,7 +20,7 @@ _VECTOR = re.compile(r"none|\(([^()]*)\)")
 
 
 def parse_fields(path: Path, lines: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The fields of a header, and the file's own keys; a key never stands for a field, whatever its name.
+    """The fields of a header and the file's own keys; a key never replaces a field.
 
     Args:
         path: The file, for messages.
@@ -61,7 +61,7 @@ def _unescaped(text: str) -> str:
 
 
 def vectors(path: Path, name: str, text: str, n: int) -> list[list[float]]:
-    """Vectors of three numbers in brackets; three times NaN where there is ``none``.
+    """Vectors of three numbers in brackets; three NaN for ``none``.
 
     Raises:
         ReadError: There are not `n` of them.

@@ -1,4 +1,4 @@
-"""What the text headers of NRRD and MetaImage have in common: bounded lines, numbers, and voxels in a file beside."""
+"""Common parts of NRRD and MetaImage text headers: bounded lines, numbers, and separate voxel files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REMEDY = "Export it again from the source; it may be damaged"
 
 
 def header_lines(path: Path, is_last: Callable[[bytes], bool]) -> tuple[list[str], int]:
-    """The lines of a header up to the one that ends it, or of the whole file when none does.
+    """The lines of a header up to its last line, or all lines of the file when there is no such line.
 
     Args:
         path: The file.
@@ -40,12 +40,12 @@ def header_lines(path: Path, is_last: Callable[[bytes], bool]) -> tuple[list[str
 
 
 def damaged(path: Path, reason: str) -> ReadError:
-    """The refusal of a header that cannot be understood."""
+    """The error for a header that cannot be parsed."""
     return ReadError(path, f"cannot be read ({reason})", _REMEDY)
 
 
 def whole_number(path: Path, name: str, text: str) -> int:
-    """A whole number of a header, of at most 18 digits.
+    """A whole number in a header, of at most 18 digits.
 
     Raises:
         ReadError: It is none.
@@ -57,7 +57,7 @@ def whole_number(path: Path, name: str, text: str) -> int:
 
 
 def numbers(path: Path, name: str, text: str, n: int) -> list[float]:
-    """Numbers of a header, between spaces.
+    """Numbers in a header, separated by spaces.
 
     Raises:
         ReadError: There are not `n` of them.
@@ -72,7 +72,7 @@ def numbers(path: Path, name: str, text: str, n: int) -> list[float]:
 
 
 def beside(header: Path, name: str) -> Path:
-    """The one file with the voxels that a header names, in the header's own folder.
+    """The separate voxel file that a header names, in the header's own folder.
 
     A link is followed only to a regular file of that folder.
 

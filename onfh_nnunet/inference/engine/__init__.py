@@ -1,4 +1,4 @@
-"""What runs a network: torch on any device, or OpenVINO on a CPU, behind one method."""
+"""Inference engines: torch on any device, or OpenVINO on a CPU, with one interface."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.choices import EngineName as EngineName
+from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError
 from onfh_nnunet.models.model import Model
 
 
 class Engine(Protocol):
-    """The folds of a network."""
+    """An engine that runs the folds of a network."""
 
     @property
     def about(self) -> str:
-        """What computes, and how exactly."""
+        """The device and precision, for messages."""
         ...
 
     def logits(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 
 def engine_for(model: Model, device: Device, wanted: EngineName, *, exact: bool = False) -> Engine:
-    """The engine of a model on a resolved device: on a CPU OpenVINO where it is installed, else torch.
+    """Choose the engine of a model on a resolved device: on a CPU OpenVINO where installed, else torch.
 
     Args:
         model: The network.
@@ -45,7 +45,7 @@ def engine_for(model: Model, device: Device, wanted: EngineName, *, exact: bool 
 
     Raises:
         DeviceError: OpenVINO is asked for and not installed, or on another device than a CPU.
-        ModelError: The weights do not fit the plan, or the network has a part that OpenVINO is not told of.
+        ModelError: The weights do not fit the plan, or the OpenVINO engine does not support a part of the network.
     """
     installed = importlib.util.find_spec("openvino") is not None
     if wanted is EngineName.OPENVINO and device is not Device.CPU:

@@ -1,4 +1,4 @@
-"""nnU-Net's networks in OpenVINO's operations, layer for layer from the torch modules.
+"""OpenVINO graphs of nnU-Net's networks, built layer by layer from the torch modules.
 
 OpenVINO's own converter traces the network, which takes seconds a fold, and may report its use over the network; the
 few kinds of layers that nnU-Net's U-Nets consist of are quickly named instead.
@@ -25,7 +25,7 @@ Node = Any  # an output of OpenVINO's graph: (batch, channel, z, y, x)
 
 
 def build_graph(network: Any, shape: Sequence[int]) -> Any:
-    """An OpenVINO model of a U-Net of nnU-Net: plain or with residual blocks.
+    """Build the OpenVINO model of an nnU-Net U-Net, plain or residual.
 
     Args:
         network: A torch module of `build_network`.
@@ -52,8 +52,8 @@ def _unet(network: Any, patch: Node) -> Node:
 
 @singledispatch
 def _layer(layer: nn.Module, node: Node) -> Node:
-    """What a torch module does to a node."""
-    problem = f"has a layer {type(layer).__name__} that OpenVINO is not told of"
+    """Apply a torch module to a node."""
+    problem = f"has a layer {type(layer).__name__} that the OpenVINO engine does not support"
     raise ModelError("the model", problem, "Use `engine` torch")
 
 
@@ -82,7 +82,7 @@ def _(layer: StackedResidualBlocks, node: Node) -> Node:
 @_layer.register
 def _(layer: BasicBlockD, node: Node) -> Node:
     if layer.apply_se or layer.apply_stochastic_depth:
-        raise ModelError("the model", "has blocks that OpenVINO is not told of", "Use `engine` torch")
+        raise ModelError("the model", "has blocks that the OpenVINO engine does not support", "Use `engine` torch")
     residual = _layer(layer.skip, node) if isinstance(layer.skip, nn.Module) else node
     return _layer(layer.nonlin2, ops.add(_layer(layer.conv2, _layer(layer.conv1, node)), residual))
 
@@ -123,7 +123,7 @@ def _(layer: nn.Identity, node: Node) -> Node:
 
 
 def _shared(parameter: Any) -> Node:
-    """A layer's weights where they lie, in a mapped file or in torch's memory: not copied."""
+    """A layer's weights as a constant that shares memory with the mapped file or torch; no copy."""
     return ops.constant(_value(parameter), shared_memory=True)
 
 
@@ -133,5 +133,5 @@ def _value(parameter: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _a_channel(parameter: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A value a channel, to be applied to a node."""
+    """One value per channel, shaped to apply to a node."""
     return _value(parameter).reshape(1, -1, 1, 1, 1)

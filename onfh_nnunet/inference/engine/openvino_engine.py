@@ -1,4 +1,4 @@
-"""The folds on OpenVINO, for a CPU: bfloat16 where the CPU has it."""
+"""OpenVINO engine for a CPU: bfloat16 where the CPU supports it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class OpenvinoEngine:
 
     @staticmethod
     def _of_fold(fold: Any, patch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One fold's output; what it needs in between, as much as all weights together, the next fold may take."""
+        """The output of one fold; its working memory, as large as all weights, is free for the next fold."""
         logits: NDArray[np.float32] = fold.create_infer_request().infer(patch[None])[0][0]
         fold.release_memory()
         return logits

@@ -1,4 +1,4 @@
-"""The folds on torch: half precision where the device computes faster in it."""
+"""Torch engine: half precision where the device computes faster in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onfh_nnunet.models.network import build_network
 
 
 class TorchEngine:
-    """One network; the folds' weights are put into it in turn, so that they share its memory.
+    """One network that loads the weights of each fold in turn, so that all folds share its memory.
 
     Args:
         model: The network.
@@ -60,7 +60,7 @@ class TorchEngine:
 
 
 def _half_precision(device: Any) -> Any:
-    """Float16 on an NVIDIA GPU, bfloat16 on a CPU that has it in its instructions, else None."""
+    """Float16 on an NVIDIA GPU, bfloat16 on a CPU with such instructions, else None."""
     import torch
 
     if device.type == "cuda":

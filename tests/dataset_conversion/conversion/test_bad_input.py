@@ -187,7 +187,7 @@ IMAGES = {
     "missing slice": (slices(lambda files: files[7].unlink()), "8.000 mm between instance 7 .*and instance 9"),
     "slice twice": (at(4, ImagePositionPatient=[-142, -54, -34]), "position of another.*instance 4"),
     "gantry tilt": (series(tilted), "sheared stack"),
-    "two orientations": (at(2, ImageOrientationPatient=[0, 1, 0, 0, 0, 1]), "2 orientations"),
+    "two orientations": (at(2, ImageOrientationPatient=[0, 1, 0, 0, 0, 1]), "holds 2 stacks of MR images"),
     "two sizes": (at(2, Rows=14, Columns=144), r"\(14, 144\) pixels"),
     "colour": (series(PhotometricInterpretation="RGB"), "is a RGB image"),
     "inverted grey": (series(PhotometricInterpretation="MONOCHROME1"), "is a MONOCHROME1 image"),
@@ -203,9 +203,9 @@ IMAGES = {
     "one file of many": (lambda study: "series/IM0001.dcm", "is one DICOM file, expected the folder"),
     "empty folder": (empty_folder, "holds no DICOM image"),
     "zip bomb": (bomb, "which no scan does"),
-    "half an archive": (raw("bad.zip", b"PK\x03\x04" + bytes(40)), "is none of"),
-    "empty file": (raw("bad.nii.gz", b""), "is none of"),
-    "picture called NIfTI": (raw("bad.nii.gz", b"\x89PNG\r\n"), "is none of"),
+    "half an archive": (raw("bad.zip", b"PK\x03\x04" + bytes(40)), "is not one of"),
+    "empty file": (raw("bad.nii.gz", b""), "is not one of"),
+    "picture called NIfTI": (raw("bad.nii.gz", b"\x89PNG\r\n"), "is not one of"),
     "half a gzip": (cut_file("bad.nii.gz"), "cannot be read"),
     "gzip without its end": (cut_file("bad.nii.gz", 0.999), "cannot be read"),
     "half a NIfTI": (cut_file("bad.nii"), "cannot be read"),
@@ -270,7 +270,7 @@ LABELS = {
     "the other hip": (labels(head(PELVIS, LEFT, 20.0)), "labelled R and lies in the other half"),
     "truncated": (cut_file("bad.nii.gz"), "cannot be read"),
     "a DICOM image": (lambda study: "series/IM0001.dcm", r"IM0001\.dcm"),
-    "text": (raw("bad.nrrd", b"head: 1"), "is none of"),
+    "text": (raw("bad.nrrd", b"head: 1"), "is not one of"),
 }
 
 

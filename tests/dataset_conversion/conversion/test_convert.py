@@ -11,6 +11,7 @@ from pydicom import dcmread
 
 from dataset_conversion.convert import check, convert
 from dataset_conversion.hips.extraction import restore
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import (
     CohortError,
     GridMismatch,
@@ -390,13 +391,13 @@ def test_scans_unlike_the_others_are_told(study):
     rows += write("thick", scan(21, grid=thick), Volume(head(thick, RIGHT, 20.0), thick), ScanningSequence="GR")
     rows += write("dark", scan(22, gain=-500), label, ScanningSequence="GR")
     rows += write("healthy", scan(23), Volume(head(PELVIS, RIGHT), PELVIS), ScanningSequence="GR")
-    found = {(finding.line, finding.check) for finding in check(table(study, rows))}
+    found = {(one.line, one.check) for one in check(table(study, rows), LabelRules(necrosis="2"))}
     assert found == {(11, "sequence"), (12, "spacing"), (13, "intensity"), (14, "lesion")}
 
 
 def test_heads_alone_are_a_cohort(study, workspace):
     Volume(head(PELVIS, RIGHT), PELVIS).write(study / "right-label.nii.gz")
-    conversion = convert(table(study, "p,right.nrrd,R,right-label.nii.gz,\n"), workspace)
+    conversion = convert(table(study, "p,right.nrrd,R,right-label.nii.gz,none\n"), workspace)
     assert [finding.message for finding in conversion.findings] == [
         "no case has necrosis: a model of it finds heads and can grade nothing"
     ]
@@ -418,7 +419,7 @@ def test_real_bilateral_series(tmp_path, workspace):
     (series,) = (folder / "dicom" / "ProstateX-0218" / "02-18-2011").glob("26.*")
     cohort = tmp_path / "cohort.csv"
     cohort.write_text(f"patient_id,image,side,label\nx,{series},B,heads.nii.gz\n")
-    dataset = convert(cohort, workspace).dataset
+    dataset = convert(cohort, workspace, LabelRules(necrosis="none")).dataset
     assert [case.case_id for case in dataset.cases] == ["P001_L", "P001_R"]
     vibe = Volume.read(folder / "derived-weak" / "vibe_fa20.nii.gz")
     places = {}

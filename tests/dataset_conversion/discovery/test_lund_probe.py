@@ -9,6 +9,7 @@ from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import check, convert
 from dataset_conversion.discovery.propose import propose
 from dataset_conversion.hips.findings import Severity
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
@@ -93,7 +94,7 @@ def test_image_of_that_name_elsewhere_is_no_lund_probe(lund):
 
 
 def test_heads_without_necrosis_convert(lund):
-    made = convert(table(lund), Workspace(lund / "work"))
+    made = convert(table(lund), Workspace(lund / "work"), LabelRules(necrosis="none"))
     assert [(case.side, case.grade, case.necrosis_ml) for case in made.dataset.cases] == [
         (side, Grade.NONE, 0.0) for side in "LRLR"
     ]
@@ -107,11 +108,13 @@ def test_heads_without_necrosis_convert(lund):
 
 def test_masks_of_swapped_sides_are_errors(tmp_path):
     patient(tmp_path / "newAcq_1", right=LEFT, left=RIGHT)
-    errors = [finding for finding in check(table(tmp_path)) if finding.level is Severity.ERROR]
+    errors = [
+        finding for finding in check(table(tmp_path), LabelRules(necrosis="none")) if finding.level is Severity.ERROR
+    ]
     assert len(errors) == 2
     assert all("lies in the other half of the scan" in finding.message for finding in errors)
     with pytest.raises(OnfhError, match="other half"):
-        convert(tmp_path / "cohort.csv", Workspace(tmp_path / "work"))
+        convert(tmp_path / "cohort.csv", Workspace(tmp_path / "work"), LabelRules(necrosis="none"))
 
 
 def test_table_is_read_back(lund):

@@ -10,12 +10,12 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.cohort.table import read_cohort
 from dataset_conversion.convert import convert
-from dataset_conversion.discovery.candidates import named_side, stem, words
 from dataset_conversion.discovery.matching import _same_voxels
 from dataset_conversion.discovery.propose import propose
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
@@ -354,7 +354,7 @@ def test_folder_without_a_scan_is_refused(tmp_path):
     both_heads().write(tmp_path / "label.nii.gz")
     with pytest.raises(CohortError, match="label that belongs to no scan"):
         propose(tmp_path, tmp_path)
-    with pytest.raises(CohortError, match="is no folder"):
+    with pytest.raises(CohortError, match="is not a folder"):
         propose(tmp_path / "absent", tmp_path)
 
 
@@ -371,7 +371,7 @@ def test_command_prints_the_table_and_says_apart_what_is_uncertain(cohort, onfh,
     monkeypatch.chdir(folder)
     noise(NARROW, seed=9).write(folder / "images" / "P5.nii.gz")
     done = onfh("cohort", ".")
-    assert done.stdout == propose(Path(), folder).csv()
+    assert done.stdout == propose(Path(), folder).csv()  # none of the scans shows two heads
     assert all(line.startswith("uncertain: ") for line in done.stderr.splitlines())
     assert "images/P5.nii.gz: no side" in done.stderr
     (folder / "empty").mkdir()
@@ -419,7 +419,15 @@ def test_real_study(tmp_path):
         pytest.skip(f"no {PROSTATEX}: set ONFH_TEST_DATA")
     made = propose(PROSTATEX, PROSTATEX)
     images = [row.image.rsplit("/", 1)[-1].split(".")[0] for row in made.rows if row.image.startswith("dicom/")]
-    assert sorted(images, key=int) == ["6", "9", "11", "23", "26", "27"]  # the 3D scans; the others are none
+    assert sorted(images, key=int) == [
+        *4 * ["6"],
+        "9",
+        "11",
+        *2 * ["20"],
+        "23",
+        "26",
+        "27",
+    ]  # the stacks; others are none
     assert {row.patient_id for row in made.rows if row.image.startswith("dicom/")} == {
         f"ProstateX-{number}" for number in ("0000", "0001", "0218")
     }

@@ -89,7 +89,7 @@ def test_copies_count_once_in_folders_and_archives(tmp_path):
     studies = found(tmp_path)
     assert [scan.path for scan in studies.scans] == [tmp_path / "a" / "mr"]
     assert any("copies of others" in line for line in studies.lines)
-    assert any(line.startswith("c.zip: 'T1' is a copy of") for line in studies.lines)
+    assert any(line.startswith("c: 'T1' is a copy of") for line in studies.lines)
 
 
 def test_archive_of_two_patients_holds_two_scans(tmp_path):

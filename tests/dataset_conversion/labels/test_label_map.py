@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from dataset_conversion.labels.grid_alignment import align_to_grid
-from dataset_conversion.labels.label_map import LabelRules, label_map
-from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, ReadError
+from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
+from dataset_conversion.labels.segment_names import read_name
+from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, ReadError, SideError
 from onfh_nnunet.core.grid import Grid, direction_of, same_grid
 from onfh_nnunet.core.image_files import write_image
 from onfh_nnunet.core.volume import Volume
@@ -40,8 +41,8 @@ def slicer(path, *masks, names=("Femoral head", "Nekrose", "acetabulum"), values
     return write_seg_nrrd(path, layers, PELVIS, keys)
 
 
-def labelled(head, necrosis=None, rules=None, grid=PELVIS, frame=None):
-    return label_map(head, necrosis, rules or LabelRules(), grid, frame, "line 3, P007_R")
+def labelled(head, necrosis=None, rules=None, grid=PELVIS, frame=None, side="R", healthy=False):
+    return label_map(LabelFiles(head, necrosis, side, healthy), rules or LabelRules(), "line 3, P007_R", grid, frame)
 
 
 def check(result, notes=()):
@@ -56,10 +57,160 @@ def test_values_of_a_label_map(tmp_path):
     check(labelled(plain(tmp_path / "b.nrrd", (HEAD, 7), (LESION, 1)), rules=LabelRules("7", "1")))
 
 
-def test_head_without_necrosis(tmp_path):
-    result = labelled(plain(tmp_path / "a.nii.gz", (HEAD, 1)))
-    assert np.array_equal(result.volume.array, HEAD)
-    assert result.notes == ()
+@pytest.mark.parametrize(
+    ("rules", "healthy"),
+    [(LabelRules(), True), (LabelRules(necrosis="2"), False), (LabelRules(necrosis="none"), False)],
+)
+def test_head_without_necrosis_is_healthy_where_somebody_says_so(tmp_path, rules, healthy):
+    files = plain(tmp_path / "a.nii.gz", (HEAD, 1)), slicer(tmp_path / "b", HEAD, names=["Femoral head"])
+    for file in files:
+        result = labelled(file, rules=rules, healthy=healthy)
+        assert np.array_equal(result.volume.array, HEAD)
+        assert result.notes == ()
+
+
+def test_head_without_necrosis_is_asked_about_where_nobody_says_so(tmp_path):
+    for file in (plain(tmp_path / "a.nii.gz", (HEAD, 1)), slicer(tmp_path / "b", HEAD, names=["Femoral head"])):
+        with pytest.raises(
+            LabelError, match=r"draws a head \(1.*\) and nothing else: a healthy hip, or .*another file"
+        ):
+            labelled(file)
+
+
+def test_label_that_is_said_to_have_no_necrosis_has_none(tmp_path):
+    for file in (plain(tmp_path / "a.nii.gz", (HEAD, 1), (LESION, 2)), slicer(tmp_path / "b", HEAD, LESION)):
+        with pytest.raises(
+            LabelError, match=r"unknown label values 2, .*none \(necrosis\)|holds 1 Femoral head, 1 Nekr"
+        ):
+            labelled(file, rules=LabelRules(necrosis="none"))
+
+
+SAY_HEAD = [
+    "head",
+    "Femoral head",
+    "FEMUR_HEAD_LEFT",
+    "caput femoris",
+    "Head of femur",
+    "viable head",
+    "Hüftkopf rechts",
+]
+SAY_HEAD += ["tête fémorale", "cabeza femoral", "大腿骨頭", "股骨头", "головка бедра", "head without necrosis"]
+SAY_HEAD += ["Non-necrotic head", "necrosis-free head", "FemoralHead_R", "FH_R", "head (without neck)"]
+SAY_NECROSIS = [
+    "necrosis",
+    "Lesion",
+    "ONFH",
+    "Osteonecrosis",
+    "AVN",
+    "bone infarct",
+    "Femoral head necrosis",
+    "dead bone",
+]
+SAY_NECROSIS += ["Hüftkopfnekrose", "nécrose", "壊死", "股骨头坏死", "некроз", "nonviable head", "necrosis of the head"]
+SAY_NEITHER = ["acetabulum", "Femur_HeadNeck_L", "femoral head prosthesis", "Humeral head", "forehead", "edema"]
+SAY_NOTHING = ["Segment_1", "Segment_2 left", "Label 3", "1", "", "necrosis and head", "no necrosis", "ROI-4", "Tissue"]
+
+
+@pytest.mark.parametrize(
+    ("names", "meaning"),
+    [(SAY_HEAD, "head"), (SAY_NECROSIS, "necrosis"), (SAY_NEITHER, "other"), (SAY_NOTHING, "unclear")],
+    ids=["head", "necrosis", "neither", "nothing"],
+)
+def test_what_names_say(names, meaning):
+    assert {name: read_name(name).meaning for name in names} == dict.fromkeys(names, meaning)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("Femoral_Head_L", "L"),
+        ("HEAD RIGHT", "R"),
+        ("Hüftkopf links", "L"),
+        ("左大腿骨頭", "L"),
+        ("heads L and R", None),
+    ],
+)
+def test_sides_that_names_say(name, side):
+    assert read_name(name).side == side
+
+
+SWAPPED = np.where(LESION, 1, np.where(HEAD, 2, 0)).astype(np.uint8)
+
+
+def test_named_segments_are_matched_by_name_whatever_their_order_and_values(tmp_path):
+    codes = ["SCT^6574001^Necrosis", "SCT^2812003^Head of femur"]
+    tags = [f"TerminologyEntry:list~SCT^1^Category~{code}~^^|" for code in codes]
+    masks = np.stack([LESION, HEAD], axis=-1).astype(np.uint8)
+    check(labelled(slicer(tmp_path / "a", LESION, HEAD, names=["NECROSIS", "Caput femoris"])))
+    check(labelled(slicer(tmp_path / "b", LESION, HEAD, names=["ONFH", "head of femur"], values=(1, 2))))
+    check(labelled(slicer(tmp_path / "c", LESION, HEAD, names=["Segment_1", "Segment_2"], tags=tags)))
+    check(labelled(write_dicom_seg(tmp_path / "d", masks, PELVIS, ["lesion", "Femoral_Head_R"])))
+    check(labelled(write_dicom_seg(tmp_path / "e", SWAPPED, PELVIS, ["AVN", "head"], "LABELMAP")))
+    names = {1: "Nekrose", 2: "Hüftkopf"}
+    check(labelled(plain(tmp_path / "f.nii.gz", (HEAD, 2), (LESION, 1)), rules=LabelRules(names=names)))
+
+
+@pytest.mark.parametrize(
+    ("names", "match"),
+    [
+        (["Segment_1", "Segment_2"], "say what they are: 1 Segment_1, 1 Segment_2; .*give `head_label` "
+         "Segment_1 `necrosis_label` Segment_2, or the reverse"),
+        (["Segment 1", "necrosis"], "give `head_label` 'Segment 1' `necrosis_label` necrosis"),
+        (["head", "lesion", "Segment_3"], "do not say what they are: 1 Segment_3; it holds 1 head"),
+        (["viable head", "head"], "2 segments that 'head' may mean: 1 viable head, 1 head"),
+        (["head", "lesion", "necrosis"], "2 segments that 'necrosis' may mean"),
+        (["femur", "lesion"], "has no head: no label or segment 'head'; it holds 1 femur, 1 lesion"),
+        (["head", "cyst"], r"draws a head \(1 head\) beside 1 cyst"),
+    ],
+)  # fmt: skip
+def test_names_that_say_nothing_or_too_much_are_refused(tmp_path, names, match):
+    masks = (HEAD, LESION, LESION)[: len(names)]
+    with pytest.raises(LabelError, match=match):
+        labelled(slicer(tmp_path / "a", *masks, names=names))
+
+
+def test_names_that_contradict_the_values_asked_for_are_refused(tmp_path):
+    file = slicer(tmp_path / "a", LESION, HEAD, names=["necrosis", "head"], values=(1, 2))
+    with pytest.raises(LabelError, match="segment 1 necrosis as head, by `head_label` 1, and its name says necrosis"):
+        labelled(file, rules=LabelRules("1", "2"))
+    result = labelled(file, rules=LabelRules("necrosis", "head"))  # as asked, and told
+    assert result.notes[:2] == ("took segment 1 necrosis as head", "took segment 2 head as necrosis")
+
+
+def test_values_that_enclose_the_head_in_necrosis_are_refused_unless_said(tmp_path):
+    inside = ball(PELVIS, RIGHT, 12)
+    file = plain(tmp_path / "a.nii.gz", (HEAD, 2), (inside, 1))
+    with pytest.raises(
+        LabelError, match=r"value 1 .viable head. wholly inside value 2 .*`head_label` 2 `necrosis_label` 1"
+    ):
+        labelled(file)
+    assert np.array_equal(labelled(file, rules=LabelRules("2", "1")).volume.array, np.where(inside, 2, HEAD))
+    assert np.array_equal(labelled(file, rules=LabelRules("1", "2")).volume.array, np.where(inside, 1, 2 * HEAD))
+
+
+LEFT = (-RIGHT[0], *RIGHT[1:])
+
+
+def test_side_in_a_name_takes_the_hip_of_that_side(tmp_path):
+    other = ball(PELVIS, LEFT)
+    names = ["Femoral_Head_L", "Femoral_Head_R", "necrosis right"]
+    file = slicer(tmp_path / "a", other, HEAD, LESION, names=names)
+    check(labelled(file, side="R"))
+    assert np.array_equal(labelled(file, side="L").volume.array, other)
+    assert np.array_equal(labelled(file, side="B").volume.array, np.maximum(TRUTH, other))
+    with pytest.raises(LabelError, match=r"holds the heads of both hips: 1 Femoral_Head_L, 1 Femoral_Head_R.*`side`"):
+        labelled(file, side=None)
+    alone = slicer(tmp_path / "b", HEAD, LESION, names=["head right", "lesion"])
+    assert labelled(alone, side=None).side == "R"
+    with pytest.raises(SideError, match="has side L, and its label names the head 1 head right"):
+        labelled(alone, side="L")
+
+
+def test_side_in_a_name_is_checked_against_the_place(tmp_path):
+    names = ["Femoral_Head_R", "Femoral_Head_L", "necrosis"]
+    file = slicer(tmp_path / "a", ball(PELVIS, LEFT), HEAD, LESION, names=names)
+    with pytest.raises(SideError, match="head named left 170 mm to the patient's right of the one named right"):
+        labelled(file, side="B")
 
 
 @pytest.mark.parametrize("value", ["65536", "9" * 30, "9" * 5000])
@@ -74,7 +225,7 @@ def test_named_segments_become_nested_regions(tmp_path, head):
     masks = np.stack([head, LESION], axis=-1).astype(np.uint8)
     seg = write_dicom_seg(tmp_path, masks, PELVIS, ["Femoral head", "Nekrose"])
     check(labelled(seg, rules=BY_NAME, frame=FRAME))
-    check(labelled(seg, rules=LabelRules("Femoral head", "2")), ["took segment 2 Nekrose as necrosis"])
+    check(labelled(seg, rules=LabelRules("Femoral head", "2")))
 
 
 def test_segments_by_code(tmp_path):
@@ -111,17 +262,16 @@ def test_two_files(tmp_path, head, value):
 def test_two_files_of_one_segment_each(tmp_path):
     head = slicer(tmp_path / "h", HEAD, names=["Segment_1"])
     necrosis = slicer(tmp_path / "n", LESION, names=["Segment_1"])
-    notes = ["took segment 1 Segment_1 as head", "took segment 1 Segment_1 as necrosis"]
-    check(labelled(head, necrosis), notes)
+    check(labelled(head, necrosis))
     both = slicer(tmp_path / "b", HEAD, LESION)
     check(labelled(both, both, BY_NAME), ["left out the segments 'Nekrose'", "left out the segments 'Femoral head'"])
 
 
-def test_value_whose_given_name_is_another_is_still_the_only_one_of_its_file(tmp_path):
-    names = {1: "Femoral head", 2: "Nekrose"}
-    head, necrosis = plain(tmp_path / "h.nii.gz", (HEAD, 1)), plain(tmp_path / "n.nii.gz", (LESION, 1))
-    notes = ["took segment 1 Femoral head as head", "took segment 1 Femoral head as necrosis"]
-    check(labelled(head, necrosis, LabelRules(names=names)), notes)
+def test_mask_whose_name_says_the_other_region_is_refused(tmp_path):
+    head, necrosis = slicer(tmp_path / "h", HEAD, names=["caput"]), slicer(tmp_path / "n", LESION, names=["AVN"])
+    check(labelled(head, necrosis))
+    with pytest.raises(LabelError, match="has segment 1 AVN as head, by the file, and its name says necrosis"):
+        labelled(necrosis, head)
 
 
 def test_empty_file_is_a_hip_without_necrosis(tmp_path):
@@ -165,14 +315,14 @@ def named(*names, values=(1, 1, 1)):
 @pytest.mark.parametrize(
     ("masks", "made", "rules", "match"),
     [
-        ([HEAD, LESION], {}, LabelRules(), "2 segments that '1' may mean: 1 Femoral head, 1 Nekrose.*its own name"),
+        ([HEAD, LESION], {}, LabelRules("1"), "2 segments that '1' may mean: 1 Femoral head, 1 Nekrose.*its own name"),
         ([HEAD, LESION], {}, LabelRules("femoral head", "Nekrose"), "'femoral head'; it holds 1 Femoral head, 1 Nek"),
         ([HEAD, LESION], {}, LabelRules("Femoral head", "Necrosis"), "has no necrosis: .*'Necrosis'; it holds"),
         ([HEAD], {}, BY_NAME, "has no necrosis: .*'Nekrose'; it holds 1 Femoral head.*add an empty segment"),
         ([HEAD, LESION], named("head", "head"), LabelRules("head", "x"), "2 segments that 'head' may mean"),
         ([HEAD, LESION], named("2", "head", values=(1, 2)), LabelRules("2", "head"), "'2' may mean: 1 2, 2 head"),
-        ([HEAD, LESION], named("head", "lesion", values=(1, 3)), LabelRules(), "has no necrosis: .*1 head, 3 lesion"),
-        ([HEAD, LESION], named("head", "n", values=(1, 2)), LabelRules("head", "1"), "segment 1 head as head .'head'"),
+        ([HEAD, LESION], named("head", "lesion", values=(1, 3)), LabelRules("1", "2"), "has no necrosis: .*3 lesion"),
+        ([HEAD, LESION], named("head", "n", values=(1, 2)), LabelRules("head", "1"), "segment 1 head as necrosis"),
     ],
 )
 def test_segments_that_do_not_say_which_is_which(tmp_path, masks, made, rules, match):
@@ -196,7 +346,7 @@ def test_two_files_that_do_not_say_which_is_which(tmp_path, head, necrosis, rule
 
 def test_other_frame_of_reference_is_refused(tmp_path):
     seg = write_dicom_seg(tmp_path, HEAD.astype(np.uint8), PELVIS, ["1"])
-    assert labelled(seg, frame=FRAME).volume.array.any()
+    assert labelled(seg, frame=FRAME, healthy=True).volume.array.any()
     with pytest.raises(GeometryError, match="FrameOfReferenceUID is not the scan's"):
         labelled(seg, frame="1.2.3")
 
@@ -336,7 +486,7 @@ def test_resampled_tissue_outside_the_scan_is_refused(tmp_path):
     grid = moved(PELVIS, turn=2, by=(-60, 0, 0))
     label = plain(tmp_path / "a.nii.gz", (ball(grid, (-150, 0, 0)), 1), grid=grid)
     with pytest.raises(GeometryError, match=r"has \d+\.\d\d ml of its label outside the scan"):
-        labelled(label, rules=LabelRules(resample=True))
+        labelled(label, rules=LabelRules(resample=True), healthy=True)
 
 
 def test_two_files_may_lie_on_two_grids(tmp_path):
@@ -361,9 +511,9 @@ def test_left_stays_left_whatever_the_order_of_the_voxels(tmp_path, order, signs
 
 def test_damaged_or_missing_file_is_named(tmp_path):
     head = plain(tmp_path / "h.nii.gz", (HEAD, 1))
-    with pytest.raises(ReadError, match=r"gone\.nii\.gz: is not there"):
+    with pytest.raises(ReadError, match=r"gone\.nii\.gz: does not exist"):
         labelled(head, tmp_path / "gone.nii.gz")
-    with pytest.raises(ReadError, match=r"folder with 0 DICOM SEG files"):
+    with pytest.raises(ReadError, match=r"folder with 0 DICOM SEG or RTSTRUCT files"):
         labelled(tmp_path)
 
 

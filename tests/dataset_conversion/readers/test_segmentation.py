@@ -1,8 +1,12 @@
 import gzip
 
+import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from dataset_conversion.readers.itksnap import read_names
 from dataset_conversion.readers.segmentation import Segment, read_segmentation
@@ -106,9 +110,11 @@ def test_folder_with_one_segmentation_beside_its_scan(tmp_path):
     write_series(folder, noise(GRID))
     assert by_name(read_segmentation(folder))["head"].sum() == head.sum()
     (folder / "again.dcm").write_bytes((folder / "seg.dcm").read_bytes())
-    with pytest.raises(ReadError, match=r"folder with 2 DICOM SEG files: again\.dcm, seg\.dcm, expected one"):
+    with pytest.raises(
+        ReadError, match=r"folder with 2 DICOM SEG or RTSTRUCT files: again\.dcm, seg\.dcm, expected one"
+    ):
         read_segmentation(folder)
-    with pytest.raises(ReadError, match="folder with 0 DICOM SEG files, expected one"):
+    with pytest.raises(ReadError, match="folder with 0 DICOM SEG or RTSTRUCT files, expected one"):
         read_segmentation(tmp_path / "one" / "scan")
 
 
@@ -145,6 +151,41 @@ def test_label_map_segmentation_with_a_gap_in_its_numbers(tmp_path):
     assert [str(segment) for segment in read.segments] == ["1 head", "5 necrosis"]
     assert np.array_equal(whole(read, read.layers[0]), array > 0)
     assert np.array_equal(whole(read, by_name(read)["necrosis"]), array == 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"),
+    [
+        ("BINARY", DeflatedExplicitVRLittleEndian),
+        ("LABELMAP", DeflatedExplicitVRLittleEndian),
+        ("LABELMAP", RLELossless),
+        ("FRACTIONAL", RLELossless),
+    ],
+)
+def test_compressed_segmentation_equals_the_plain_one(tmp_path, kind, syntax):
+    array = np.stack(boxes(), axis=-1) if kind == "FRACTIONAL" else boxes()[0] * np.uint8(1)
+    names = ["head", "necrosis"] if kind == "FRACTIONAL" else ["head"]
+    file = write_dicom_seg(tmp_path, array, GRID, names, kind)
+    plain, dataset = read_segmentation(file), pydicom.dcmread(file)
+    if syntax.is_encapsulated:
+        dataset.compress(syntax)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(tmp_path / "packed.dcm")
+    packed = read_segmentation(tmp_path / "packed.dcm")
+    assert packed.segments == plain.segments
+    same_grid("packed", packed.grid, plain.grid)
+    assert all(np.array_equal(one, other) for one, other in zip(packed.layers, plain.layers, strict=True))
+
+
+def test_single_bits_in_rle_are_refused(tmp_path):
+    def packed(dataset):
+        dataset.file_meta.TransferSyntaxUID = RLELossless
+        dataset.PixelData = encapsulate([bytes(64)] * int(dataset.NumberOfFrames))
+        dataset["PixelData"].is_undefined_length = True
+
+    file = write_dicom_seg(tmp_path, boxes()[0], GRID, ["head"], change=packed)
+    with pytest.raises(ReadError, match="voxels of one bit in RLE Lossless, which is not read"):
+        read_segmentation(file)
 
 
 def test_described_segment_without_a_frame_is_empty(tmp_path):
@@ -311,10 +352,10 @@ def test_plain_image_that_is_not_3d_is_refused(tmp_path, image, match):
 
 
 def test_what_is_no_label_file_is_refused(tmp_path):
-    with pytest.raises(ReadError, match=r"gone\.nrrd: is not there"):
+    with pytest.raises(ReadError, match=r"gone\.nrrd: does not exist"):
         read_segmentation(tmp_path / "gone.nrrd")
     (tmp_path / "text.seg.nrrd").write_text("head")
-    with pytest.raises(ReadError, match="is none of NIfTI, NRRD, MetaImage"):
+    with pytest.raises(ReadError, match="is not one of NIfTI, NRRD, MetaImage"):
         read_segmentation(tmp_path / "text.seg.nrrd")
     (tmp_path / "cut.nii.gz").write_bytes(gzip.compress(bytes(400))[:-9])
     with pytest.raises(ReadError, match=r"cut\.nii\.gz: "):
@@ -454,3 +495,22 @@ def test_voxels_of_no_segment_are_refused(tmp_path):
     path = write_seg_nrrd(tmp_path / "a.seg.nrrd", [np.where(lesion, 2, head).astype(np.uint8)], PELVIS, keys)
     with pytest.raises(LabelError, match=r"has voxels of the values 2 in layer 0, and no segment has them"):
         read_segmentation(path)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16])
+def test_mask_that_an_integer_header_scales_is_whole(tmp_path, kind):
+    """NiBabel saves a mask of floats with the scan's header in steps of 1/255 or 1/65535."""
+    head, _ = boxes()
+    image = Volume(head.astype(float), GRID).to_nibabel()
+    header = image.header.copy()
+    header.set_data_dtype(kind)
+    nibabel.save(nibabel.Nifti1Image(head.T.astype(float), image.affine, header), tmp_path / "mask.nii.gz")
+    read = read_segmentation(tmp_path / "mask.nii.gz")
+    assert np.array_equal(read.layers[0], head)
+
+
+@pytest.mark.parametrize("value", [0.996, 1.00002])
+def test_values_beside_a_whole_number_are_refused(tmp_path, value):
+    write_image(tmp_path / "a.nrrd", boxes()[0] * value, GRID)
+    with pytest.raises(LabelError, match=f"not whole, such as {value}"):
+        read_segmentation(tmp_path / "a.nrrd")

@@ -260,7 +260,7 @@ def test_one_bad_scan_and_one_bad_label_leave_the_others(tmp_path):
         assert [(finding.line, finding.check) for finding in errors] == [(3, "file")]
         with pytest.raises(ReadError, match="RecursionError"):
             convert(table, Workspace(tmp_path / "work"))
-    assert (tmp_path / "work" / "private" / "convert.log").read_text().count("Traceback") >= 2
+    assert (tmp_path / "work" / "private" / "onfh.log").read_text().count("Traceback") >= 2
 
 
 @on_linux

@@ -81,7 +81,7 @@ def test_damaged_and_encrypted_archives_are_refused(study, tmp_path):
         with pytest.raises(ReadError, match="cannot be unpacked"):
             read_volume(file, "spgr")
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ReadError, match="is none of"):
+    with pytest.raises(ReadError, match="is not one of"):
         read_volume(file, "spgr")
 
 
@@ -121,7 +121,7 @@ def test_a_volume_file_is_told_by_its_bytes(tmp_path):
 
 def test_text_with_a_zip_suffix_is_no_archive(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"not a zip")
-    with pytest.raises(ReadError, match="is none of"):
+    with pytest.raises(ReadError, match="is not one of"):
         read_volume(tmp_path / "a.zip")
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dataset_conversion.labels.label_map import LabelRules
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError
 from onfh_nnunet.core.hip import Side
@@ -14,7 +16,6 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_file, grade_files
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
-from postprocessing.measurement.jic import JicTies
 from postprocessing.measurement.landmarks import LandmarkRow, Landmarks
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval
 from tests.helpers.solid_hips import cap, cone, hip, mirrored
@@ -32,6 +33,9 @@ ADDED = [
     "inferior_anterior_medial_percent", "inferior_posterior_lateral_percent", "inferior_posterior_medial_percent",
     "arco_2021_type", "jic_type",
 ]  # fmt: skip
+
+SAID = LabelRules(necrosis="2")
+"""A hip without it is healthy."""
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +97,11 @@ def test_file_of_any_format_and_type_has_the_row_of_its_mask(tmp_path, right, na
 
 
 BAD = {
-    "empty": (lambda mask: 0 * mask.array, "no femoral head"),
-    "lesion_alone": (lambda mask: 2 * (mask.array == 2), "no viable head, too little for a head"),
-    "fractions": (lambda mask: mask.array * np.float32(0.5), "holds the values 0, 0.5, 1"),
-    "other_labels": (lambda mask: mask.array * 3, "holds the values 0, 3, 6"),
-    "negative": (lambda mask: mask.array.astype(np.int16) - 1, "holds the values -1, 0, 1"),
+    "empty": (lambda mask: 0 * mask.array, "has no head: .*it holds nothing"),
+    "lesion_alone": (lambda mask: 2 * (mask.array == 2), "has no head: .*it holds 2"),
+    "fractions": (lambda mask: mask.array * np.float32(0.5), "not whole, such as 0.5"),
+    "other_labels": (lambda mask: mask.array * 3, "unknown label values 3, 6"),
+    "negative": (lambda mask: mask.array.astype(np.int16) - 1, "values from -1 to 1, expected labels"),
 }
 
 
@@ -139,7 +143,7 @@ def masks(tmp_path, right):
 
 def test_masks_are_graded_in_order_and_told(masks):
     told = []
-    rows = grade_files(masks[:4], lambda *step: told.append(step))
+    rows = grade_files(masks[:4], lambda *step: told.append(step), SAID)
     assert [row.necrosis_percent for row in rows] == pytest.approx([0, 2.5, 5, 7.5])
     assert told == [(f"P00{done - 1}_R", done, 4) for done in range(1, 5)]
 
@@ -147,12 +151,12 @@ def test_masks_are_graded_in_order_and_told(masks):
 def test_all_bad_masks_are_named_at_once(masks, right):
     Volume(0 * right[0].array, right[0].grid).write(masks[0].path)
     masks[2].path.write_text("no image")
-    with pytest.raises(OnfhError, match=r"(?s)2 of 17 hips: are refused:.*P000_R.*no femoral head.*P002_R.*none of"):
-        grade_files(masks, untold)
+    with pytest.raises(OnfhError, match=r"(?s)2 of 17 hips: are refused:.*P000_R.*has no head.*P002_R.*none of"):
+        grade_files(masks, untold, SAID)
 
 
 def test_rows_from_several_threads_are_those_of_one(masks):
-    assert grade_files(masks, untold) == [grade_file(file) for file in masks]
+    assert grade_files(masks, untold, SAID) == [grade_file(file, SAID) for file in masks]
 
 
 def test_landmarks_that_fit_no_head_are_all_named(right):

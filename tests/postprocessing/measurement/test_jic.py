@@ -5,12 +5,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import grade_row, with_landmarks
-from postprocessing.measurement.jic import JicTies, WeightBearing, jic_type, weight_bearing
+from postprocessing.measurement.jic import WeightBearing, jic_type, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 from tests.helpers.paths import REAL
 from tests.helpers.solid_hips import RADIUS_MM, cone, hip, mirrored, places, unit

@@ -7,6 +7,7 @@ from html import unescape
 import numpy as np
 import pytest
 from matplotlib import image as mpl_image
+from matplotlib.colors import to_rgb
 
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.core.csv_rows import write_rows
@@ -19,6 +20,7 @@ from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
 from onfh_nnunet.study.workspace import Workspace
+from postprocessing.figures.style import BLUE, ORANGE
 from postprocessing.measurement.grade_rows import grade_row, write_grades
 from postprocessing.report.page import CrossvalTables, dice_png, percent_png, prediction_page
 from postprocessing.report.slices import REFERENCE, hip_png
@@ -101,12 +103,59 @@ def test_plane_of_acquisition_does_not_change_the_picture(axes, flips):
     assert np.abs(got - expected).mean() < 1e-3
 
 
-def test_reference_is_drawn_over_the_prediction():
-    scan = marked(0, -30, 25)
-    alone = decode(hip_png(scan, {"prediction": mask()}, "P001_R"))
-    both = decode(hip_png(scan, {"prediction": mask(), REFERENCE: mask(4, (0, 3, 0))}, "P001_R"))
-    assert alone.shape == both.shape
-    assert not np.array_equal(alone, both)
+BLACK = volume(np.zeros(SIZE, np.float32))
+SKY, WHITE = "#56B4E9", "#FFFFFF"
+EDGE_MM = 17.5 * 1.25
+"""From the middle of a head to its outline at either side: 17 voxels of 1.25 mm are within 22 mm, the 18th is not."""
+
+
+def has(picture, panel, right_mm, down_mm, colour):
+    """Whether a colour is in a panel within 1 mm of a place. Panels show 96 mm; a dash and its gap are 1.9 mm long.
+
+    The white line is 1.4 pixels wide: where it lies between two, it covers each of them to 70 %. A grey of its dashes'
+    ends is further than 0.2 from the other colours.
+    """
+    edge = picture.shape[0]
+    column, row = (round((place / 96 + 0.5) * edge) for place in (right_mm, down_mm))
+    reach, tolerance = round(edge / 96), 0.3 if colour == WHITE else 0.2
+    near = picture[row - reach : row + reach + 1, panel * edge + column - reach : panel * edge + column + reach + 1]
+    return bool((np.abs(near - to_rgb(colour)).max(axis=-1) <= tolerance).any())
+
+
+@pytest.mark.parametrize("panel", [0, 1])
+def test_head_is_outlined_where_it_ends(panel):
+    picture = decode(hip_png(BLACK, {"prediction": mask(necrosis_from_mm=99)}, "P001_R"))
+    for side in (-1, 1):
+        assert has(picture, panel, side * EDGE_MM, 0, SKY)
+        for beside in (-3, 3):
+            assert not has(picture, panel, side * EDGE_MM + beside, 0, SKY)
+    for colour in (ORANGE, WHITE):
+        assert not has(picture, panel, EDGE_MM, 0, colour)
+
+
+def test_necrosis_is_outlined_where_it_begins():
+    """From 8 mm up: the border runs between the slices at 6 and 8 mm, level through the coronal plane."""
+    picture = decode(hip_png(BLACK, {"prediction": mask(necrosis_from_mm=8)}, "P001_R"))
+    for right in (-10, 0, 10):
+        assert has(picture, 1, right, -7, ORANGE)
+        assert not has(picture, 1, right, -4, ORANGE)
+        assert not has(picture, 1, right, -10, ORANGE)
+    assert has(picture, 1, EDGE_MM, 0, SKY)
+
+
+def test_reference_is_drawn_over_the_prediction_in_white_dashes():
+    whole, shifted = mask(necrosis_from_mm=99), mask(99, (0, 0, 12.5))
+    apart = decode(hip_png(BLACK, {"prediction": whole, REFERENCE: shifted}, "P001_R"))
+    for colour, middle in ((SKY, 0), (WHITE, 12.5)):
+        for side in (-1, 1):
+            assert has(apart, 0, middle + side * EDGE_MM, 0, colour)
+    for side in (-1, 1):
+        assert not has(apart, 0, side * EDGE_MM, 0, WHITE)
+        assert not has(apart, 0, 12.5 + side * EDGE_MM, 0, SKY)
+    same = decode(hip_png(BLACK, {"prediction": whole, REFERENCE: whole}, "P001_R"))
+    for side in (-1, 1):
+        assert has(same, 0, side * EDGE_MM, 0, WHITE)
+        assert has(same, 0, side * EDGE_MM, 0, SKY)  # in the gaps
 
 
 def test_picture_goes_through_the_missed_lesion_of_the_reference():
@@ -270,5 +319,11 @@ def test_charts_leave_out_what_is_undefined(validated):
     rows = CrossvalTables.read(validated).cases
     none = [replace(row, necrosis_percent_pred=None, head_dice=None, necrosis_dice=None) for row in rows]
     for chart in (percent_png, dice_png):
-        assert decode(chart(none)).shape == decode(chart(rows)).shape
-        assert not np.array_equal(decode(chart(none)), decode(chart(rows)))
+        empty, full = decode(chart(none)), decode(chart(rows))
+        assert empty.shape == full.shape
+        more = [pixels(full, colour) - pixels(empty, colour) for colour in (BLUE, ORANGE)]
+        assert sum(more) > 20 * len(rows), chart  # points are 12 pixels wide; the legend has some in both
+
+
+def pixels(picture, colour):
+    return int((np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.05).sum())

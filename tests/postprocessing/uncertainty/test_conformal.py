@@ -135,7 +135,7 @@ def test_calibration_survives_json_and_names_no_one():
 )
 def test_damaged_calibration_is_refused(change):
     values = of_strangers(np.arange(1, 12) * 1e-3).to_json() | change
-    with pytest.raises(ModelError, match=f"is none of method {METHOD}"):
+    with pytest.raises(ModelError, match=f"is not of method {METHOD}"):
         Calibration.from_json(values)
 
 

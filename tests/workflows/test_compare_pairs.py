@@ -1,16 +1,23 @@
 import numpy as np
 import pytest
 
+from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import GeometryError, GridMismatch, LabelError, OnfhError, ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
-from postprocessing.metrics.mask_pairs import MaskPair, compare_pair, compare_pairs, match_masks
+from onfh_nnunet.workflows.compare import MaskPair, compare_pair, compare_pairs, match_masks
 from tests.helpers.mask_pairs import ball
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+SAID = LabelRules(necrosis="2")
+"""A hip without it is healthy."""
 SPACING = (2.0, 2.0, 2.0)
+
+
+def judged(one):
+    return compare_pair(one, SAID)
 
 
 def head(lesion_from=99.0, spacing=SPACING, dtype=np.uint8):
@@ -65,14 +72,14 @@ def test_two_masks_of_one_name_are_refused(tmp_path):
 
 
 def test_folder_without_masks_is_refused(tmp_path):
-    with pytest.raises(ReadError, match=r"ref: is no folder"):
+    with pytest.raises(ReadError, match=r"ref: is not a folder"):
         match_masks(tmp_path / "ref", tmp_path)
     with pytest.raises(ReadError, match=r"holds no mask"):
         match_masks(touch(tmp_path / "ref", "cases.csv"), tmp_path)
 
 
 def test_hip_is_judged_from_its_files(tmp_path):
-    row = compare_pair(pair(tmp_path, head(lesion_from=11), head(lesion_from=99, dtype=np.float32)))
+    row = judged(pair(tmp_path, head(lesion_from=11), head(lesion_from=99, dtype=np.float32)))
     assert (row.case_id, row.patient, row.side, row.fold) == ("P001_R", "P001", Side.RIGHT, None)
     assert (row.head_dice, row.necrosis_dice, row.necrosis_ml_pred) == (1, 0, 0)
     cap = 1 - 3 / 4 * (1 + 11 / 24) + 1 / 4 * (1 + (11 / 24) ** 3)  # of a ball, beyond a plane
@@ -81,13 +88,13 @@ def test_hip_is_judged_from_its_files(tmp_path):
 
 
 def test_name_without_a_side_is_a_patient_of_its_own(tmp_path):
-    row = compare_pair(pair(tmp_path, head(), head(), case_id="hip 7", suffix=".nrrd"))
+    row = judged(pair(tmp_path, head(), head(), case_id="hip 7", suffix=".nrrd"))
     assert (row.case_id, row.patient, row.side) == ("hip 7", "hip 7", None)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_empty_prediction_is_a_missed_hip(tmp_path, dtype):
-    row = compare_pair(pair(tmp_path, head(11), on_grid(np.zeros(head().grid.size, dtype))))
+    row = judged(pair(tmp_path, head(11), on_grid(np.zeros(head().grid.size, dtype))))
     assert (row.head_dice, row.head_assd_mm, row.head_ml_pred, row.necrosis_dice) == (0, None, 0, 0)
     assert (row.necrosis_percent_pred, row.grade_pred) == (None, Grade.NONE)
 
@@ -95,8 +102,13 @@ def test_empty_prediction_is_a_missed_hip(tmp_path, dtype):
 def test_head_of_ten_voxels_is_compared(tmp_path):
     labels = np.zeros((8, 8, 8), np.uint8)
     labels[3:5, 3, 1:6] = 1
-    row = compare_pair(pair(tmp_path, on_grid(labels), on_grid(np.roll(labels, 1, axis=1))))
+    row = judged(pair(tmp_path, on_grid(labels), on_grid(np.roll(labels, 1, axis=1))))
     assert (row.head_ml_true, row.head_dice, row.head_assd_mm) == pytest.approx((0.08, 0, 2))
+
+
+def test_prediction_without_its_empty_slices_is_laid_on_its_reference(tmp_path):
+    assert judged(pair(tmp_path, head(11), on_grid(head(11).array[:-1]))).head_dice == 1
+    assert judged(pair(tmp_path, on_grid(head(11).array[:-1]), head(11))).head_dice == 1
 
 
 def no_head():
@@ -114,14 +126,29 @@ def two_heads():
 @pytest.mark.parametrize(
     ("reference", "prediction", "error", "message"),
     [
-        (head(), on_grid(head().array[:-1]), GridMismatch, r"P001_R: size .* expected"),
+        (on_grid(head().array, (2.0, 2.0, 2.1)), on_grid(head().array[:-1]), GridMismatch, r"P001_R: size .* expected"),
         (head(), head(spacing=(2.0, 2.0, 2.1)), GridMismatch, r"P001_R: spacing"),
-        (head(), on_grid(head().array * 3), LabelError, r"pred.P001_R.nii.gz: holds the values 0, 3"),
-        (on_grid(head(11).array + 3), head(), LabelError, r"ref.P001_R.nii.gz: holds the values 3, 4, 5"),
-        (head(), on_grid(head().array * np.float32(0.5)), LabelError, r"pred.*holds the values 0, 0\.5"),
-        (head(), on_grid(head().array.astype(np.int16) * -1), LabelError, r"pred.*holds the values -1, 0"),
-        (no_head(), head(), LabelError, r"ref.P001_R.nii.gz: holds no femoral head"),
-        (lesion_alone(), head(), LabelError, r"ref.P001_R.nii.gz: holds .* ml of necrosis .* no viable head"),
+        (
+            head(),
+            on_grid(head().array * 3),
+            LabelError,
+            r"pred.P001_R.nii.gz: has the unknown label values 3",
+        ),
+        (on_grid(head(11).array + 3), head(), LabelError, r"ref.P001_R.nii.gz: has the unknown label values 3, 4, 5"),
+        (head(), on_grid(head().array * np.float32(0.5)), LabelError, r"pred.*values that are not whole, such as 0\.5"),
+        (
+            head(),
+            on_grid(head().array.astype(np.int16) * -1),
+            LabelError,
+            r"pred.*int16 values from -1 to 0",
+        ),
+        (no_head(), head(), LabelError, r"ref.P001_R.nii.gz: has no head: no label or segment '1'; it holds nothing"),
+        (
+            lesion_alone(),
+            head(),
+            LabelError,
+            r"ref.P001_R.nii.gz: has no head: .*; it holds 2\.",
+        ),
         (head(), two_heads(), LabelError, r"pred.P001_R.nii.gz: holds two separate heads"),
         (head(), on_grid(head().array * np.float32(np.nan)), ReadError, r"pred.*NaN"),
     ],
@@ -140,11 +167,11 @@ def two_heads():
 )
 def test_unusable_masks_are_refused_by_name(tmp_path, reference, prediction, error, message):
     with pytest.raises(error, match=message):
-        compare_pair(pair(tmp_path, reference, prediction))
+        judged(pair(tmp_path, reference, prediction))
 
 
 def test_lesion_alone_is_a_bad_prediction_and_no_error(tmp_path):
-    row = compare_pair(pair(tmp_path, head(11), lesion_alone()))
+    row = judged(pair(tmp_path, head(11), lesion_alone()))
     assert 0 < row.head_dice < 0.5
     assert row.necrosis_dice == 1
     assert (row.necrosis_percent_pred, row.grade_pred) == (100, Grade.C)
@@ -155,7 +182,7 @@ def test_file_that_is_no_image_is_refused(tmp_path, content):
     bad = pair(tmp_path, head(), head())
     bad.prediction.write_bytes(content)
     with pytest.raises(ReadError, match=r"pred.P001_R\.nii\.gz"):
-        compare_pair(bad)
+        judged(bad)
 
 
 def test_impossible_spacing_is_refused(tmp_path):
@@ -164,7 +191,7 @@ def test_impossible_spacing_is_refused(tmp_path):
         bad.prediction.read_bytes().replace(b"ElementSpacing = 2 2 2", b"ElementSpacing = 2 2 0")
     )
     with pytest.raises((GeometryError, ReadError), match=r"pred.P001_R\.mha"):
-        compare_pair(bad)
+        judged(bad)
 
 
 def test_every_refused_hip_is_named_and_progress_goes_on(tmp_path):
@@ -173,7 +200,7 @@ def test_every_refused_hip_is_named_and_progress_goes_on(tmp_path):
         pairs[number].prediction.write_bytes(b"no image")
     told = []
     with pytest.raises(OnfhError, match=r"2 of 4 hips: are refused:(?s:.*)P001_L(?s:.*)P003_L"):
-        compare_pairs(pairs, lambda *step: told.append(step))
+        compare_pairs(pairs, lambda *step: told.append(step), SAID)
     assert told == [(f"P{number:03d}_L", number + 1, 4) for number in range(4)]
 
 
@@ -183,9 +210,9 @@ def test_many_hips_on_several_threads_are_judged_as_one_by_one(tmp_path):
     lesions = [on_grid(np.where(np.arange(6) < 2 + number % 2, 2 * small, small)) for number in range(17)]
     pairs = [pair(tmp_path, lesion, lesions[0], case_id=f"P{i:03d}_L") for i, lesion in enumerate(lesions)]
     told = []
-    rows = compare_pairs(pairs, lambda *step: told.append(step))
-    assert rows == [compare_pair(one) for one in pairs]
+    rows = compare_pairs(pairs, lambda *step: told.append(step), SAID)
+    assert rows == [judged(one) for one in pairs]
     assert told == [(one.case_id, number, len(pairs)) for number, one in enumerate(pairs, start=1)]
     on_grid(small, (2.0, 2.0, 2.1)).write(pairs[5].prediction)
     with pytest.raises(GridMismatch, match=r"P005_L: spacing"):
-        compare_pairs(pairs, lambda *_: None)
+        compare_pairs(pairs, lambda *_: None, SAID)

@@ -1,0 +1,37 @@
+"""A command that logs how it was called and how it ended; see `core.run_log`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+from onfh_nnunet import __version__
+from onfh_nnunet.cli import console
+from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.run_log import LOGGER, folder_log
+
+
+class LoggedCommand(TyperCommand):
+    """Each command of ``onfh``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what its workflow says meanwhile is logged where it writes its results."""
+        options = " ".join(f"{name}={console.plain(value)!r}" for name, value in ctx.params.items())
+        with folder_log() as log:
+            LOGGER.info("onfh %s %s: %s", self.name, __version__, options)
+            try:
+                ended = super().invoke(ctx)
+            except OnfhError as error:
+                LOGGER.error("onfh %s refuses: %s", self.name, error)
+                raise
+            except KeyboardInterrupt:
+                LOGGER.error("onfh %s was interrupted", self.name)
+                raise
+            except Exception:
+                LOGGER.exception("onfh %s failed", self.name)
+                raise
+            LOGGER.info("onfh %s is done", self.name)
+        if log.problem is not None:
+            console.warn(f"the log could not be written: {log.problem.filename}: {log.problem.strerror}")
+        return ended

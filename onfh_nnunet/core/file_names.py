@@ -1,0 +1,29 @@
+"""What the names of people's files say: the name without its endings, its words, and the side that it states."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from onfh_nnunet.core.hip import Side
+
+_SUFFIX = re.compile(r"(\.(seg|label))?\.((nii|hdr|img)(\.gz)?|nrrd|nhdr|mha|mhd|dcm|zip)$", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_SIDE_WORDS = {Side.LEFT: {"l", "left"}, Side.RIGHT: {"r", "right"}}
+
+
+def stem(path: Path) -> str:
+    """A file's or folder's name without the endings of its format: ``P001_L`` of ``P001_L.seg.nrrd``."""
+    return _SUFFIX.sub("", path.name) or path.name
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, in small letters: runs of letters and digits."""
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def named_side(*names: str) -> Side | None:
+    """The side that names state as a word (``P001_L``, ``hip right``); none where they state none, or both."""
+    said = words(" ".join(names))
+    sides = [side for side, marks in _SIDE_WORDS.items() if said & marks]
+    return sides[0] if len(sides) == 1 else None
