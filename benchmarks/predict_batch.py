@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.processes import Cost, machine, python
+from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
@@ -67,7 +68,7 @@ def _inside(
     settings = Settings(model, out, None, Device.AUTO, None, False)
     predictor = Predictor(bundle, settings.options, settings.model)
     predictor.load()
-    results = OutputFolder(out, bundle.sha256, ScanNames(out, scans, keep_ids=True))
+    results = OutputFolder(out, bundle.sha256, ScanNames(out, [ScanInput(scan) for scan in scans], keep_ids=True))
     items = list(results.names.scans.items())
     results.open()
     start, cpu = time.perf_counter(), time.process_time()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.csv_rows import columns, read_rows, rows_text
 from onfh_nnunet.core.errors import CohortError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
@@ -31,14 +32,16 @@ class ScanKeyRow(KeyRow):
     """A row of private/key.csv in an output folder of `onfh predict`.
 
     Args:
-        patient_id: The name of the scan's file or folder.
+        patient_id: What its owner calls the scan; else the name of its file or folder.
         patient: The scan's pseudonym.
         source: The path of the file or folder, from the root.
         content_sha256: Hash of its content when it was last predicted; empty where it could not be read.
+        series: Which DICOM series of it was predicted; empty where nobody said.
     """
 
     source: str
     content_sha256: str
+    series: str
 
 
 _Key = TypeVar("_Key", bound=KeyRow)
@@ -71,33 +74,39 @@ def pseudonyms(patient_ids: Iterable[str], key_csv: Path, *, keep_ids: bool = Fa
 
 
 def scan_pseudonyms(
-    sources: Sequence[Path], known: Sequence[ScanKeyRow], content: Callable[[Path], str]
+    scans: Sequence[ScanInput], known: Sequence[ScanKeyRow], content: Callable[[Path], str]
 ) -> list[ScanKeyRow]:
     """Key rows with a pseudonym for each scan, in the order of the scans.
 
-    A scan of an earlier run keeps its pseudonym: the one of its path, or the one of its content where that one's path
-    is gone, for it was moved. Others are numbered on from the last, in their order.
+    A scan of an earlier run keeps its pseudonym: the one of its path and series, or the one of its content where that
+    one's path is gone, for it was moved. Others are numbered on from the last, in their order.
 
     Args:
-        sources: Their files and folders.
+        scans: The scans.
         known: The key of earlier runs.
-        content: Hash of a scan's content, empty where it cannot be read; asked only where paths are gone.
+        content: Hash of a file's or folder's content, empty where it cannot be read; asked only where paths are gone.
 
     Raises:
         CohortError: A scan is given twice.
     """
-    paths = [path.resolve() for path in sources]
-    repeated = [path for path, times in Counter(paths).items() if times > 1]
+    places = [(scan.path.resolve(), scan.series or "") for scan in scans]
+    given = Counter(places)
+    repeated = [scan for scan, place in zip(scans, places, strict=True) if given[place] > 1]
     if repeated:
         raise CohortError(repeated[0], "is given more than once", "Give each scan once")
-    rows = {row.source: row for row in known}
-    gone = {row.content_sha256: row for row in reversed(known) if row.content_sha256 and not Path(row.source).exists()}
+    rows = {(Path(row.source), row.series): row for row in known}
+    moved = [row for row in reversed(known) if row.content_sha256 and not Path(row.source).exists()]
+    gone = {(row.content_sha256, row.series): row for row in moved}
     further = _further(row.patient for row in known)
     made = []
-    for path in paths:
-        row = rows.get(str(path)) or (gone.pop(content(path), None) if gone else None)
+    for scan, (path, series) in zip(scans, places, strict=True):
+        row = rows.get((path, series))
+        if row is None and (path, "") not in given:  # named without its series before
+            row = rows.pop((path, ""), None)
+        if row is None and gone:
+            row = gone.pop((content(scan.path), series), None)
         patient, hashed = (row.patient, row.content_sha256) if row else (next(further), "")
-        made.append(ScanKeyRow(path.name, patient, str(path), hashed))
+        made.append(ScanKeyRow(scan.title or path.name, patient, str(path), hashed, series))
     return made
 
 

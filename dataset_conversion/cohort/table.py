@@ -17,9 +17,10 @@ from onfh_nnunet.core.tables import TableRow, quoted, read_table
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
 
-SIDES: tuple[str, ...] = get_args(ScanSide)
+SIDES: tuple[ScanSide, ...] = get_args(ScanSide)
 REQUIRED_COLUMNS = ("patient_id", "image", "side", "label")
 _OPTIONAL_COLUMNS = ("grade", "series", "label_necrosis")
+_PATHS = ("image", "label", "label_necrosis")
 _REMEDY = "Correct the table and run again"
 
 _SPELLED = {
@@ -71,16 +72,16 @@ def read_cohort(path: Path) -> list[SourceScan]:
     if not table.rows:
         raise CohortError(path, "has no rows, expected one a scan", _REMEDY)
     folder = path.parent
-    rows = [_plain(row, folder) for row in table.rows]
-    known = [f"line {row.line}, {problem}{_whose(row)}" for row in rows for problem in _problems(row, folder)]
+    rows = [in_one_spelling(row, folder) for row in table.rows]
+    known = [f"line {row.line}, {problem}{whose(row)}" for row in rows for problem in _problems(row, folder)]
     table.require([*known, *_repeated(rows)], _REMEDY)
     return [_scan(row, folder) for row in rows]
 
 
-def _plain(row: TableRow, folder: Path) -> TableRow:
+def in_one_spelling(row: TableRow, folder: Path) -> TableRow:
     """The row in one spelling: sides and grades as they are documented, paths with slashes."""
-    side, grade = row.cells["side"], row.cells["grade"]
-    paths = {name: _with_slashes(row.cells[name], folder) for name in ("image", "label", "label_necrosis")}
+    side, grade = row.cells["side"], row.cells.get("grade", "")
+    paths = {name: _with_slashes(row.cells[name], folder) for name in _PATHS if name in row.cells}
     cells = row.cells | paths | {"side": _SPELLED.get(side.casefold(), side)}
     cells["grade"] = next((one.value for one in Grade if one.casefold() == grade.casefold()), grade)
     return TableRow(row.line, cells)
@@ -91,7 +92,8 @@ def _with_slashes(text: str, folder: Path) -> str:
     return text.replace("\\", "/") if "\\" in text and _absence(folder / text) else text
 
 
-def _whose(row: TableRow) -> str:
+def whose(row: TableRow) -> str:
+    """The patient of a row, for the end of a message."""
     return f" (patient {quoted(row.cells['patient_id'])})" if row.cells["patient_id"] else ""
 
 
@@ -100,8 +102,7 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     cells = row.cells
     if not cells["patient_id"]:
         yield "patient_id: got nothing, expected the patient's id"
-    if _SHORTENED.fullmatch(cells["patient_id"]):
-        yield f"patient_id: got {cells['patient_id']}, a number that a spreadsheet shortened; format the column as text"
+    yield from shortened_id(row)
     if cells["side"] not in SIDES:
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
     if cells["grade"] not in ("", *Grade):
@@ -109,10 +110,22 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     yield from _absent_files(cells, folder)
 
 
-def _absent_files(cells: dict[str, str], folder: Path) -> Iterator[str]:
+def shortened_id(row: TableRow) -> Iterator[str]:
+    """What is wrong with a patient's id that a spreadsheet took for a number."""
+    if _SHORTENED.fullmatch(row.cells["patient_id"]):
+        got = row.cells["patient_id"]
+        yield f"patient_id: got {got}, a number that a spreadsheet shortened; format the column as text"
+
+
+def absent_image(cells: dict[str, str], folder: Path) -> Iterator[str]:
+    """What is wrong with an image that is not there."""
     wrong = _absence(folder / cells["image"]) if cells["image"] else "does not exist"
     if wrong:
         yield f"image: got {quoted(cells['image'])}, which {wrong}; expected a DICOM folder or an image file"
+
+
+def _absent_files(cells: dict[str, str], folder: Path) -> Iterator[str]:
+    yield from absent_image(cells, folder)
     for column in ("label", "label_necrosis"):
         if cells[column] and (wrong := _absence(folder / cells[column])):
             yield f"{column}: got {quoted(cells[column])}, which {wrong}; expected a label file or nothing"
@@ -141,11 +154,11 @@ def _repeated(rows: list[TableRow]) -> Iterator[str]:
             first = hips.setdefault((patient, one), row.line)
             if first != row.line:
                 again = f"got hip {one} of this patient again, expected once (line {first})"
-                yield f"line {row.line}, side: {again}{_whose(row)}"
+                yield f"line {row.line}, side: {again}{whose(row)}"
         owner = images.setdefault((row.cells["image"], row.cells["series"]), row)
         if owner.cells["patient_id"] != patient:
             other = f"another patient (line {owner.line}, {quoted(owner.cells['patient_id'])})"
-            yield f"line {row.line}, image: got the image of {other}, expected one's own{_whose(row)}"
+            yield f"line {row.line}, image: got the image of {other}, expected one's own{whose(row)}"
 
 
 def _scan(row: TableRow, folder: Path) -> SourceScan:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
+from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.discovery import lund_probe
 from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate
 from dataset_conversion.discovery.label_laterality import LabelSet, sets_of, stated_sides
@@ -20,7 +21,7 @@ from dataset_conversion.discovery.matching import pair
 from dataset_conversion.discovery.patient_names import names_by_place
 from dataset_conversion.discovery.scan_folder import collect, files_in
 from onfh_nnunet.core.csv_rows import columns, harmless
-from onfh_nnunet.core.errors import CohortError
+from onfh_nnunet.core.errors import CohortError, OnfhError
 from onfh_nnunet.core.printable import on_one_line, plural
 from onfh_nnunet.core.progress import Progress, silent
 
@@ -54,13 +55,18 @@ class Proposal:
         return text.getvalue()
 
 
-def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
+SideShown = Callable[[ScanCandidate], ScanSide]
+"""What a scan itself shows, where nothing else tells the side; it raises `OnfhError` where that is not clear."""
+
+
+def propose(folder: Path, start: Path, progress: Progress = silent, side_shown: SideShown | None = None) -> Proposal:
     """Propose a cohort.
 
     Args:
         folder: Holds the scans and labels, at any depth; links in it are not followed.
         start: Where the table will lie: its paths are relative to it.
         progress: Called after each file that is looked into.
+        side_shown: Asked for the side of a scan that header, label and names do not state; by default it stays empty.
 
     Raises:
         CohortError: There is no such folder, or no scan in it.
@@ -69,7 +75,7 @@ def propose(folder: Path, start: Path, progress: Progress = silent) -> Proposal:
         raise CohortError(folder, "is not a folder", "Give the folder of the scans and labels")
     files, notes = files_in(folder)
     patients = lund_probe.patients_in(files)
-    proposed = _lund_probe(patients) if patients else _any_layout(folder, files, progress)
+    proposed = _lund_probe(patients) if patients else _any_layout(folder, files, progress, side_shown)
     notes += proposed.notes
     if not proposed.rows:
         listed = "".join(f"\n  {on_one_line(note)}" for note in notes)
@@ -89,7 +95,7 @@ def _lund_probe(patients: Sequence[Path]) -> Proposal:
     return Proposal(tuple(rows), tuple(notes))
 
 
-def _any_layout(folder: Path, files: list[Path], progress: Progress) -> Proposal:
+def _any_layout(folder: Path, files: list[Path], progress: Progress, side_shown: SideShown | None) -> Proposal:
     found = collect(folder, files, progress)
     places, renamed = names_by_place(found.scans, folder)
     known_as = [(scan.patient_id, place) for scan, place in zip(found.scans, places, strict=True)]
@@ -97,12 +103,13 @@ def _any_layout(folder: Path, files: list[Path], progress: Progress) -> Proposal
     rows: list[ProposedRow] = []
     notes = [*found.notes, *doubts, *renamed]
     used: set[tuple[str, ...]] = set()
-    for scan, names, labels in zip(found.scans, known_as, labels_of, strict=True):
+    for number, (scan, names, labels) in enumerate(zip(found.scans, known_as, labels_of, strict=True), start=1):
+        progress(scan.path.name, number, len(found.scans))
         sets = sets_of(labels, scan) if labels else []
         if sets is None:
             notes.append(f"{scan}: {len(labels)} labels, and unclear which: {', '.join(map(str, labels))}")
         for one in sets or (None,):
-            side, doubt = _side(scan, one.label if one else None)
+            side, doubt = _side(scan, one.label if one else None, side_shown)
             rows.append(_row(scan, names[0] or names[1], side, one))
             notes += doubt
             used |= {one.label.segments} if one else set()
@@ -116,12 +123,21 @@ def _row(scan: ScanCandidate, name: str, side: str, labels: LabelSet | None) -> 
     return replace(row, label=str(labels.label), label_necrosis=str(labels.necrosis) if labels.necrosis else "")
 
 
-def _side(scan: ScanCandidate, label: LabelCandidate | None) -> tuple[str, list[str]]:
-    """The side that all sources agree on; else None and the reason."""
+def _side(scan: ScanCandidate, label: LabelCandidate | None, side_shown: SideShown | None) -> tuple[str, list[str]]:
+    """The side that all agree on, or else what the scan shows; or nothing and why."""
     stated = stated_sides(scan, label)
     if len(stated) == 1:
         return next(iter(stated)), []
     why = f"header, label and names disagree: {', '.join(sorted(stated))}" if stated else "nothing tells it"
+    if not stated and side_shown is not None:
+        try:
+            shown = side_shown(scan)
+        except OnfhError as error:
+            why = f"nothing tells it, and the scan {error.problem}"
+        else:
+            if label is None:
+                return shown, [f"{scan}: side {shown} by what the scan shows; see that it is right"]
+            why = f"the scan shows {shown}, and it is unclear which hip the label draws"
     return "", [f"{scan}: no side, {why}; fill in L, R or B"]
 
 

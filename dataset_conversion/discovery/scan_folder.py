@@ -79,9 +79,11 @@ def collect(folder: Path, files: list[Path], progress: Progress = silent) -> Col
                 _look_into(path, found, headers)
         except OnfhError as error:
             found.notes.append(f"{path}: left out, it {error.problem}")
-    scans, notes = scans_of_series(headers, folder)
-    found.scans = sorted((*found.scans, *scans), key=lambda scan: (scan.path.parts, scan.series))
-    found.notes += notes
+    series = scans_of_series(headers, folder)
+    found.scans = sorted(
+        (*found.scans, *(rated.scan for rated in series.scans)), key=lambda scan: (scan.path.parts, scan.series)
+    )
+    found.notes += series.notes
     return found
 
 

@@ -53,7 +53,7 @@ def _mr_series(contents: Contents, place: Path) -> list[Series]:
         beside = f" ({'; '.join(contents.passed_over)})" if contents.passed_over else ""
         problem = "holds no DICOM image"
         raise ReadError(place, problem, "Give the folder that holds the slices themselves", beside)
-    images = [series for series in contents.series if series.modality in ("MR", "")]
+    images = [series for series in contents.series if series.is_image]
     if not images:
         kinds = ", ".join(sorted({series.modality for series in contents.series}))
         raise ReadError(

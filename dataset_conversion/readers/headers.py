@@ -30,8 +30,16 @@ _DEFERRED_FROM = 4096
 
 _TAGS: list[str | int] = [
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription", "FrameOfReferenceUID"),
-    *("Modality", "InstanceNumber", "NumberOfFrames", "Laterality", "ImageLaterality", "BurnedInAnnotation"),
-    *("ScanningSequence", "EchoPulseSequence", "MRAcquisitionType"),
+    *(
+        "Modality",
+        "BodyPartExamined",
+        "InstanceNumber",
+        "NumberOfFrames",
+        "Laterality",
+        "ImageLaterality",
+        "BurnedInAnnotation",
+    ),
+    *("ScanningSequence", "EchoPulseSequence", "MRAcquisitionType", "BodyPartExamined"),
     *("SOPInstanceUID", "SeriesNumber", "ImageType", "ComplexImageComponent", "EchoTime", "RepetitionTime"),
     *("InversionTime", "FlipAngle", "DiffusionBValue", "TemporalPositionIdentifier", "TriggerTime"),
     *("AcquisitionNumber", "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber"),

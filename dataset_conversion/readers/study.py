@@ -40,6 +40,11 @@ class Series:
         return f"{self.description!r} ({self.uid}, {plural(len(self.headers), 'file')})"
 
     @property
+    def is_image(self) -> bool:
+        """Whether it may be MR, by its modality."""
+        return self.modality in ("MR", "")
+
+    @property
     def is_localizer(self) -> bool:
         """Whether its images only plan the others, as its type or its description says."""
         kinds = self.headers[0].get("ImageType") or ()

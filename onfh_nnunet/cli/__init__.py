@@ -29,6 +29,7 @@ from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
 from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
+from onfh_nnunet.cli.run import run as run_command
 from onfh_nnunet.cli.train import train
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.no_telemetry import home_untouched
@@ -37,7 +38,7 @@ from onfh_nnunet.core.scratch import sweep_scratch
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
     *(doctor, phantom, cohort, check, convert, plan, train, crossval, export, model),
-    *(predict, grade, compare, agree, report),
+    *(run_command, predict, grade, compare, agree, report),
 )
 
 _REFUSED_BY_THE_SYSTEM = {
@@ -53,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in COMMANDS:
-    app.command(cls=LoggedCommand)(command)
+    app.command(command.__name__, cls=LoggedCommand)(command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -23,8 +23,8 @@ def cohort(
 ) -> None:
     """Propose a cohort.csv from a folder, for a person to correct.
 
-    Paths are relative to the folder of --out, or to the current one. What is uncertain goes to stderr; a side that
-    nothing tells stays empty, and must be filled in.
+    Paths are relative to the folder of --out, or to the current one. What is uncertain goes to stderr. A side that
+    header, label and names do not tell is B where the scan shows both hips; any other must be filled in.
     """
     from onfh_nnunet.workflows.cohort import propose, write_proposal
 

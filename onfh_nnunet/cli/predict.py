@@ -22,7 +22,6 @@ from onfh_nnunet.core.steinberg import printed_percent
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.output_rows import FailedRow
     from onfh_nnunet.workflows.predict_folder import Predicted, Row
-    from onfh_nnunet.workflows.predictor import Settings
 
 
 class SideOption(StrEnum):
@@ -38,7 +37,8 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file.",
+            help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file; or a table "
+            "of them, such as cohort.csv, with the column image and, as needed, side and series.",
         ),
     ],
     out: Annotated[
@@ -61,7 +61,10 @@ def predict(
     series: Series = None,
     batch: Annotated[
         bool,
-        typer.Option("--batch", help="Each INPUT is a folder whose entries, folders and files, are the scans."),
+        typer.Option(
+            "--batch",
+            help="Each INPUT is a folder of studies, at any depth; of each the series that suits is taken.",
+        ),
     ] = False,
     max_memory: Annotated[
         float | None,
@@ -91,13 +94,28 @@ def predict(
         keep_ids=keep_ids,
     )
     with steps("predict") as progress:
-        predicted = predict_scans(inputs, settings, progress, partial(_say, as_json=as_json))
+        predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))
     if as_json:
         console.document(hips=predicted.rows, failed=predicted.failed, out=out)
     elif predicted.rows:
         console.result(f"{plural(len(predicted.rows), 'hip')}: {out / 'grades.csv'}")
-    _note(predicted, settings)
-    if predicted.rows:
+    show(predicted, out, keep_ids=keep_ids)
+
+
+def show(predicted: Predicted, out: Path, *, keep_ids: bool, reported: bool = False) -> None:
+    """Print what a run came to, beside its hips.
+
+    Args:
+        predicted: What it came to.
+        out: Where its results are.
+        keep_ids: Whether they go by the names of the scans.
+        reported: Whether there is a report of them.
+
+    Raises:
+        OnfhError: A scan failed.
+    """
+    _note(predicted, out, keep_ids=keep_ids)
+    if predicted.rows and not reported:
         console.next_step("report", out)
     if predicted.failed:
         for failed in predicted.failed:
@@ -106,8 +124,8 @@ def predict(
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again; finished scans are kept")
 
 
-def _say(outcome: list[Row] | FailedRow, *, as_json: bool) -> None:
-    """What became of a scan, as soon as it is known."""
+def say_outcome(outcome: list[Row] | FailedRow, *, as_json: bool = False) -> None:
+    """Print what became of a scan, as soon as it is known."""
     if not isinstance(outcome, list):
         console.failure(outcome.case, outcome.message)
     elif not as_json:
@@ -115,15 +133,17 @@ def _say(outcome: list[Row] | FailedRow, *, as_json: bool) -> None:
             console.say(_line(row))
 
 
-def _note(predicted: Predicted, settings: Settings) -> None:
+def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
     from onfh_nnunet.workflows.scan_names import key_csv
 
+    for line in predicted.chosen:
+        console.note(line)
     for path in predicted.passed_over:
         console.warn(f"passed over, it is no scan: {path}")
     for line in predicted.beside:
         console.note(f"passed over: {line}")
-    if not settings.keep_ids and (predicted.rows or predicted.failed):
-        console.note(f"Which scan is which: {key_csv(settings.out)}; keep it to yourself")
+    if not keep_ids and (predicted.rows or predicted.failed):
+        console.note(f"Which scan is which: {key_csv(out)}; keep it to yourself")
     if predicted.computed_by:
         console.note(f"Computed by {predicted.computed_by}")
     if predicted.rows and predicted.caution:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.anatomy import LONGEST_VOXEL_EDGES_MM, SHORTEST_SCAN_EDGES_MM
+from onfh_nnunet.core.errors import GeometryError, ReadError
+from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.volume import Volume
 
 MOST_LABELS = 32
@@ -28,3 +30,27 @@ def require_no_label_map(image: Volume, case: object) -> None:
         shown = ", ".join(f"{value:g}" for value in values[:5]) + (", ..." if values.size > 5 else "")
         problem = f"looks like a label map (values {shown}), expected an MR image"
         raise ReadError(case, problem, "Give the scan; onfh grade takes masks")
+
+
+def require_hip_size(grid: Grid, case: object) -> None:
+    """Refuse a grid whose voxels or edges are of a size that no scan of a hip has.
+
+    Raises:
+        GeometryError: They are.
+    """
+    voxel = np.array(grid.spacing_mm)
+    edges = voxel * grid.size
+    fine, coarse = LONGEST_VOXEL_EDGES_MM
+    thin, wide = SHORTEST_SCAN_EDGES_MM
+    if voxel.min() <= fine and voxel.max() <= coarse and edges.min() >= thin and edges.max() >= wide:
+        return
+    got = f"spans {_times(edges)} mm in voxels of {_times(voxel)} mm"
+    expected = (
+        f"at least {thin:g} mm each way and {wide:g} mm one way, in voxels of at most "
+        f"{fine:g} mm one way and {coarse:g} mm each way"
+    )
+    raise GeometryError(case, f"{got}, expected {expected}", "Check the spacing in its header: it may be in cm or m")
+
+
+def _times(values: FloatArray) -> str:
+    return " x ".join(f"{value:.3g}" for value in values)

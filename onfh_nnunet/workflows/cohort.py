@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.discovery import propose as discovery
+from dataset_conversion.discovery.candidates import ScanCandidate
 from dataset_conversion.discovery.propose import Proposal
+from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.atomic_files import require_file_place, write_text
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.errors import WorkspaceError
+from onfh_nnunet.core.errors import HipNotFound, WorkspaceError
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import read_content
+from onfh_nnunet.workflows.scan_checks import require_hip_scan
 
 __all__ = ["Proposal", "propose", "write_proposal"]
 
@@ -24,7 +28,8 @@ def propose(folder: AnyPath, *, relative_to: AnyPath | None = None, progress: Pr
         progress: Called for each file that is looked into.
 
     Returns:
-        The rows, and notes on what is uncertain; a side that nothing states stays empty.
+        The rows, and notes on what is uncertain. Where header, label and names state no side, it is ``B`` if the scan
+        shows both hips, with a note, and empty otherwise.
 
     Raises:
         CohortError: There is no such folder, or no scan in it.
@@ -38,7 +43,29 @@ def propose(folder: AnyPath, *, relative_to: AnyPath | None = None, progress: Pr
         >>> [row.side for row in propose(folder).rows]
         ['L']
     """
-    return discovery.propose(Path(folder), Path(relative_to) if relative_to else Path.cwd(), progress=progress)
+    start = Path(relative_to) if relative_to else Path.cwd()
+    return discovery.propose(Path(folder), start, progress, _side_shown)
+
+
+def _side_shown(scan: ScanCandidate) -> ScanSide:
+    """Both hips, where the locator sees a pair of heads in a scan.
+
+    Raises:
+        OnfhError: It cannot be read, is no scan of a hip, or does not show both.
+    """
+    from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
+    from onfh_nnunet.inference.locator import locate_heads
+
+    volume = read_volume(scan.path, scan.series or None)
+    require_hip_scan(volume, scan)
+    heads = locate_heads(volume)
+    if not heads:
+        raise HipNotFound(scan, "shows no femoral head", "Check that it is an MRI of a hip")
+    if len(heads) == 1:  # noise, too, looks like a hip of one side: a person decides
+        side = side_of_head(heads[0], volume.grid, None, scan)
+        raise HipNotFound(scan, f"shows one femoral head, which looks like side {side}", "Look at the scan")
+    sides_of_pair(heads, scan)
+    return "B"
 
 
 def write_proposal(proposal: Proposal, out: AnyPath, *, force: bool = False) -> None:

@@ -99,7 +99,8 @@ class OutputFolder:
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
             mask.write_labels(self._mask(case_id), self.caution)
-        record = [RecordRow(**vars(row), model_sha256=self.model_sha256, made_from=made_from) for row in rows]
+        model, series = self.model_sha256, self.names.series(name)
+        record = [RecordRow(**vars(row), model_sha256=model, made_from=made_from, series=series) for row in rows]
         write_rows(self._record(name), RecordRow, record)
 
     def write_grades(self, rows: list[GradeRow]) -> None:
@@ -176,6 +177,12 @@ class OutputFolder:
         return self.folder / f"{case_id}.nii.gz"
 
 
+def recorded_series(folder: Path, name: str) -> str:
+    """Which series of a scan its results in OUT are of; empty where none is recorded."""
+    rows = _recorded(folder / RECORDS / f"{name}.csv") or []
+    return rows[0].series if rows else ""
+
+
 def _recorded(record: Path) -> list[RecordRow] | None:
     """The rows of a record; empty when it is missing or of another version."""
     try:
@@ -185,5 +192,5 @@ def _recorded(record: Path) -> list[RecordRow] | None:
 
 
 def _grades(rows: Iterable[RecordRow]) -> list[GradeRow]:
-    own = ("model_sha256", "made_from")
+    own = ("model_sha256", "made_from", "series")
     return [GradeRow(**{key: value for key, value in vars(row).items() if key not in own}) for row in rows]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
 from postprocessing.measurement.grade_rows import GradeRow
 
@@ -16,10 +16,12 @@ class RecordRow(GradeRow):
     Args:
         model_sha256: The model file.
         made_from: Hash of all that the row depends on.
+        series: Which series of the scan it is; empty where nobody said, and under a pseudonym.
     """
 
     model_sha256: str
     made_from: str
+    series: str
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class FailedRow:
     message: str
 
     @classmethod
-    def of(cls, name: str, source: Path, error: OnfhError, *, details: bool = False) -> FailedRow:
+    def of(cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False) -> FailedRow:
         """The row of a scan that failed; with `details` it includes what the scan's header says."""
         message = str(error) if details else error.without_details
-        return cls(name, str(source), type(error).__name__, message)
+        return cls(name, str(scan), type(error).__name__, message)
 
     @classmethod
     def nameless(cls, name: str, error: OnfhError) -> FailedRow:

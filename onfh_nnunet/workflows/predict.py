@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from onfh_nnunet.workflows.predictor import Options, Predictor, Settings
 from onfh_nnunet.workflows.prefetch import FATAL
 
 if TYPE_CHECKING:
+    from dataset_conversion.cohort.scan_input import ScanInput
     from dataset_conversion.readers import Scan
     from onfh_nnunet.models.model_file import ModelFile
 
@@ -29,7 +30,7 @@ Option = TypeVar("Option", bound=StrEnum)
 
 
 Scans = Union[str, "os.PathLike[str]", "Scan", Iterable[Union[str, "os.PathLike[str]", "Scan"]]]
-"""One scan or many: a DICOM folder, tree or zip archive, an image file, or what `read_scan` returned."""
+"""One scan or many: a DICOM folder, tree or zip archive, an image file, a table of them, or a `Scan`."""
 
 
 def predict(
@@ -51,7 +52,8 @@ def predict(
     call leaves alone what is done. Scans are named P001, P002 and so on, in their order.
 
     Args:
-        scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`.
+        scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`. A
+            table (``cohort.csv``) lists scans: columns image and, as needed, side and series; paths are relative to it.
         model: A model file or what `load_model` returned; default: the bundled demo model, trained on synthetic hips.
         side: Only this side, ``L`` or ``R``; default: decided from the anatomy and the patient's axes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
@@ -89,20 +91,29 @@ def predict(
         return _into_folder(given, model, options, series, Path(out), progress)
     predictor = _predictor(model, options)
     outcomes: list[list[PredictedHip] | OnfhError] = []
-    for number, one in enumerate(given, start=1):
+    listed = [scan for one in given for scan in _listed(one)]
+    for number, one in enumerate(listed, start=1):
         outcomes.append(_attempt(partial(_hips, predictor, one, f"P{number:03d}", series)))
-        progress(f"P{number:03d}", number, len(given))
+        progress(f"P{number:03d}", number, len(listed))
     return [hip for hips in all_or_none(outcomes) for hip in hips]
 
 
-def _hips(
-    predictor: Predictor, given: str | os.PathLike[str] | Scan, name: str, series: str | None
-) -> list[PredictedHip]:
+def _listed(given: str | os.PathLike[str] | Scan) -> Sequence[ScanInput | Scan]:
+    from dataset_conversion.readers.scan import Scan
+    from onfh_nnunet.workflows.scan_inputs import scans_of
+
+    return [given] if isinstance(given, Scan) else scans_of(Path(given))
+
+
+def _hips(predictor: Predictor, given: ScanInput | Scan, name: str, series: str | None) -> list[PredictedHip]:
     from dataset_conversion.readers import read_scan
     from dataset_conversion.readers.scan import Scan
 
-    scan, source = (given, name) if isinstance(given, Scan) else (read_scan(Path(given), series), str(given))
-    found = predictor.hips(scan, source)
+    if isinstance(given, Scan):
+        scan, source, side = given, name, None
+    else:
+        scan, source, side = read_scan(given.path, given.series or series), str(given.path), given.side
+    found = predictor.hips(scan, source, side)
     return [predictor.graded(Hip(name, one.side).case_id, source, one) for one in found]
 
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
@@ -33,7 +34,9 @@ class Predicted:
         rows: Of its scans, in their order.
         failed: The scans that failed, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
-        passed_over: Files of batch folders that are no scans.
+        passed_over: Entries of batch folders that are or hold no scans.
+        chosen: Which series of each study in batch folders was taken and why, a line each: for the person at the
+            terminal.
         beside: What lay beside the slices of the scans that were read, a line each: for the person at the terminal.
         caution: What the model says of each of its results.
         computed_by: The engine; empty where all was done before.
@@ -43,6 +46,7 @@ class Predicted:
     failed: list[FailedRow]
     n_scans: int
     passed_over: tuple[Path, ...]
+    chosen: tuple[str, ...]
     beside: tuple[str, ...]
     caution: str
     computed_by: str
@@ -59,7 +63,7 @@ def predict_scans(
     A scan that cannot be predicted is named in failed.csv, and the others go on.
 
     Args:
-        inputs: The scans, or folders of scans.
+        inputs: The scans and tables of scans; with `batch` folders of studies.
         settings: What was asked.
         progress: Called after each scan.
         on_scan: Called after each scan with its rows, or why it failed; not with the failure that is raised.
@@ -69,11 +73,12 @@ def predict_scans(
     """
     from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
 
-    given = ScanInputs.of_batch(inputs) if settings.batch else ScanInputs.of(inputs)
+    given = ScanInputs.of_batch(inputs, progress) if settings.batch else ScanInputs.of(inputs)
+    given = given.with_series(settings.series)
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
-    require_output_apart(settings.out, [*inputs, path])
+    require_output_apart(settings.out, [*inputs, *(scan.path for scan in given.scans), path])
     require_no_other(settings.out, "results of onfh predict")
     with locked(settings.out, "onfh predict", "give another `out`"):
         names = ScanNames(settings.out, given.scans, keep_ids=settings.keep_ids)
@@ -82,7 +87,7 @@ def predict_scans(
         log_into(settings.out)
         rows: Rows = []
         errors: dict[str, OnfhError] = {}
-        alone = len(given.scans) == 1 and not settings.batch
+        alone = len(given.scans) == 1 and not given.listed
         pipeline = ScanPipeline(predictor, results, settings)
         with _grades_kept(results, rows, others) as keep:
             for name, outcome in _outcomes(names.scans, pipeline, progress):
@@ -101,11 +106,13 @@ def predict_scans(
     failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
     beside = tuple(pipeline.passed_over)
     return Predicted(
-        rows, failed, len(given.scans), given.passed_over, beside, predictor.caution, predictor.computed_by
+        rows, failed, len(given.scans), given.passed_over, given.lines, beside, predictor.caution, predictor.computed_by
     )
 
 
-def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> Iterator[tuple[str, Rows | OnfhError]]:
+def _outcomes(
+    scans: dict[str, ScanInput], way: ScanPipeline, progress: Progress
+) -> Iterator[tuple[str, Rows | OnfhError]]:
     """Each scan and what became of it: its rows, or why it failed."""
     with closing(prefetch(scans.items(), way.read, way.predict, way.write)) as outcomes:
         progress("", 0, len(scans))
@@ -115,7 +122,7 @@ def _outcomes(scans: dict[str, Path], way: ScanPipeline, progress: Progress) -> 
             progress(name, done, len(scans))
 
 
-def _log(name: str, source: Path, outcome: Rows | OnfhError) -> None:
+def _log(name: str, source: ScanInput, outcome: Rows | OnfhError) -> None:
     if isinstance(outcome, OnfhError):
         LOGGER.error("%s (%s) failed: %s", name, source, outcome)
         return

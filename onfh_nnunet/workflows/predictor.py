@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dataset_conversion.cohort.table import ScanSide
 from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
@@ -125,12 +126,13 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object) -> list[HipPrediction]:
+    def hips(self, scan: Scan, source: object, wanted: ScanSide | None = None) -> list[HipPrediction]:
         """Predict the hips of a scan, right before left.
 
         Args:
             scan: The scan.
             source: Its name, for messages.
+            wanted: The side that is meant in this scan, ``B`` for both; none for the side of the options.
 
         Raises:
             ReadError: The image cannot be an MR scan: it is constant, or a label map.
@@ -141,9 +143,15 @@ class Predictor:
         from onfh_nnunet.inference.hip_prediction import predict_hips
 
         require_hip_scan(scan.volume, source)
+        asked = wanted or self.options.side
+        side = Side(asked) if asked in tuple(Side) else None
         with self._one_at_a_time:
-            hips = predict_hips(scan.volume, self._segmenter, self.options.side, source)
-        return agreeing_with_header(hips, scan.laterality, self.options.side, source)
+            hips = predict_hips(scan.volume, self._segmenter, side, source)
+        hips = agreeing_with_header(hips, scan.laterality, asked, source)
+        if wanted == "B" and len(hips) == 1:
+            missing = f"both hips were asked for, and no femoral head was read on side {hips[0].side.other}"
+            return [replace(hip, warnings=(*hip.warnings, missing)) for hip in hips]
+        return hips
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
@@ -169,14 +177,14 @@ class Predictor:
 
 
 def agreeing_with_header(
-    hips: list[HipPrediction], stated: Side | None, asked: Side | None, source: object
+    hips: list[HipPrediction], stated: Side | None, asked: ScanSide | Side | None, source: object
 ) -> list[HipPrediction]:
     """The hips; with a warning each where the header states another side than was asked for.
 
     Args:
         hips: Of a scan.
         stated: The side that the scan's header states; None where it states no single side.
-        asked: The only side to read; None where it is told from the anatomy.
+        asked: The only side to read, ``B`` for both; None where it is told from the anatomy.
         source: The scan's name, for messages.
 
     Raises:

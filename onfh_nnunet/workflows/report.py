@@ -14,6 +14,7 @@ from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
+from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import log_into
@@ -21,6 +22,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
 from onfh_nnunet.workflows.table_record import recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
@@ -74,13 +76,19 @@ def _prediction_page(out: Path, progress: Progress) -> str:
         raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
     rows, sources = read_rows(table, GradeRow), ScanSources(out)
     pictures: dict[str, bytes] = {}
-    for source, hips in groupby(rows, key=lambda row: row.source):  # a scan of both hips is read once
+    for (name, said), hips in groupby(rows, key=_scan_of):  # a scan of both hips is read once
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-        scan = read_volume(sources.find(source))
+        source = sources.find(said, recorded_series(out, name))
+        scan = read_volume(source.path, source.series)
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
     return prediction_page(rows, pictures, __version__)
+
+
+def _scan_of(row: GradeRow) -> tuple[str, str]:
+    """The name of a hip's scan, and what tables call it."""
+    return Hip.parse(row.case_id).patient, row.source
 
 
 def _crossval_page(out: Path, workspace: Workspace, progress: Progress) -> str:

@@ -7,15 +7,19 @@ import os
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.file_names import stem
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of
 from onfh_nnunet.core.image_formats.nifti import header_of_pair
-from onfh_nnunet.core.user_files import is_regular
+from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.user_files import is_regular, walk
 
 SCAN_SUFFIXES = (*FILE_SUFFIXES, ".img", ".img.gz", ".zip", ".dcm")
 """A file so named is meant to be a scan, damaged or not."""
@@ -30,72 +34,136 @@ class ScanInputs:
     """The input scans of a run.
 
     Args:
-        scans: Each scan's file or folder, in their order.
-        passed_over: Files of batch folders that are no scans.
+        scans: In their order.
+        passed_over: Entries of batch folders that are or hold no scans.
+        listed: Whether a table or a folder listed them, instead of the user one by one.
+        lines: Which series of each study in batch folders is meant, and why.
     """
 
-    scans: tuple[Path, ...]
+    scans: tuple[ScanInput, ...]
     passed_over: tuple[Path, ...] = ()
+    listed: bool = False
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> ScanInputs:
-        """Take each path as one scan."""
-        return cls(tuple(paths))
+        """Take each path as one scan, or as a table of scans.
+
+        Raises:
+            CohortError: A table cannot be used.
+        """
+        scans = [scan for path in paths for scan in scans_of(path)]
+        return cls(tuple(scans), listed=any(map(is_table, paths)))
 
     @classmethod
-    def of_batch(cls, folders: Sequence[Path]) -> ScanInputs:
-        """Each entry of the folders is one scan: a folder, or a file that is one by its name or its first bytes.
+    def of_batch(cls, folders: Sequence[Path], progress: Progress = silent) -> ScanInputs:
+        """The scans in folders, at any depth: of each DICOM study the one that suits, and each image file.
 
         Hidden entries are no scans, and the two files of a NIfTI pair are one.
 
         Raises:
             ReadError: One is not a folder, cannot be read, or holds no scan.
         """
-        entries = [entry for folder in folders for entry in _entries(folder) if header_of_pair(entry) is None]
-        scans = [entry for entry in entries if _is_folder(entry) or _is_scan_file(entry)]
-        return cls(tuple(scans), tuple(sorted(set(entries) - set(scans))))
+        found = [_of_folder(folder, progress) for folder in folders]
+        scans = tuple(scan for one in found for scan in one.scans)
+        passed_over = tuple(path for one in found for path in one.passed_over)
+        return cls(scans, passed_over, listed=True, lines=tuple(line for one in found for line in one.lines))
+
+    def with_series(self, series: str | None) -> ScanInputs:
+        """The same scans; of those that name no series, this one is meant."""
+        return replace(self, scans=tuple(replace(scan, series=scan.series or series) for scan in self.scans))
 
 
-def names_of_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """Scans by a unique name derived from the file name, also where case does not count.
+def is_table(path: Path) -> bool:
+    """Whether a path is that of a table, by its name."""
+    return path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()
+
+
+def scans_of(path: Path) -> list[ScanInput]:
+    """The scans that a path names: those of a table, or itself.
+
+    Raises:
+        CohortError: The table cannot be used.
+    """
+    return read_scan_table(path) if is_table(path) else [ScanInput(path)]
+
+
+def names_of_files(scans: Iterable[ScanInput]) -> dict[str, ScanInput]:
+    """Each scan by a name made of its title or its file's, told apart also where upper and lower case are not.
+
+    Titles that make one name get a hash of their scan each; two files of one name are for the user to tell apart.
 
     Raises:
         CohortError: Two would get one name.
     """
-    names: dict[str, Path] = {}
-    taken: dict[str, Path] = {}
-    for path in paths:
-        name = _name(path)
+    given = [(scan, _name(scan)) for scan in scans]
+    times = Counter(name.casefold() for _, name in given)
+    names: dict[str, ScanInput] = {}
+    taken: dict[str, ScanInput] = {}
+    for scan, bare in given:
+        name = f"{bare}-{_short_hash(str(scan))}" if scan.title and times[bare.casefold()] > 1 else bare
         if other := taken.get(name.casefold()):
-            raise CohortError(path, f"would be named {name}, as {other} is", "Give one of them another name")
-        names[name] = taken[name.casefold()] = path
+            raise CohortError(scan, f"would be named {name}, as {other} is", "Give one of them another name")
+        names[name] = taken[name.casefold()] = scan
     return names
 
 
-def _name(path: Path) -> str:
+def _name(scan: ScanInput) -> str:
     """A name that is safe in file names: without accents, and with a hash for what is lost.
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
-    bare = Path(os.path.abspath(path)).name  # noqa: PTH100 a link that leads in a circle has a name, too
-    parts = unicodedata.normalize("NFKD", stem(Path(bare)))
+    file = Path(os.path.abspath(scan.path))  # noqa: PTH100 a link that leads in a circle has a name, too
+    parts = unicodedata.normalize("NFKD", scan.title or stem(file))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "scan"
     lost = any(not letter.isascii() and (letter.isalnum() or unicodedata.category(letter) == "Cs") for letter in text)
     if not lost and len(name) <= LONGEST_NAME:
         return name
-    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return f"{name[:LONGEST_NAME]}-{_short_hash(text)}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def _of_folder(folder: Path, progress: Progress) -> ScanInputs:
+    """What a batch folder holds."""
+    from dataset_conversion.discovery.studies import find_studies
+
+    refused: list[ScanInput] = []
+    files: dict[Path, list[Path]] = {}
+    for entry in _entries(folder):
+        try:
+            files[entry] = list(_files(entry))
+        except OnfhError as error:
+            refused.append(ScanInput(entry, title=entry.name, refusal=error))
+    listed = [file for of_entry in files.values() for file in of_entry if header_of_pair(file) is None]
+    found = find_studies(folder, listed, _is_scan_file, progress)
+    empty = [entry for entry, of_entry in files.items() if found.no_scans.issuperset(of_entry)]
+    scans = sorted([*refused, *found.scans], key=lambda scan: scan.path.parts)
+    return ScanInputs(tuple(scans), tuple(empty), listed=True, lines=tuple(found.lines))
+
+
+def _files(entry: Path) -> Iterator[Path]:
+    """A file, or the files of a folder at any depth, without hidden ones."""
+    if not _is_folder(entry):
+        yield entry
+        return
+    for place, names in walk(entry):
+        if not any(part.startswith(".") for part in place.relative_to(entry).parts):
+            yield from (place / name for name in names if not name.startswith("."))
 
 
 def _entries(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ReadError(folder, "is not a folder, expected one whose entries are scans", "Leave out `batch`")
+        raise ReadError(folder, "is not a folder, expected one that holds scans", "Leave out `batch`")
     try:
         scans = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReadError(folder, f"cannot be read ({error.strerror})", "Check that it may be read") from error
     if not scans:
-        raise ReadError(folder, "holds no scan", "Give a folder whose entries are scans")
+        raise ReadError(folder, "holds no scan", "Give a folder that holds scans")
     return scans
 
 

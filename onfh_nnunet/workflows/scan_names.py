@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataset_conversion.cohort.pseudonyms import ScanKeyRow, is_pseudonym, read_key, scan_pseudonyms
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import rows_text
 from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
@@ -23,11 +24,11 @@ class ScanNames:
 
     Args:
         out: OUT.
-        sources: Their files and folders.
+        sources: The scans.
         keep_ids: Whether they keep the names of these.
 
     Attributes:
-        scans: Each scan's file or folder by its name, in their order.
+        scans: Each scan by its name, in their order.
         pseudonymous: Whether the names are pseudonyms.
 
     Raises:
@@ -36,7 +37,7 @@ class ScanNames:
         WorkspaceError: The key is that of a workspace; or OUT holds results under names of the other kind.
     """
 
-    def __init__(self, out: Path, sources: Sequence[Path], *, keep_ids: bool) -> None:
+    def __init__(self, out: Path, sources: Sequence[ScanInput], *, keep_ids: bool) -> None:
         self.pseudonymous = not keep_ids
         self._out, self._key_csv, self._secret_file = out, key_csv(out), out / "private" / "secret"
         self._secret = read_secret(self._secret_file)
@@ -55,7 +56,11 @@ class ScanNames:
 
     def said_of(self, name: str) -> str:
         """The name of the scan in tables: its path, or its pseudonym."""
-        return name if self.pseudonymous else str(self.scans[name])
+        return name if self.pseudonymous else str(self.scans[name].path)
+
+    def series(self, name: str) -> str:
+        """Which series of the scan tables name: none where pseudonyms hide it, for its text may name somebody."""
+        return "" if self.pseudonymous else self.scans[name].series or ""
 
     def content(self, source: Path) -> str:
         """A hash of the scan's content.
@@ -111,7 +116,7 @@ class ScanNames:
         self._saved = True
 
     def _with_content(self, row: ScanKeyRow) -> ScanKeyRow:
-        content = self._contents.get(self.scans[row.patient]) if row.patient in self.scans else None
+        content = self._contents.get(self.scans[row.patient].path) if row.patient in self.scans else None
         return replace(row, content_sha256=content) if content else row
 
     def _content_or_none(self, source: Path) -> str:
@@ -139,27 +144,28 @@ class ScanSources:
 
     def __init__(self, out: Path) -> None:
         self._key_csv = key_csv(out)
-        self._sources = {row.patient: Path(row.source) for row in read_key(self._key_csv, ScanKeyRow)}
+        self._rows = {row.patient: row for row in read_key(self._key_csv, ScanKeyRow)}
 
-    def find(self, said: str) -> Path:
-        """The file or folder of a scan.
+    def find(self, said: str, series: str) -> ScanInput:
+        """A scan.
 
         Args:
-            said: Its pseudonym, or its path where names were kept.
+            said: What grades.csv calls it: its pseudonym, or its path where names were kept.
+            series: Its series as its record has it.
 
         Raises:
             ReadError: The scan of a pseudonym is gone.
             WorkspaceError: The key is gone, or does not hold the pseudonym.
         """
-        if said in self._sources:
-            source = self._sources[said]
-            if not source.exists():
-                remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
-                raise ReadError(source, f"does not exist, and {said} was made from it", remedy)
-            return source
-        if is_pseudonym(said) and not Path(said).exists():
+        row = self._rows.get(said)
+        if row is None and is_pseudonym(said) and not Path(said).exists():
             there = self._key_csv.is_file()
             problem = f"does not say which scan {said} is" if there else f"is gone: nothing else says what {said} is"
             remedy = "Put the key back, or run onfh predict on the scans with another `out`"
             raise WorkspaceError(self._key_csv, problem, remedy)
-        return Path(said)
+        if row is None:
+            return ScanInput(Path(said), series or None)
+        if not Path(row.source).exists():
+            remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
+            raise ReadError(row.source, f"does not exist, and {said} was made from it", remedy)
+        return ScanInput(Path(row.source), row.series or None)

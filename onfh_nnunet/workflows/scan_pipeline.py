@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.hip import Hip
@@ -30,7 +30,7 @@ class ReadScan:
     """A scan that was read."""
 
     name: str
-    source: Path
+    given: ScanInput
     made_from: str
     scan: Scan
 
@@ -40,7 +40,6 @@ class FoundHips:
     """The predicted hips of a scan, without the scan itself, so that its memory is free for the next scan."""
 
     name: str
-    source: Path
     made_from: str
     predictions: Sequence[HipPrediction]
 
@@ -62,24 +61,27 @@ class ScanPipeline:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
-    def read(self, item: tuple[str, Path]) -> ReadScan | Rows:
+    def read(self, item: tuple[str, ScanInput]) -> ReadScan | Rows:
         """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
-        name, source = item
+        name, given = item
         try:
-            made_from = self._made_from(source)
+            if given.refusal:
+                raise given.refusal
+            made_from = self._made_from(given)
         except OnfhError:
             self._results.discard(name)
             raise
         if rows := self._results.kept(name, made_from):
             return [replace(row, source=self._results.names.said_of(name)) for row in rows]
         self._results.discard(name)
-        return ReadScan(name, source, made_from, self._scan(name, source))
+        return ReadScan(name, given, made_from, self._scan(name, given))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
         """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
-        return FoundHips(read.name, read.source, read.made_from, self._predictor.hips(read.scan, read.source))
+        hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
+        return FoundHips(read.name, read.made_from, hips)
 
     def write(self, hips: FoundHips | Rows) -> Rows:
         """Write the masks and their record, and return the rows of the scan."""
@@ -92,24 +94,24 @@ class ScanPipeline:
         self.n_written += 1
         return rows
 
-    def _scan(self, name: str, source: Path) -> Scan:
+    def _scan(self, name: str, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan
 
         try:
             if self._allowance is not None:
-                self._allowance.require(source, self._settings.series)
-            scan = read_scan(source, self._settings.series)
-            self.passed_over += [f"{source}: {line}" for line in scan.passed_over]
+                self._allowance.require(given.path, given.series)
+            scan = read_scan(given.path, given.series)
+            self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
             return scan
         except OnfhError as error:
-            append_trace(self._results.folder / LOG, name, source, error)
+            append_trace(self._results.folder / LOG, name, given.path, error)
             raise
 
-    def _made_from(self, source: Path) -> str:
+    def _made_from(self, given: ScanInput) -> str:
         """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""
         asked = self._settings
         names, model = self._results.names, self._results.model_sha256
-        options = {"side": asked.side, "device": asked.device, "engine": asked.engine, "folds": asked.folds}
-        further = {"tta": asked.tta, "series": asked.series, "content_sha256": names.content(source)}
-        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **further})
+        options = {"device": asked.device, "engine": asked.engine, "folds": asked.folds, "tta": asked.tta}
+        meant = {"side": given.side or asked.side, "series": given.series, "content_sha256": names.content(given.path)}
+        made = Provenance({"onfh_nnunet": __version__, "model_sha256": model, **options, **meant})
         return names.keyed(made.text)

@@ -27,7 +27,7 @@ def image(labels, seed=0):
     )
 
 
-def oracle(self, scan, source):
+def oracle(self, scan, source, wanted=None):
     """In the place of `Predictor.hips`."""
     wait_for = os.environ.get("ORACLE_WAITS_FOR")
     if wait_for and Path(source).name.startswith("held"):

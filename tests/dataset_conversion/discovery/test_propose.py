@@ -371,7 +371,7 @@ def test_command_prints_the_table_and_says_apart_what_is_uncertain(cohort, onfh,
     monkeypatch.chdir(folder)
     noise(NARROW, seed=9).write(folder / "images" / "P5.nii.gz")
     done = onfh("cohort", ".")
-    assert done.stdout == propose(Path(), folder).csv()
+    assert done.stdout == propose(Path(), folder).csv()  # none of the scans shows two heads
     assert all(line.startswith("uncertain: ") for line in done.stderr.splitlines())
     assert "images/P5.nii.gz: no side" in done.stderr
     (folder / "empty").mkdir()
@@ -419,7 +419,15 @@ def test_real_study(tmp_path):
         pytest.skip(f"no {PROSTATEX}: set ONFH_TEST_DATA")
     made = propose(PROSTATEX, PROSTATEX)
     images = [row.image.rsplit("/", 1)[-1].split(".")[0] for row in made.rows if row.image.startswith("dicom/")]
-    assert sorted(images, key=int) == ["6", "9", "11", "23", "26", "27"]  # the 3D scans; the others are none
+    assert sorted(images, key=int) == [
+        *4 * ["6"],
+        "9",
+        "11",
+        *2 * ["20"],
+        "23",
+        "26",
+        "27",
+    ]  # the stacks; others are none
     assert {row.patient_id for row in made.rows if row.image.startswith("dicom/")} == {
         f"ProstateX-{number}" for number in ("0000", "0001", "0218")
     }

@@ -1,0 +1,31 @@
+"""One scan that somebody asks to predict: named on the command line, in a table, or found in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_conversion.cohort.table import ScanSide
+from onfh_nnunet.core.errors import OnfhError
+
+
+@dataclass(frozen=True)
+class ScanInput:
+    """A scan and how it is meant.
+
+    Args:
+        path: A DICOM folder, tree or zip archive, or an image file.
+        series: Which DICOM series of it is meant; none where it holds one, or where nobody said.
+        side: The side that is meant, ``B`` for both hips; none where nobody said.
+        title: What its owner calls it, a patient's id or a place in a folder; empty for the name of its file.
+        refusal: Why it cannot be predicted, where that is known before it is read.
+    """
+
+    path: Path
+    series: str | None = None
+    side: ScanSide | None = None
+    title: str = ""
+    refusal: OnfhError | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.series})" if self.series else str(self.path)

@@ -1,0 +1,109 @@
+"""The one scan of each study that is predicted, or one a hip where each hip was scanned on its own; and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.discovery.dicom_series import LeftOut, RatedScan
+from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM
+from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.file_names import stem
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What becomes of one study.
+
+    Args:
+        scans: What is predicted, or refused with the reason; none of a study that holds no MR of a hip.
+        lines: Which series was taken and which were not, with the reasons.
+    """
+
+    scans: tuple[ScanInput, ...]
+    lines: tuple[str, ...]
+
+
+def choose_scans(scans: Iterable[RatedScan], left_out: Iterable[LeftOut], folder: Path) -> list[Chosen]:
+    """Choose the scans of studies, in the order in which these were found.
+
+    A stack that was found before, in a copy of its folder or in an archive, counts once.
+
+    Args:
+        scans: The series of all studies that are 3D scans.
+        left_out: Their other series.
+        folder: That was searched.
+    """
+    studies: dict[str, tuple[list[RatedScan], list[LeftOut]]] = {}
+    known: dict[tuple[str, str, str, int], Path] = {}
+    copies: list[str] = []
+    for rated in scans:
+        stack = rated.study, rated.scan.series_uid, rated.called, rated.scan.grid.size[0]
+        if stack in known:
+            copies.append(
+                f"{title_of(rated.scan.path, folder)}: {rated.called} is a copy of {known[stack]}, counted once"
+            )
+            continue
+        known[stack] = rated.scan.path
+        studies.setdefault(rated.study or str(rated.scan), ([], []))[0].append(rated)
+    for one in left_out:
+        studies.setdefault(one.study or str(one.home), ([], []))[1].append(one)
+    chosen = [_of_study(found, others, folder) for found, others in studies.values()]
+    return [*chosen, Chosen((), tuple(copies))]
+
+
+def _of_study(scans: Sequence[RatedScan], left_out: Sequence[LeftOut], folder: Path) -> Chosen:
+    reasons = [f"{one.called}: it {one.unfit}" for one in scans if one.unfit]
+    reasons += [f"{one.called}: it {one.why}" for one in left_out]
+    fit = sorted((one for one in scans if not one.unfit), key=lambda one: one.suitability)
+    if not fit:
+        home = scans[0].scan.path if scans else left_out[0].home
+        return _none(home, scans, left_out, reasons, folder)
+    taken = [fit[0], *_other_hip(fit)]
+    lines = [f"{title_of(one.scan.path, folder)}: took {one.called}: {one.suitability}" for one in taken]
+    rest = [*(f"{one.called}: {one.suitability}" for one in fit if one not in taken), *reasons]
+    left = [f"{title_of(fit[0].scan.path, folder)}: left {'; '.join(rest)}"] if rest else []
+    return Chosen(tuple(_input(one, folder) for one in taken), (*lines, *left))
+
+
+def _other_hip(fit: Sequence[RatedScan]) -> list[RatedScan]:
+    """The best scan of the other hip, where the best scan of all shows one hip alone."""
+    if fit[0].suitability.shows_both_hips:
+        return []
+    single = [one for one in fit[1:] if not one.suitability.shows_both_hips]
+    return [one for one in single if _is_beside(one, fit[0])][:1]
+
+
+def _is_beside(one: RatedScan, other: RatedScan) -> bool:
+    """Whether the middles of two scans are as far apart from right to left as two hips are."""
+    middles = [float(np.mean(rated.scan.grid.corners_mm()[:, 0])) for rated in (one, other)]
+    return abs(middles[0] - middles[1]) >= LABELLED_HEADS_APART_MM
+
+
+def _none(
+    home: Path, scans: Sequence[RatedScan], left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path
+) -> Chosen:
+    """A study without a scan that suits: passed over where all is of something else, else refused with the reasons."""
+    relevant = [one.elsewhere for one in scans] + [one.elsewhere for one in left_out if not one.is_localizer]
+    if relevant and all(relevant):
+        return Chosen((), (f"{title_of(home, folder)}: passed over, it holds no MR of a hip: {'; '.join(reasons)}",))
+    listed = "".join(f"\n  {reason}" for reason in reasons)
+    problem, remedy = "holds no series that can be measured", "To take one all the same, name it with `series`"
+    refusal = ReadError(home, problem, remedy, f":{listed}\n")
+    return Chosen((ScanInput(home, title=title_of(home, folder), refusal=refusal),), ())
+
+
+def _input(rated: RatedScan, folder: Path) -> ScanInput:
+    scan = rated.scan
+    title = " ".join(filter(None, (title_of(scan.path, folder), scan.series)))
+    return ScanInput(scan.path, scan.series or None, title=title)
+
+
+def title_of(path: Path, folder: Path) -> str:
+    """What a scan is called by its place below the folder that was searched."""
+    below = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return below.with_name(stem(below)).as_posix() if below.parts else path.resolve().name
