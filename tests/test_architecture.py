@@ -10,7 +10,7 @@ from tests.helpers.paths import ROOT
 
 OURS = ("onfh_nnunet", "dataset_conversion", "postprocessing")
 LIGHT = {"onfh_nnunet", *(f"onfh_nnunet.core.{name}" for name in ("choices", "devices", "errors", "hip", "printable"))}
-LIGHT |= {"onfh_nnunet.core", "onfh_nnunet.core.no_telemetry", "onfh_nnunet.core.scratch"}
+LIGHT |= {f"onfh_nnunet.core{name}" for name in ("", ".no_telemetry", ".run_log", ".scratch")}
 
 
 def imports(path, *, top_level_only=False):

@@ -45,7 +45,11 @@ def check(
         console.note(f"{note.level}: {note}")
     if errors or (strict and warnings):
         raise typer.Exit(1)
-    labels = ("--head-label", head_label, "--necrosis-label", necrosis_label)
-    names = ("--label-names", label_names) if label_names else ()
-    resample = ("--resample-labels",) if resample_labels else ()
-    console.next_step("convert", cohort, *labels, *names, *resample, *(("--series", series) if series else ()))
+    options = {
+        "--head-label": head_label,
+        "--necrosis-label": necrosis_label,
+        "--label-names": label_names,
+        "--series": series,
+    }
+    given = [word for option in options.items() if option[1] is not None for word in option]
+    console.next_step("convert", cohort, *given, *(["--resample-labels"] if resample_labels else []))

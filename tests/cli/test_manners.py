@@ -160,10 +160,10 @@ def test_refused_command_and_the_library_leave_no_log(predict, scans, model, tmp
 
 
 def test_stopped_prediction_leaves_the_rows_of_finished_scans(predict, scans, monkeypatch, tmp_path):
-    def stopped(self, scan, source):
+    def stopped(self, scan, source, wanted=None):
         if source.name == "c.nii.gz":
             raise KeyboardInterrupt
-        return oracle(self, scan, source)
+        return oracle(self, scan, source, wanted)
 
     monkeypatch.setattr(Predictor, "hips", stopped)
     assert predict(*scans).exit_code != 0
