@@ -9,8 +9,11 @@ import pytest
 from tests.helpers.paths import ROOT
 
 OURS = ("onfh_nnunet", "dataset_conversion", "postprocessing")
-LIGHT = {"onfh_nnunet", *(f"onfh_nnunet.core.{name}" for name in ("choices", "devices", "errors", "hip", "printable"))}
-LIGHT |= {f"onfh_nnunet.core{name}" for name in ("", ".no_telemetry", ".run_log", ".scratch")}
+LIGHT = {
+    *("onfh_nnunet", "onfh_nnunet.core"),
+    *(f"onfh_nnunet.core.{name}" for name in ("choices", "devices", "errors", "hip", "no_telemetry", "printable")),
+    *(f"onfh_nnunet.core.{name}" for name in ("progress", "run_log", "scratch", "steinberg")),
+}
 
 
 def imports(path, *, top_level_only=False):
