@@ -162,7 +162,7 @@ def test_all_scans_that_fail_are_named_at_once(phantom, tmp_path):
     [
         ({"side": "left"}, onfh.OnfhError, "`side`: is 'left', expected one of L, R"),
         ({"device": "gpu"}, onfh.OnfhError, "`device`: is 'gpu', expected one of auto"),
-        ({"folds": [7]}, ModelError, "fold 7 is asked for"),
+        ({"fold": [7]}, ModelError, "fold 7 is asked for"),
         ({"model": "absent.onfh"}, ModelError, "absent.onfh"),
     ],
 )
@@ -231,7 +231,7 @@ def test_volumes_go_to_other_libraries_and_back(tmp_path):
 
 
 def test_what_is_no_volume_is_refused():
-    with pytest.raises(GeometryError, match="4D"):
+    with pytest.raises(GeometryError, match=r"has the shape \(2, 2, 2, 2\), expected 3D"):
         onfh.Volume.from_nibabel(nibabel.Nifti1Image(np.zeros((2, 2, 2, 2)), np.eye(4)))
     with pytest.raises(GeometryError, match="with 3 values a voxel"):
         onfh.Volume.from_sitk(sitk.GetImageFromArray(np.zeros((2, 2, 2, 3)), isVector=True))

@@ -128,7 +128,9 @@ def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
     with key_csv.open(encoding="utf-8-sig", newline="") as file:
         names = next(csv.reader(file), [])
     if names != columns(row_type):
-        problem = f"is a key with the columns {names}, expected {columns(row_type)}: another kind of folder"
+        problem = (
+            f"is a key with the columns {names}, expected {columns(row_type)}: it belongs to another kind of folder"
+        )
         raise WorkspaceError(key_csv, problem, "Use another folder")
     return read_rows(key_csv, row_type)
 

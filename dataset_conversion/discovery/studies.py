@@ -67,6 +67,8 @@ def find_studies(
         except OnfhError as error:
             if path.is_file():
                 damaged.setdefault(path.parent, error)
+            elif not is_scan(path):  # a pipe, say
+                found.no_scans.add(path)
             else:  # a link that leads nowhere
                 found.scans.append(ScanInput(path, title=title_of(path, folder), refusal=error))
     series = [scans_of_series(headers, folder), *(_unpacked(path, found) for path in archives)]

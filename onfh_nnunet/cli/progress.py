@@ -84,7 +84,7 @@ def _step_line(title: str, case: str, done: int, total: int) -> None:
 
 
 def _line(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    console.note(text)
 
 
 @contextlib.contextmanager

@@ -87,8 +87,7 @@ def compare(
     Example:
         >>> import numpy as np
         >>> from onfh_nnunet.core.grid import Grid
-        >>> from onfh_nnunet.core.run_log import LOGGER, log_into
-    from onfh_nnunet.core.volume import Volume
+        >>> from onfh_nnunet.core.volume import Volume
         >>> from onfh_nnunet.workflows.compare import compare
         >>> axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
         >>> labels = np.pad(np.ones((40, 40, 40), np.uint8), 4)

@@ -77,7 +77,7 @@ def train(
         raise TrainingError(f"`epochs` {epochs}", "is too few", "Use 1 or more, or leave it to the preset")
     workspace = Workspace.open(Path(work))
     splits = Splits.read(workspace.folds_csv)
-    asked = range(splits.n_folds) if fold == "all" else [fold] if isinstance(fold, int) else fold
+    asked = range(splits.n_folds) if fold == "all" else [fold] if isinstance(fold, int | str) else fold
     folds = sorted({require_fold(one, splits.n_folds) for one in asked})
     computes_on = resolve_device(chosen(Device, device, "device"))
     on_start(computes_on)

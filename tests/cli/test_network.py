@@ -1,6 +1,7 @@
 """Nothing is ever sent, and nothing is written into the user's home: `conftest.onfh_process` watches each command."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +27,8 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_proce
     """The first five commands are run by the fixture `study`."""
     run = {"phantom", "convert", "plan", "train", "export"}
     scans = sorted((study / "cohort" / "images").iterdir())[:1]
+    (tmp_path / "one").mkdir()
+    shutil.copy(scans[0], tmp_path / "one")
     out, labels = tmp_path / "out", study / "work/nnUNet_raw/Dataset711_ONFH/labelsTr"
     for command, *arguments in (
         ("doctor", "--work", tmp_path),
@@ -38,6 +41,7 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_proce
         ("predict", *scans, "--out", out),
         ("predict", *scans, "--engine", "torch", "--out", tmp_path / "torch"),
         ("report", out),
+        ("run", tmp_path / "one", "--out", tmp_path / "run"),
         ("grade", *labels.iterdir(), "--out", tmp_path / "grades.csv"),
         ("compare", labels, labels, "--out", tmp_path / "compared"),
         ("agree", tmp_path / "grades.csv", tmp_path / "grades.csv", "--out", tmp_path / "agreed"),

@@ -177,12 +177,14 @@ def test_foreign_and_absent_files_are_refused(tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
         ModelFile.read(tmp_path)
     for content in (b"", b"PK", b"not a model at all" * 10, b"PK\5\6" + bytes(18)):
-        refuses(tmp_path / "x.safetensors", content, "is no model file")
-    refuses(tmp_path / "x.safetensors", safetensors.torch.save({"a": torch.zeros(2)}), "is no model file.* no metadata")
+        refuses(tmp_path / "x.safetensors", content, "is not a model file")
+    refuses(
+        tmp_path / "x.safetensors", safetensors.torch.save({"a": torch.zeros(2)}), "is not a model file.* no metadata"
+    )
     other = safetensors.torch.save({"a": torch.zeros(2)}, {"format": "pt"})
-    refuses(tmp_path / "x.safetensors", other, "is no model file.* it is of format pt")
+    refuses(tmp_path / "x.safetensors", other, "is not a model file.* it is of format pt")
     other = safetensors.torch.save({"a": torch.zeros(2)}, {"more": "b"})
-    refuses(tmp_path / "x.safetensors", other, "is no model file.* it states no format")
+    refuses(tmp_path / "x.safetensors", other, "is not a model file.* it states no format")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other file systems have no such names")

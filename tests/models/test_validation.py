@@ -341,7 +341,7 @@ def test_sparse_files_are_refused_before_they_are_read(tmp_path):
         (2**32, whole, "has tensors that are not as its header says"),
         (2**32, (2**32 - 8).to_bytes(8, "little") + whole[8:], "a header of 4294967288 bytes, expected up to 10000000"),
         (2**32, (2**63).to_bytes(8, "little") + whole[8:], "a header of 9223372036854775808 bytes"),
-        (2**32, b"", "is no safetensors file"),
+        (2**32, b"", "is not a safetensors file"),
     ):
         with path.open("wb") as file:
             file.write(start)

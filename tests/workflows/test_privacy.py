@@ -300,7 +300,9 @@ def test_key_of_a_workspace_is_no_key_of_scans(predict, study, tmp_path):
     predict(tmp_path / "a.nii.gz")
     before = files_in(tmp_path / "out")
     for keep_ids in (False, True):
-        with pytest.raises(WorkspaceError, match=r"key.csv: is a key with the columns .* it belongs to something else"):
+        with pytest.raises(
+            WorkspaceError, match=r"key.csv: is a key with the columns .* it belongs to another kind of folder"
+        ):
             convert(study / "cohort.csv", Workspace(tmp_path / "out"), keep_ids=keep_ids)
         assert files_in(tmp_path / "out") == before
 
@@ -354,7 +356,7 @@ def test_nobodys_report_is_replaced(predict, tmp_path):
     report(tmp_path / "out")
     assert page.read_bytes() == made
     page.write_bytes(made.replace(b"P001_R", b"P001_L"))
-    with pytest.raises(WorkspaceError, match="not as onfh report wrote it"):
+    with pytest.raises(WorkspaceError, match="is not an unedited onfh report"):
         report(tmp_path / "out")
 
 

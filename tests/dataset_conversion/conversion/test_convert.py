@@ -200,7 +200,7 @@ def test_file_that_was_edited_in_the_dataset_is_named_and_made_again(study, work
     Volume(np.where(np.arange(before.array.size).reshape(before.array.shape) == 0, 2, before.array), before.grid).write(
         file
     )
-    with pytest.raises(WorkspaceError, match=r"P00._.: has an image or a label in .* that was changed since"):
+    with pytest.raises(WorkspaceError, match=r"P00._.: has an image or a label in .* that changed since"):
         Dataset.read(workspace)
     again = convert(study / "cohort.csv", workspace)
     assert again.converted == 2
@@ -230,7 +230,7 @@ def test_ids_are_kept_on_request_and_forgotten_again(study, workspace):
     cases = convert(study / "cohort.csv", workspace).dataset.cases
     assert [case.case_id for case in cases] == ["P001_L", "P001_R", "P002_R"]
     rows = "Jörg Ü,right.nrrd,R,right-label.nii.gz,\n"
-    with pytest.raises(CohortError, match="no name for a case"):
+    with pytest.raises(CohortError, match="not a valid patient name"):
         convert(table(study, rows), workspace, keep_ids=True)
 
 
@@ -286,7 +286,7 @@ def left_header(study):
         (lambda study: (study / "series" / "IM0005.dcm").unlink(), OnfhError, "a slice is missing"),
         (lambda study: write_series(study / "series", noise(), Modality="CT"), ReadError, "Modality CT"),
         (left_header, SideError, "side R in the cohort and L in the DICOM header"),
-        (lambda study: table(study, "p,right.nrrd,R,,\n"), LabelError, "missing label"),
+        (lambda study: table(study, "p,right.nrrd,R,,\n"), LabelError, "has no label in any row"),
         (lambda study: table(study, "p,right.nrrd,X,,\n"), CohortError, "line 2, side"),
         (lambda study: table(study, "p,gone.nrrd,R,,\n"), CohortError, "line 2, image"),
         (cut_short, ReadError, "right-label"),
@@ -342,7 +342,7 @@ def test_check_finds_the_same_and_writes_nothing(study, workspace, tmp_path):
 def test_strict_takes_warnings_for_errors(study, workspace):
     rows = "p,right.nrrd,R,right-label.nii.gz,A\n"
     with pytest.raises(
-        OnfhError, match=r"(?s)1 findings.*warning, line 2, patient .*, P001_R: the cohort says grade A.*`strict`"
+        OnfhError, match=r"(?s)1 finding.*warning, line 2, patient .*, P001_R: the cohort says grade A.*`strict`"
     ):
         convert(table(study, rows), workspace, strict=True)
     assert tree(workspace.root) == {}

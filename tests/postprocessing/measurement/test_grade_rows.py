@@ -161,7 +161,7 @@ def test_masks_are_graded_in_order_and_told(masks):
 def test_all_bad_masks_are_named_at_once(masks, right):
     Volume(0 * right[0].array, right[0].grid).write(masks[0].path)
     masks[2].path.write_text("no image")
-    with pytest.raises(OnfhError, match=r"(?s)2 of 17 hips: are refused:.*P000_R.*has no head.*P002_R.*none of"):
+    with pytest.raises(OnfhError, match=r"(?s)2 of 17 hips: are refused:.*P000_R.*has no head.*P002_R.*not one of"):
         grade_files(masks, untold, SAID)
 
 

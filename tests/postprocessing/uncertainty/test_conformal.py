@@ -115,9 +115,9 @@ def test_shifted_margin_of_a_planar_cap_is_nearly_as_wide_as_the_interval_at_eve
 
 
 def test_error_of_a_percentage_is_refused():
-    with pytest.raises(ValueError, match="no percentage"):
+    with pytest.raises(ValueError, match="not a percentage"):
         of_strangers(np.full(9, 0.1)).interval(100.5)
-    with pytest.raises(ValueError, match="no percentage"):
+    with pytest.raises(ValueError, match="not a percentage"):
         Calibration.fit([float("nan")], [1.0], ["P1"])
 
 

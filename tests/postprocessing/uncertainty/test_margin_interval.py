@@ -210,7 +210,7 @@ def test_printed_percentage_keeps_to_its_side_of_a_limit(percent, text):
 
 @pytest.mark.parametrize(("low", "high"), [(2, 1), (-1, 1), (1, 101), (float("nan"), 1)])
 def test_impossible_interval_is_refused(low, high):
-    with pytest.raises(ValueError, match="no interval"):
+    with pytest.raises(ValueError, match="not an interval"):
         PercentInterval(low, high, IntervalMethod.MARGIN)
 
 
