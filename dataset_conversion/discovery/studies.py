@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,14 +46,13 @@ def find_studies(
         folder: Holds the files, at any depth.
         files: The files.
         is_scan: Whether a file that is not DICOM is meant to be a scan.
-        progress: Called for each file.
+        progress: Called for each folder.
     """
     found, listed = Studies(folder), sorted(files)
     headers: list[Header] = []
     archives: list[Path] = []
     damaged: dict[Path, OnfhError] = {}
-    for done, path in enumerate(listed, start=1):
-        progress(path.name, done, len(listed))
+    for path in _by_folder(listed, progress):
         try:
             with refused_whole(path):
                 if _is_dicom(path):
@@ -76,6 +75,16 @@ def find_studies(
     _refuse_damaged(found, damaged)
     found.scans.sort(key=lambda scan: (scan.path.parts, scan.series or ""))
     return found
+
+
+def _by_folder(files: list[Path], progress: Progress) -> Iterator[Path]:
+    """The files, and a step of progress at the first of each folder."""
+    before: Path | None = None
+    for done, path in enumerate(files, start=1):
+        if path.parent != before:
+            before = path.parent
+            progress(before.name, done, len(files))
+        yield path
 
 
 def _is_dicom(path: Path) -> bool:
@@ -127,8 +136,9 @@ def _choose(found: Studies, series: Iterable[FoundSeries]) -> None:
 
 
 def _refuse_damaged(found: Studies, damaged: dict[Path, OnfhError]) -> None:
-    """A folder whose files are damaged is a scan that is refused, unless the reader of a scan will meet them."""
-    homes = [scan.path for scan in found.scans]
+    """A folder whose files are damaged is a scan that is refused for it, unless the reader of a scan will meet them."""
+    read = [scan.path for scan in found.scans if scan.refusal is None]
     for folder, error in damaged.items():
-        if not any(folder.is_relative_to(home) for home in homes):
+        if not any(folder.is_relative_to(home) for home in read):
+            found.scans = [scan for scan in found.scans if scan.path != folder]
             found.scans.append(ScanInput(folder, title=title_of(folder, found.folder), refusal=error))

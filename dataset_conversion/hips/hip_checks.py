@@ -8,8 +8,9 @@ import numpy as np
 
 from dataset_conversion.hips.extraction import HipSource
 from dataset_conversion.hips.findings import Finding, Severity
-from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM, PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM, PLAUSIBLE_HEAD_ML, PLAUSIBLE_NECROSIS_PERCENT
 from onfh_nnunet.core.components import components_of
+from onfh_nnunet.core.extent import Extent, percent_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.labels import BoolArray, Region
 from onfh_nnunet.core.scan_half import side_of_place
@@ -38,9 +39,7 @@ def contrast(hip: HipSource) -> float:
 
 def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
     head = Region.HEAD.mask(hip.label.array)
-    ml, (low, high) = hip.mask.extent.head_ml, PLAUSIBLE_HEAD_ML
-    if not low <= ml <= high:
-        yield Severity.WARNING, "volume", f"the head has {ml:.1f} ml, expected {low:g} to {high:g} ml"
+    yield from _of_extent(hip.mask.extent)
     if (gap := hip.border_gap_mm) <= CUT_HEAD_WITHIN_MM:
         ends = f"ends {gap:.1f} mm from" if gap else "touches"
         message = f"the head {ends} the border of the scan; a cut head spoils volume and percentage"
@@ -60,6 +59,16 @@ def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
         yield Severity.ERROR, "constant", f"the image is {hip.image.array.flat[0]} everywhere around the head"
     if _in_the_other_half(hip, head):
         yield Severity.ERROR, "side", f"the head is labelled {hip.side} and lies in the other half of the scan"
+
+
+def _of_extent(extent: Extent) -> Iterator[tuple[Severity, str, str]]:
+    low, high = PLAUSIBLE_HEAD_ML
+    if not low <= extent.head_ml <= high:
+        yield Severity.WARNING, "volume", f"the head has {extent.head_ml:.1f} ml, expected {low:g} to {high:g} ml"
+    percent = percent_of(extent.necrosis, extent.head)
+    if PLAUSIBLE_NECROSIS_PERCENT < percent < 100:
+        message = f"{percent:.0f} % of the head is labelled necrosis: check that head and necrosis are not exchanged"
+        yield Severity.WARNING, "extent", message
 
 
 def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:

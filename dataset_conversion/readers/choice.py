@@ -42,7 +42,7 @@ def choose(contents: Contents, wanted: str | None, place: Path) -> tuple[Stack, 
     problem = f"holds {len(stacks)} {kinds}{asked}, expected one"
     remedy = (
         "Choose one with `series` or the column series, by number, description or UID, and by part; "
-        "onfh predict with `batch` takes each entry of a folder as a scan"
+        "onfh predict with `batch` takes of each study the series that suits"
     )
     rows = [row_of(one.series.number, one.series.description, one.series.uid, one.part) for one in listed]
     raise ReadError(place, problem, remedy, f"; there are:\n{table(rows)}\n")

@@ -9,6 +9,7 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import AsJson, HeadLabel, LabelNames, NecrosisLabel, NecrosisMasks, Quiet
+from onfh_nnunet.cli.predict import warn_of
 from onfh_nnunet.cli.progress import steps
 from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.hip import Side
@@ -50,6 +51,7 @@ def grade(
             out=out,
             progress=progress,
         )
+    warn_of(rows)
     if as_json:
         console.document(hips=rows)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -146,8 +147,16 @@ def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
         console.note(f"Which scan is which: {key_csv(out)}; keep it to yourself")
     if predicted.computed_by:
         console.note(f"Computed by {predicted.computed_by}")
+    warn_of(predicted.rows, predicted.caution)
     if predicted.rows and predicted.caution:
         console.warn(f"Caution: {predicted.caution}")
+
+
+def warn_of(rows: Sequence[Row], caution: str = "") -> None:
+    """Print the warnings of each hip, without the caution that all begin with."""
+    for row in rows:
+        if own := row.warnings.removeprefix(caution).removeprefix("; "):
+            console.warn(f"warning: {row.case_id}: {own}")
 
 
 def _line(row: Row) -> str:

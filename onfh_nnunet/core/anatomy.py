@@ -34,6 +34,10 @@ LEAST_LESION_VOXELS = 8
 """The same in voxels, where those are large: two along each axis. Ours, after RECIST 1.1 (Eisenhauer et al., Eur J
 Cancer 2009;45:228), where a lesion is measurable from twice the slice thickness on."""
 
+PLAUSIBLE_NECROSIS_PERCENT = 60.0
+"""More of a head than this is seldom necrotic: a label that says so may have its values exchanged, and is reported.
+Ours: twice the limit of Steinberg's grade C; the exchange of a label of grade A or B gives 70 % and more."""
+
 CUT_HEAD_WITHIN_MM = 2.0
 """A head whose mask ends nearer than this to the border of the scan may be cut off there. Ours: a network leaves out up
 to a voxel or two of 1 mm where it sees no more of what is around a head."""

@@ -65,6 +65,13 @@ class ScanPipeline:
         """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
         name, given = item
         try:
+            return self._read(name, given)
+        except OnfhError as error:
+            append_trace(self._results.folder / LOG, name, given.path, error)
+            raise
+
+    def _read(self, name: str, given: ScanInput) -> ReadScan | Rows:
+        try:
             if given.refusal:
                 raise given.refusal
             made_from = self._made_from(given)
@@ -74,7 +81,7 @@ class ScanPipeline:
         if rows := self._results.kept(name, made_from):
             return [replace(row, source=self._results.names.said_of(name)) for row in rows]
         self._results.discard(name)
-        return ReadScan(name, given, made_from, self._scan(name, given))
+        return ReadScan(name, given, made_from, self._scan(given))
 
     def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
         """Predict the hips of the scan."""
@@ -94,18 +101,14 @@ class ScanPipeline:
         self.n_written += 1
         return rows
 
-    def _scan(self, name: str, given: ScanInput) -> Scan:
+    def _scan(self, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan
 
-        try:
-            if self._allowance is not None:
-                self._allowance.require(given.path, given.series)
-            scan = read_scan(given.path, given.series)
-            self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
-            return scan
-        except OnfhError as error:
-            append_trace(self._results.folder / LOG, name, given.path, error)
-            raise
+        if self._allowance is not None:
+            self._allowance.require(given.path, given.series)
+        scan = read_scan(given.path, given.series)
+        self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
+        return scan
 
     def _made_from(self, given: ScanInput) -> str:
         """A keyed hash of everything that a scan's results depend on: program, model, options and file content."""

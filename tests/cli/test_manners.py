@@ -69,10 +69,14 @@ def test_in_a_pipe_each_scan_is_a_line_and_each_failure_has_its_reason(predict, 
     assert "1 of 3 scans failed" in str(done.exception)
 
 
-def test_quiet_leaves_warnings_errors_and_the_last_line(predict, scans):
+def test_quiet_leaves_warnings_errors_and_the_last_line(predict, scans, tmp_path):
     done = predict("--quiet", *scans[:2])
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["3 hips"]
-    assert done.stderr.splitlines() == [f"Caution: {CAUTION}"]
+    *warnings, last = done.stderr.splitlines()
+    assert last == f"Caution: {CAUTION}"
+    rows = read_rows(tmp_path / "out" / "grades.csv", GradeRow)
+    own = [(row.case_id, row.warnings.removeprefix(CAUTION).removeprefix("; ")) for row in rows]
+    assert warnings == [f"warning: {case}: {text}" for case, text in own if text] != []
     loud = predict(*scans[:2])
     assert len(loud.stdout.splitlines()) == 4, "the next command is not quiet"
     failed = predict("-q", *scans)

@@ -115,17 +115,22 @@ def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[Onf
     return sheets[0] if sheets else []
 
 
+_SIMILAR = 0.7
+"""How alike a header's column must be to one that is missing: ``patient`` and ``patient_id`` are 0.88, ``side`` and
+``case_id`` 0.6."""
+
+
 def _require_columns(path: Path, names: list[str], required: Sequence[str], error: type[OnfhError]) -> None:
     keys = {_key(name): name for name in names if name}
     missing = [name for name in required if _key(name) not in keys]
     if not missing:
         return
     spare = [key for key in keys if key not in map(_key, required)]
-    similar = {name: difflib.get_close_matches(_key(name), spare, n=1) for name in missing}
+    similar = {name: difflib.get_close_matches(_key(name), spare, n=1, cutoff=_SIMILAR) for name in missing}
     renames = [f"rename {quoted(keys[found[0]])} to {name}" for name, found in similar.items() if found]
     has = ", ".join(quoted(name)[1:-1] for name in names) or "of an empty file"
     remedy = " and ".join(renames) or f"Give the table a header with {', '.join(required)}"
-    raise error(path, f"has the columns {has}, expected also {missing}", remedy[0].upper() + remedy[1:])
+    raise error(path, f"has the columns {has}, expected also {', '.join(missing)}", remedy[0].upper() + remedy[1:])
 
 
 def _places(path: Path, names: list[str], wanted: dict[str, str], error: type[OnfhError]) -> dict[str, int]:

@@ -68,10 +68,10 @@ def test_letters_that_nobody_knows_are_refused_where_they_matter(read):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("", r"has the columns of an empty file, expected also \['patient_id', 'image', 'side'\]"),
-        ("patient,image,side\n", r"expected also \['patient_id'\]\. Rename 'patient' to patient_id\."),
+        ("", r"has the columns of an empty file, expected also patient_id, image, side"),
+        ("patient,image,side\n", r"expected also patient_id\. Rename 'patient' to patient_id\."),
         ("Patinet Id,imgae,side\n", "Rename 'Patinet Id' to patient_id and rename 'imgae' to image"),
-        ("MRN,image,side\n", r"expected also \['patient_id'\]\. Give the table a header with patient_id, image, side"),
+        ("MRN,image,side\n", r"expected also patient_id\. Give the table a header with patient_id, image, side"),
         ("patient_id,image,side,Side\n", "has the column side twice: 'side' and 'Side'"),
         (
             "patient_id,image,side\n1,a,L,,\n2,b\n3,a,b,L\n",

@@ -45,7 +45,7 @@ def test_two_series_of_a_folder_and_two_scans_of_a_patient_are_scans_of_their_ow
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("patient_id,side\np,L\n", r"expected also \['image'\]"),
+        ("patient_id,side\np,L\n", r"expected also image"),
         ("image,side\n", "has no rows"),
         (
             "image,side\na.nii.gz,X\nz.nii,L\n",
