@@ -20,8 +20,8 @@ from dataset_conversion.readers.segmentation import Segment, Segmentation, read_
 from onfh_nnunet.core.errors import GeometryError, LabelError, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.image_files import is_marked
-from onfh_nnunet.core.labels import LABEL_MARK, BoolArray, Label, Region
+from onfh_nnunet.core.image_files import mark_of
+from onfh_nnunet.core.labels import BoolArray, Label, Region, label_mark
 from onfh_nnunet.core.volume import Volume
 
 
@@ -110,14 +110,15 @@ def label_map(
         _same_patient_position(source, scan_frame_of_reference, place)
         _sides_in_place(source, place)
     if files.necrosis is None:
-        stated = replace(files, healthy=files.healthy or _states_all(files.head))
+        stated = replace(files, healthy=files.healthy or _is_unchanged(files.head, sources[Region.HEAD]))
         return of_one(sources[Region.HEAD], stated, rules, place, scan_grid)
     return _of_two(sources, files, rules, place, scan_grid or sources[Region.HEAD].grid)
 
 
-def _states_all(path: Path) -> bool:
-    """Whether a label was written here, so that a head alone is a hip without necrosis."""
-    return path.is_file() and is_marked(path, LABEL_MARK)
+def _is_unchanged(path: Path, source: Segmentation) -> bool:
+    """Whether a label is as it was written here, so that a head alone is a hip without necrosis."""
+    mark = mark_of(path) if path.is_file() else ""
+    return bool(mark) and mark == label_mark(source.layers[0])
 
 
 def of_one(

@@ -21,7 +21,7 @@ from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
-from onfh_nnunet.core.image_formats.nifti import header_of_pair, mark_of, read_nifti_header
+from onfh_nnunet.core.image_formats.nifti import aux_file_of, header_of_pair, read_nifti_header
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
@@ -104,14 +104,14 @@ def _read(path: Path) -> tuple[NDArray[Any], Grid]:
         return array.astype(array.dtype.newbyteorder("="), copy=False), header.grid
 
 
-def is_marked(path: Path, mark: str) -> bool:
-    """Whether an image file is NIfTI and carries a mark of `write_image`.
+def mark_of(path: Path) -> str:
+    """The mark of a NIfTI file that `write_image` wrote; empty where it has none, and in other formats.
 
     Raises:
         ReadError: It is not a regular file, or damaged.
     """
     with refused_whole(path):
-        return format_of(path) is ImageFormat.NIFTI and mark_of(path) == mark
+        return aux_file_of(path) if format_of(path) is ImageFormat.NIFTI else ""
 
 
 def detached(path: Path) -> Path | None:

@@ -14,7 +14,7 @@ from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.image_files import from_itk, read_image, to_itk, write_image
 from onfh_nnunet.core.image_formats.image_header import grid_of
-from onfh_nnunet.core.labels import LABEL_MARK
+from onfh_nnunet.core.labels import label_mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Volume:
         Raises:
             WorkspaceError: The file cannot be written.
         """
-        write_image(Path(path), self.array, self.grid, note, LABEL_MARK)
+        write_image(Path(path), self.array, self.grid, note, label_mark(self.array))
 
     @classmethod
     def from_sitk(cls, image: Any) -> Volume:

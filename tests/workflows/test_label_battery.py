@@ -136,7 +136,7 @@ def test_all_commands_read_the_same_hip(tmp_path, name):
 
 
 def test_a_label_that_was_written_here_says_that_a_head_alone_is_healthy(tmp_path):
-    """As predict and convert write it; the mark is gone once another program wrote the file."""
+    """As predict and convert write it; a program that writes it without our mark is asked again."""
 
     def write(folder):
         Volume(HEAD.astype(np.uint8), PELVIS).write_labels(folder / "label.nii.gz", "a caution")
@@ -152,6 +152,22 @@ def test_a_label_that_was_written_here_says_that_a_head_alone_is_healthy(tmp_pat
     nibabel.save(nibabel.Nifti1Image(np.asarray(again.dataobj), again.affine), commands.label)
     with pytest.raises(OnfhError, match="draws a head"):
         commands.grade()
+
+
+def test_a_lesion_that_another_program_removed_is_asked_about(tmp_path):
+    """Though that program kept the header, and with it the mark, as nibabel and ITK do."""
+
+    def write(folder):
+        Volume(TRUTH, PELVIS).write_labels(folder / "label.nii.gz")
+        written = nibabel.load(folder / "label.nii.gz")
+        head = (np.asarray(written.dataobj) > 0).astype(np.uint8)
+        nibabel.save(nibabel.Nifti1Image(head, written.affine, written.header), folder / "label.nii.gz")
+        return folder / "label.nii.gz"
+
+    commands = Commands(tmp_path, write, {})
+    for command in (commands.convert, commands.grade, commands.compare):
+        with pytest.raises(OnfhError, match="draws a head"):
+            command()
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -51,7 +51,7 @@ def read_nifti_header(path: Path) -> ImageHeader:
     return ImageHeader(voxels, grid_of(path, size, to_lps[:3, :3], to_lps[:3, 3].tolist()), scaling)
 
 
-def mark_of(path: Path) -> str:
+def aux_file_of(path: Path) -> str:
     """The text in a header's ``aux_file``, which readers pass over."""
     header, _, _ = _header(path)
     return bytes(header["aux_file"].item()).decode("ascii", "replace")
