@@ -134,3 +134,15 @@ def study(tmp_path_factory, onfh_process):
     (folder / "said.txt").write_text(planned.stderr + trained.stderr)
     onfh_process("export", "--work", work, "--out", folder / "model.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A model file of a small network with random weights."""
+    from onfh_nnunet.models.model_card import Card
+    from onfh_nnunet.models.model_file import write_model_file
+    from tests.helpers.small_model import small_model
+
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    write_model_file(path, small_model(0), Card())
+    return path

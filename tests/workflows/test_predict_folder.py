@@ -36,13 +36,6 @@ from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
 from tests.helpers.small_model import small_model
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    write_model_file(path, small_model(0), Card())
-    return path
-
-
 @pytest.fixture
 def predicted(monkeypatch, model, tmp_path):
     """Predict into ``out``; the names of the scans that the network saw are in ``predicted.seen``."""

@@ -11,14 +11,11 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import CohortError, HipNotFound, ReadError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.report import report
 from tests.helpers.dicom_files import write_series
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
-from tests.helpers.small_model import small_model
 
 
 def asked(self, scan, source, wanted=None):
@@ -28,13 +25,6 @@ def asked(self, scan, source, wanted=None):
     if not hips:
         raise HipNotFound(source, f"shows no hip on side {wanted}", "Leave out `side`")
     return hips
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    write_model_file(path, small_model(0), Card())
-    return path
 
 
 @pytest.fixture

@@ -33,8 +33,6 @@ from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, Workspace
 from onfh_nnunet.core.printable import on_one_line, printable
 from onfh_nnunet.core.private_folder import keyed, write_private
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import write_model_file
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
@@ -44,7 +42,6 @@ from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head, noise, wr
 from tests.helpers.paths import ROOT
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
-from tests.helpers.small_model import small_model
 
 NAME = "ZZTOP-MUELLER-1955"
 HEADER = {
@@ -59,13 +56,6 @@ HEADER = {
     "SeriesInstanceUID": "1.2.840.99999.1.5.7.20230914.3",
     "AccessionNumber": "ACC-QQQ-9",
 }
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    write_model_file(path, small_model(0), Card())
-    return path
 
 
 @pytest.fixture
