@@ -116,7 +116,8 @@ def _network(model_file: ModelFile) -> str:
 def _calibration(known: Calibration | None) -> str:
     if known is None:
         return "not calibrated: no cross-validation is in the file"
-    if known.half_width is None:
+    if known.note:
         return known.note
     who = f"{plural(known.n_hips, 'hip')} of {plural(known.n_patients, 'patient')}"
-    return f"{known.level:.0%}, half-width {known.half_width:.3f} rad of the angular scale ({who}, {known.method})"
+    grades = ", ".join(f"{n} {grade}" for grade, n in known.patients.items())
+    return f"{known.level:.0%} for each true grade ({who}; patients by grade: {grades}; {known.method})"

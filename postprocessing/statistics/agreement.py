@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import Grade
-from postprocessing.statistics.bootstrap_statistics import NO_HIPS, Measure, Statistic, statistics
-from postprocessing.statistics.kappa import disagreement_weights, gwet_coefficient, kappa, observed_agreement
-from postprocessing.statistics.reliability import bland_altman, icc_2_1, icc_3_1, lin_ccc, wilson_interval
+from postprocessing.statistics.grade_agreement import ILL, SEVERITY, grade_statistics
+from postprocessing.statistics.intervals import FISHER, Ends, mover, student
+from postprocessing.statistics.measures import Measure, Statistic, statistics
+from postprocessing.statistics.reliability import Z_95, bland_altman, icc_2_1, icc_3_1, lin_ccc, variance
+from postprocessing.statistics.sample import Estimator, Sample
 
 __all__ = [
     "ConfusionRow",
@@ -24,11 +26,6 @@ __all__ = [
     "limits_of_agreement",
 ]
 
-SEVERITY = (Grade.NONE, Grade.A, Grade.B, Grade.C)
-POWERS = {"unweighted": 0, "linear": 1, "quadratic": 2}
-
-WILSON_NOTE = "Wilson interval, which takes hips as independent"
-ONE_GRADE = "both graded every hip alike, with one grade"
 NO_VARIANCE = "fewer than two hips, or all values equal"
 ONE_HIP = "one hip has no spread"
 
@@ -60,12 +57,13 @@ class ConfusionRow:
 def agreement(readings: Sequence[GradePair]) -> list[Statistic]:
     """Accuracy, agreement, kappas and Gwet's coefficients of the grades; `amount_agreement` of the percentages.
 
-    Accuracy has Wilson's interval (J Am Stat Assoc 1927;22:209); all others have percentile intervals of a bootstrap
-    that draws patients. Percentages are compared where both exist; `n` says how many. Without readings every value is
-    None. The scale of the weights is A, B, C, and before them none, where a hip was given none.
+    Intervals take the hips of a patient together (see `intervals`). Percentages are compared where both exist; `n` says
+    how many. Without readings every value is None. The scale is none, A, B, C; names that end with ``_abc`` are of the
+    hips that neither reading gives none, on the scale A, B, C.
     """
     percents = [(row.percent_true, row.percent_pred) for row in readings]
-    return [*_grades(readings), *amount_agreement("percent", "points", [row.patient for row in readings], percents)]
+    patients, pairs = [row.patient for row in readings], [(row.grade_true, row.grade_pred) for row in readings]
+    return [*grade_statistics(patients, pairs), *amount_agreement("percent", "points", patients, percents)]
 
 
 def amount_agreement(amount: str, error: str, patients: Sequence[str], pairs: Sequence[Pair]) -> list[Statistic]:
@@ -78,10 +76,10 @@ def amount_agreement(amount: str, error: str, patients: Sequence[str], pairs: Se
         pairs: Reference and prediction of each hip; a hip that lacks one is left out.
     """
     known, values = _complete(patients, pairs)
+    coefficients = {"icc_2_1": icc_2_1, "icc_3_1": icc_3_1, "lin_ccc": lin_ccc}
     measures = [
-        Measure(f"icc_2_1_{amount}", partial(icc_2_1, values), NO_VARIANCE),
-        Measure(f"icc_3_1_{amount}", partial(icc_3_1, values), NO_VARIANCE),
-        Measure(f"lin_ccc_{amount}", partial(lin_ccc, values), NO_VARIANCE),
+        Measure(f"{name}_{amount}", partial(of, values), NO_VARIANCE, partial(student, scale=FISHER))
+        for name, of in coefficients.items()
     ]
     return [*statistics(measures, known), *limits_of_agreement(error, patients, pairs)]
 
@@ -92,7 +90,12 @@ def limits_of_agreement(error: str, patients: Sequence[str], pairs: Sequence[Pai
     names = {"bias": 0, "lower": -1, "upper": 1}
     return statistics(
         [
-            Measure(f"bland_altman_{name}_{error}", partial(bland_altman, values, limit), ONE_HIP)
+            Measure(
+                f"bland_altman_{name}_{error}",
+                partial(bland_altman, values, limit),
+                ONE_HIP,
+                partial(_limit_interval, values, limit) if limit else student,
+            )
             for name, limit in names.items()
         ],
         known,
@@ -109,46 +112,17 @@ def confusion_rows(readings: Sequence[GradePair]) -> list[ConfusionRow]:
 def grade_scale(readings: Sequence[GradePair]) -> tuple[Grade, ...]:
     """The grades in order of severity; `none` is included where it occurs."""
     given = {grade for row in readings for grade in (row.grade_true, row.grade_pred)}
-    return SEVERITY if Grade.NONE in given else SEVERITY[1:]
+    return SEVERITY if Grade.NONE in given else ILL
 
 
-def _grades(readings: Sequence[GradePair]) -> list[Statistic]:
-    grades = grade_scale(readings)
-    pairs = [(true, pred) for true in grades for pred in grades]
-    cells = np.array([[(row.grade_true, row.grade_pred) == pair for pair in pairs] for row in readings], float)
-    names = {"agreement": observed_agreement, "kappa": kappa, "gwet": gwet_coefficient}
-    measures = [
-        Measure(
-            _name(name, weighting),
-            partial(_of_table, coefficient, cells, disagreement_weights(len(grades), power)),
-            ONE_GRADE,
-        )
-        for name, coefficient in names.items()
-        for weighting, power in POWERS.items()
-    ]
-    return [_accuracy(readings), *statistics(measures, [row.patient for row in readings])]
+def _limit_interval(values: FloatArray, limit: int, sample: Sample, estimate: Estimator) -> Ends | str:
+    difference = values[:, 1] - values[:, 0]
 
+    def log_variance(weights: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.log(variance(difference, weights))
 
-def _name(coefficient: str, weighting: str) -> str:
-    if coefficient != "gwet":
-        return f"{coefficient}_{weighting}"
-    return "gwet_ac1" if weighting == "unweighted" else f"gwet_ac2_{weighting}"
-
-
-def _of_table(
-    coefficient: Callable[[FloatArray, FloatArray], FloatArray],
-    cells: FloatArray,
-    weights: FloatArray,
-    draws: FloatArray,
-) -> FloatArray:
-    return coefficient((draws @ cells).reshape(-1, *weights.shape), weights)
-
-
-def _accuracy(readings: Sequence[GradePair]) -> Statistic:
-    n, right = len(readings), sum(row.grade_true == row.grade_pred for row in readings)
-    if n == 0:
-        return Statistic("accuracy", None, None, None, 0, NO_HIPS)
-    return Statistic("accuracy", right / n, *wilson_interval(right, n), n, WILSON_NOTE)
+    return mover(sample, partial(bland_altman, values, 0), log_variance, limit * Z_95)
 
 
 def _complete(patients: Sequence[str], pairs: Sequence[Pair]) -> tuple[list[str], FloatArray]:

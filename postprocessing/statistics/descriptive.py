@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
-from postprocessing.statistics.bootstrap import patient_draws, percentile_interval
+from postprocessing.statistics.intervals import Ends, wilson
+from postprocessing.statistics.measures import NO_HIPS, too_few
+from postprocessing.statistics.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class DescriptiveStatistics:
         median: With quartiles q1 and q3, linearly interpolated.
         mean: With sd, which is divided by n - 1.
         min: With max.
-        ci_low: With ci_high, the 95 % interval of the median by a bootstrap that draws patients.
+        ci_low: With ci_high, the 95 % interval of the median, see `median_interval`.
+        n_patients: The patients of the hips whose value is defined.
+        note: Why there is no interval.
     """
 
     n: int
@@ -35,6 +40,8 @@ class DescriptiveStatistics:
     max: float | None
     ci_low: float | None
     ci_high: float | None
+    n_patients: int = 0
+    note: str = ""
 
 
 def describe(values: Sequence[float | None], patients: Sequence[str]) -> DescriptiveStatistics:
@@ -47,10 +54,12 @@ def describe(values: Sequence[float | None], patients: Sequence[str]) -> Descrip
     known = [(who, value) for who, value in zip(patients, values, strict=True) if value is not None]
     n = len(known)
     if n == 0:
-        return DescriptiveStatistics(0, len(values), *[None] * 9)
+        return DescriptiveStatistics(0, len(values), *[None] * 9, n_patients=0, note=NO_HIPS)
     found = np.array([value for _, value in known])
     q1, median, q3 = (float(value) for value in np.percentile(found, [25, 50, 75]))
-    low, high = percentile_interval(weighted_medians(found, patient_draws([who for who, _ in known])))
+    sample = Sample.of([who for who, _ in known])
+    note = too_few(sample.n_patients)
+    low, high = (None, None) if note else median_interval(found, sample)
     return DescriptiveStatistics(
         n=n,
         n_undefined=len(values) - n,
@@ -63,13 +72,25 @@ def describe(values: Sequence[float | None], patients: Sequence[str]) -> Descrip
         max=float(found.max()),
         ci_low=low,
         ci_high=high,
+        n_patients=sample.n_patients,
+        note=note,
     )
 
 
-def weighted_medians(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """The median of n values under each of (draws, n) integer weights; NaN for a draw without values."""
-    order = np.argsort(values)
-    reached = weights[:, order].cumsum(axis=1)
-    n = weights.sum(axis=1, keepdims=True)
-    lower, upper = (values[order][(reached > place).argmax(axis=1)] for place in (np.ceil(n / 2) - 1, np.floor(n / 2)))
-    return np.where(n[:, 0] > 0, (lower + upper) / 2, np.nan)
+def median_interval(values: FloatArray, sample: Sample) -> Ends:
+    """The 95 % interval of the median: the values whose ranks are the ends of the interval of a share of one half.
+
+    Woodruff, J Am Stat Assoc 1952;47:635; the interval of the share is that of the hips up to the median, with the
+    hips of a patient taken together.
+
+    Args:
+        values: Of n hips, (n,), two or more.
+        sample: These hips.
+    """
+    median = np.median(values)
+    up_to = (values < median) + (values == median) / 2
+    ends = wilson(sample, lambda weights: (weights @ up_to) / weights.sum(1))
+    if isinstance(ends, str):
+        raise ValueError(ends)
+    n, ordered = len(values), np.sort(values)
+    return float(ordered[max(math.floor(n * ends[0]), 1) - 1]), float(ordered[min(math.ceil(n * ends[1]), n) - 1])

@@ -11,9 +11,11 @@ import numpy as np
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import Grade
-from postprocessing.statistics.agreement import SEVERITY, ConfusionRow, GradePair, agreement, confusion_rows
-from postprocessing.statistics.bootstrap_statistics import NO_HIPS, Measure, Statistic, statistics
-from postprocessing.statistics.reliability import ratio
+from postprocessing.statistics.agreement import ConfusionRow, GradePair, agreement, confusion_rows
+from postprocessing.statistics.grade_agreement import SEVERITY
+from postprocessing.statistics.intervals import Ends, difference
+from postprocessing.statistics.measures import NO_HIPS, Statistic, mean, statistics
+from postprocessing.statistics.sample import Estimator, Sample
 
 CUTS = {"b_or_c": (Grade.B, Grade.C), "c": (Grade.C,)}
 """The two decisions that Steinberg's limits make, by the grades above each."""
@@ -25,7 +27,7 @@ def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
     """The statistics of `agreement`, and tests whether the readers' grades differ in one direction.
 
     - ``share_b_or_c_difference``, ``share_c_difference``: the second reader's share of such hips minus the first's,
-      with the interval of a bootstrap that draws patients.
+      with an interval where the readers differ in enough patients.
     - ``mcnemar_b_or_c_p``, ``mcnemar_c_p``: exact test of the same (McNemar, Psychometrika 1947;12:153).
     - ``stuart_maxwell_p``: of all grades at once; see `stuart_maxwell`.
 
@@ -63,8 +65,12 @@ def stuart_maxwell(table: FloatArray) -> tuple[float, int, float]:
 
 def _differences(readings: Sequence[GradePair]) -> list[Statistic]:
     apart = {name: _above(readings, cut) @ [-1.0, 1.0] for name, cut in CUTS.items()}
-    measures = [Measure(f"share_{name}_difference", partial(_mean, values), NO_HIPS) for name, values in apart.items()]
+    measures = [mean(f"share_{name}_difference", values, partial(_interval, values)) for name, values in apart.items()]
     return statistics(measures, [row.patient for row in readings])
+
+
+def _interval(values: FloatArray, sample: Sample, estimate: Estimator) -> Ends | str:
+    return difference(sample, values)
 
 
 def _mcnemar(readings: Sequence[GradePair]) -> list[Statistic]:
@@ -75,7 +81,7 @@ def _mcnemar(readings: Sequence[GradePair]) -> list[Statistic]:
         first, second = _above(readings, cut).T.astype(bool)
         table = [[sum(first & second), sum(first & ~second)], [sum(~first & second), sum(~first & ~second)]]
         p = float(mcnemar(table, exact=True).pvalue) if readings else None
-        found.append(Statistic(f"mcnemar_{name}_p", p, None, None, len(readings), INDEPENDENT if readings else NO_HIPS))
+        found.append(_test(f"mcnemar_{name}_p", p, readings, INDEPENDENT if readings else NO_HIPS))
     return found
 
 
@@ -85,15 +91,15 @@ def _homogeneity(readings: Sequence[GradePair]) -> Statistic:
     statistic, freedom, p = stuart_maxwell(table)
     if not freedom:
         note = "undefined: the readers disagree on no hip" if readings else NO_HIPS
-        return Statistic("stuart_maxwell_p", None, None, None, len(readings), note)
+        return _test("stuart_maxwell_p", None, readings, note)
     note = f"chi-squared {statistic:.3f}, {freedom} degrees of freedom; {INDEPENDENT}"
-    return Statistic("stuart_maxwell_p", p, None, None, len(readings), note)
+    return _test("stuart_maxwell_p", p, readings, note)
+
+
+def _test(name: str, p: float | None, readings: Sequence[GradePair], note: str) -> Statistic:
+    return Statistic(name, p, None, None, len(readings), note, len({row.patient for row in readings}))
 
 
 def _above(readings: Sequence[GradePair], cut: tuple[Grade, ...]) -> FloatArray:
     """Whether each reader gave each hip one of some grades, (n, 2)."""
     return np.array([(row.grade_true in cut, row.grade_pred in cut) for row in readings], float).reshape(-1, 2)
-
-
-def _mean(values: FloatArray, weights: FloatArray) -> FloatArray:
-    return ratio(weights @ values, weights.sum(1))

@@ -1,12 +1,11 @@
 """Reliability of paired measurements, for many weightings of the same targets at once.
 
-Weights (draws, n) say how often each target counts in each draw of a bootstrap, which no library takes; the plain
-figure is the draw in which each counts once, and equals the library's. NaN is undefined.
+Weights (draws, n) say how often each target counts in each draw, such as those of a jackknife, which no library takes;
+the plain figure is the draw in which each counts once, and equals the library's. NaN is undefined.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -95,27 +94,16 @@ def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatA
     Returns:
         (draws,), prediction minus reference; limits are NaN for fewer than two rows.
     """
-    difference, n = ratings[:, 1] - ratings[:, 0], weights.sum(1)
-    bias = ratio(weights @ difference, n)
-    if limit == 0:
-        return bias
-    variance = ratio((weights * (difference - bias[:, None]) ** 2).sum(1), n - 1)
-    return bias + limit * Z_95 * np.sqrt(variance)
+    difference = ratings[:, 1] - ratings[:, 0]
+    bias = ratio(weights @ difference, weights.sum(1))
+    return bias if limit == 0 else bias + limit * Z_95 * np.sqrt(variance(difference, weights))
 
 
-def wilson_interval(part: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson, J Am Stat Assoc 1927;22:209), with independent hips.
-
-    The same as scipy's `binomtest`, whose import takes half a second.
-
-    Args:
-        part: How many have it.
-        n: Of how many, 1 or more.
-    """
-    share, spared = part / n, Z_95**2 / n
-    middle = (share + spared / 2) / (1 + spared)
-    half = math.sqrt(spared * (share * (1 - share) + spared / 4)) / (1 + spared)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+def variance(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The variance of n values, divided by n - 1, under each of (draws, n) weights; NaN for fewer than two values."""
+    n = weights.sum(1)
+    mean = ratio(weights @ values, n)
+    return ratio((weights * (values - mean[:, None]) ** 2).sum(1), n - 1)
 
 
 def _without_rounding(squares: FloatArray, ratings: FloatArray) -> FloatArray:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
 from onfh_nnunet.core.csv_rows import write_rows
-from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.case_metrics import ERRORS, LESIONS, CrossvalRow, crossval_row
 from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amount_agreement, confusion_rows
-from postprocessing.statistics.bootstrap_statistics import Measure, statistics
 from postprocessing.statistics.descriptive import DescriptiveStatistics, describe
-from postprocessing.statistics.reliability import ratio
+from postprocessing.statistics.measures import share, statistics
 
 __all__ = ["CrossvalRow", "GroupRow", "SummaryRow", "crossval_row", "summarize", "summarize_groups", "write_tables"]
 
@@ -107,14 +104,10 @@ def _detection(rows: Sequence[CrossvalRow]) -> list[Statistic]:
     lesions = attrgetter(*(f"{Region.NECROSIS}_{name}" for name in LESIONS))
     hits, missed, invented = np.array([lesions(row) for row in rows], float).reshape(-1, len(LESIONS)).T
     measures = [
-        Measure("lesion_sensitivity", partial(_share, hits, hits + missed), "no true lesion"),
-        Measure("lesion_precision", partial(_share, hits, hits + invented), "no predicted lesion"),
+        share("lesion_sensitivity", hits, hits + missed, "no true lesion"),
+        share("lesion_precision", hits, hits + invented, "no predicted lesion"),
     ]
     return statistics(measures, [row.patient for row in rows])
-
-
-def _share(part: FloatArray, whole: FloatArray, weights: FloatArray) -> FloatArray:
-    return ratio(weights @ part, weights @ whole)
 
 
 def _by_region(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:

@@ -1,64 +1,70 @@
-"""Conformal interval of the percentage, calibrated on the errors of a cross-validation.
+"""Conformal interval of the percentage, calibrated by true grade on the errors of a cross-validation.
 
-Method: hierarchical conformal prediction (Lee, Barber & Willett, Distribution-free inference with hierarchical data,
-arXiv:2306.06342, 2023), with out-of-fold errors as scores. Each patient weighs the same, whether one hip or both are
-known, and one more patient, the new one, weighs as a score of infinity. The interval ends at the quantile of these
-scores. For patients with one hip each this is split conformal prediction (Vovk, Gammerman & Shafer, Algorithmic
-Learning in a Random World, 2005).
+Method: label-conditional (Mondrian) conformal prediction (Vovk, Gammerman & Shafer, Algorithmic Learning in a Random
+World, 2005, 4.5). Every percentage from 0 to 100 is a candidate for the truth. It is accepted if the error that it
+would mean for the prediction is within the quantile of the errors of the hips whose *true* grade is the candidate's:
+none, A, B or C. The interval reaches from the least accepted candidate to the largest, and holds the prediction. Errors
+are scored by an `ErrorLaw`, so that a bias or a spread that grows with the lesion costs no coverage within a grade.
 
-Guarantee: let the errors of the new patient be exchangeable with those of the cohort's patients, and the hips of a
-patient among themselves. Then the truth lies in the interval with a probability of at least the level, from
-`fewest_patients` on, whatever the errors' distribution and however alike both hips of a patient err. It is marginal:
-over hips and cohorts, not for each lesion size, scanner or cohort.
+Clusters: each patient weighs the same within a grade, whether one hip or both are of it, and one more patient, the new
+one, weighs as a score of infinity (Lee, Barber & Willett, arXiv:2306.06342, 2023). A grade of fewer than
+`fewest_patients` is merged with the smaller of its neighbours.
 
-What it rests on: errors of one model on patients that it never saw are exchangeable. Here each fold has its own model,
-and their mean predicts the new hip. So it is assumed that the folds' models are alike, and that their mean errs no more
-than they do. Without that only 1 - 2 alpha is proven, by a method that needs each fold's prediction of the new hip
-(CV+; Barber, Candes, Ramdas & Tibshirani, Ann Stat 2021;49:486). Patients from elsewhere are not exchangeable.
-
-Scale: errors are taken between arcsin(sqrt(share)), the angular transformation. A margin of the lesion that is off by
-some mm moves the percentage by the margin's area, little for a small lesion and most for one of half the head; on the
-angular scale it moves a planar cap of any size by the same amount, within 16 %. So the interval widens with the lesion
-as its error does, and ends within 0 and 100.
+Guarantee: let the hips of the new patient be exchangeable with those of the cohort's patients of the same (merged)
+grade. If the law were known beforehand, the truth would lie in the interval with a probability of at least the level
+for every grade, whatever the errors' distribution and however alike both hips of a patient err. But the law is fitted
+to the cohort; each patient is scored by one that is fitted without the patient, as the new one is. For scores of
+left-out patients only 1 - 2 alpha, 80 % at a level of 90 %, is proven, by the jackknife+ and by CV+, which need every
+left-out prediction of the new hip (Barber, Candes, Ramdas & Tibshirani, Ann Stat 2021;49:486). The same holds for the
+percentages: each fold has its own model, and their mean predicts the new hip. What the intervals do hold is measured
+(`python -m benchmarks.coverage`). It holds over cohorts, not for each one, and for patients like those of the cohort.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, Grade
+from postprocessing.uncertainty.calibration_json import read_flat, write_flat
+from postprocessing.uncertainty.error_law import ErrorLaw
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval
 
 LEVEL = 0.9
-METHOD = "hierarchical-conformal-arcsine"
-"""Names scores and quantile, in the model file."""
+METHOD = "conformal-by-true-grade"
+"""Names scores and quantiles, in the model file."""
 
-LEVELS = (0.5, 0.999)
-"""Levels that a calibration in a model file may have."""
+RANGES = {
+    Grade.NONE: (0.0, 0.0),
+    Grade.A: (0.0, float(MODERATE_FROM_PERCENT)),
+    Grade.B: (float(MODERATE_FROM_PERCENT), float(SEVERE_ABOVE_PERCENT)),
+    Grade.C: (float(SEVERE_ABOVE_PERCENT), 100.0),
+}
+"""Percentages of each grade, ends included."""
 
-NARROWEST = 1e-5
-"""Least half-width in radians that a model file may state: one voxel of 1 mm in a lesion of half a head of 40 ml moves
-the angle by 1.25e-5."""
-
-MOST_HIPS = 10_000_000
-"""More than any registry has."""
+PARTS = 50
+"""Cohorts of more patients leave out one part of so many at a time, instead of one patient."""
 
 _ROUNDING = 1e-9
+
+Reach = Mapping[Grade, float | None]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The distribution of errors of predicted percentages.
+    """The errors of predicted percentages, by true grade.
 
     Args:
-        level: The share of new hips whose truth the interval holds, at least.
-        half_width: Of the interval on the angular scale, in radians; None for too few patients.
+        level: The share of new hips of any grade whose truth the interval holds.
+        law: What errors are scored by.
+        reach: The quantile of the scores of each true grade; None for too few patients.
+        patients: Patients with a hip of each true grade.
         n_patients: Patients whose errors it rests on.
         n_hips: Their hips.
         method: `METHOD`.
@@ -68,15 +74,19 @@ class Calibration:
     """
 
     level: float
-    half_width: float | None
+    law: ErrorLaw
+    reach: Reach
+    patients: Mapping[Grade, int]
     n_patients: int
     n_hips: int
-    method: str = METHOD
+    method: str = field(default=METHOD)
 
     def __post_init__(self) -> None:
         known = self.method == METHOD and 0 < self.level < 1 and 0 <= self.n_patients <= self.n_hips
-        if not known or not (self.half_width is None or 0 <= self.half_width <= math.pi / 2):
-            raise ModelError("calibration", f"is not of method {METHOD}: {asdict(self)}", "Export the model again")
+        reaches = [value for value in self.reach.values() if value is not None]
+        if not known or len(reaches) not in (0, len(Grade)) or not all(0 <= value < math.inf for value in reaches):
+            problem = f"is not of method {METHOD}: {write_flat(self)}"
+            raise ModelError("calibration", problem, "Export the model again with onfh export")
 
     @classmethod
     def fit(
@@ -89,41 +99,51 @@ class Calibration:
         """Calibrate on hips that the model did not see.
 
         Args:
-            percent_true: Necrosis in percent of the head, 0 to 100, of each reference.
+            percent_true: Necrosis in percent of the head, 0 to 100, of each reference; 0 is a healthy hip.
             percent_pred: Of each out-of-fold prediction; a hip without one (no head was found) is left out, as a new
                 hip without a head has no percentage and no interval.
             patients: The patient of each hip.
-            level: The share of new hips whose truth the interval shall hold.
+            level: The share of new hips of any grade whose truth the interval shall hold.
         """
         hips = list(zip(percent_true, percent_pred, patients, strict=True))
         known = [(true, pred, who) for true, pred, who in hips if true is not None and pred is not None]
-        true, pred = (_angle(np.array([hip[i] for hip in known], float)) for i in (0, 1))
-        _, patient_of, n_of = np.unique([hip[2] for hip in known], return_inverse=True, return_counts=True)
-        half_width = _quantile(np.abs(pred - true), 1 / n_of[patient_of], level * (len(n_of) + 1))
-        return cls(level, half_width, len(n_of), len(known))
+        true, pred = (_percentages(np.array([hip[i] for hip in known], float)) for i in (0, 1))
+        names, patient_of, n_of = np.unique([hip[2] for hip in known], return_inverse=True, return_counts=True)
+        law, scores = _scored(true, pred, patient_of, 1 / n_of[patient_of] if len(known) else np.empty(0))
+        reach, counts = reach_by_grade(scores, grades_of(true), patient_of, level)
+        return cls(level, law, reach, counts, len(names), len(known))
 
     def interval(self, percent_pred: float) -> PercentInterval | None:
         """The interval of the true percentage around a predicted one (0 to 100); None where `note` says why.
 
         A hip predicted without necrosis has one too: from 0 to what may have been missed.
         """
-        if self.half_width is None:
+        pred = float(_percentages(np.array(percent_pred)))
+        if self.note:
             return None
-        middle = _angle(np.array(percent_pred))
-        low, high = np.clip([middle - self.half_width, middle + self.half_width], 0, math.pi / 2)
-        ends = min(_percent(low), percent_pred), max(_percent(high), percent_pred)  # rounding leaves no prediction out
-        return PercentInterval(*ends, IntervalMethod.CONFORMAL)
+        ends = [pred, *(end for grade in Grade for end in self._accepted(grade, pred))]
+        return PercentInterval(min(ends), max(ends), IntervalMethod.CONFORMAL)
+
+    def _accepted(self, grade: Grade, pred: float) -> tuple[float, ...]:
+        """The least and the largest accepted candidate of a grade; empty where it has none."""
+        reach = self.reach[grade]
+        if reach is None:
+            return ()
+        if grade is Grade.NONE:
+            score = float(self.law.scores(np.zeros(1), np.array([pred]))[0])
+            return (0.0,) if score <= reach + _ROUNDING else ()
+        return self.law.candidates(pred, reach, *RANGES[grade]) or ()
 
     @property
     def note(self) -> str:
         """Why there are no intervals; empty where there are."""
-        if self.half_width is not None:
+        if None not in self.reach.values():
             return ""
         return f"no {self.level:.0%} interval: {self.n_patients} patients, {fewest_patients(self.level)} are needed"
 
     def to_json(self) -> dict[str, Any]:
-        """Convert to a JSON object; it identifies no hip and no patient."""
-        return asdict(self)
+        """Convert to a flat JSON object; it identifies no hip and no patient."""
+        return write_flat(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -133,30 +153,72 @@ class Calibration:
             ModelError: It is damaged, of a method that this version does not know, or promises more than its method
                 can: an interval of no width, or one from fewer than `fewest_patients`.
         """
+        if isinstance(values, Mapping) and values.get("method") not in (None, METHOD):
+            problem = f"is of the method {values['method']!r}, expected {METHOD!r}"
+            raise ModelError("calibration", problem, "Export the model again with onfh export")
         try:
-            known = cls(**values)
-            known._require_possible()
-        except (TypeError, ValueError) as error:
-            raise ModelError("calibration", f"cannot be read ({error})", "Export the model again") from error
-        return known
-
-    def _require_possible(self) -> None:
-        counts = (self.n_patients, self.n_hips)
-        if any(type(count) is not int or count > MOST_HIPS for count in counts):
-            raise ValueError(f"{counts} patients and hips, expected whole numbers up to {MOST_HIPS}")
-        if not LEVELS[0] <= self.level <= LEVELS[1]:
-            raise ValueError(f"level {self.level}, expected from {LEVELS[0]} to {LEVELS[1]}")
-        if self.half_width is None:
-            return
-        if self.n_patients < (fewest := fewest_patients(self.level)):
-            raise ValueError(f"an interval from {self.n_patients} patients, expected {fewest} or more")
-        if self.half_width < NARROWEST:
-            raise ValueError(f"half-width {self.half_width} rad, expected {NARROWEST} or more")
+            return cls(**read_flat(values, fewest_patients))
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"cannot be read ({error})"
+            raise ModelError("calibration", problem, "Export the model again with onfh export") from error
 
 
 def fewest_patients(level: float) -> int:
     """The minimum number of patients for a confidence level: 9 for 90 %."""
     return math.ceil(level / (1 - level) - _ROUNDING)
+
+
+def grades_of(true: FloatArray) -> FloatArray:
+    """The index in `Grade` of each percentage: 0 none, 1 A, 2 B, 3 C."""
+    limits = (true > 0, true >= MODERATE_FROM_PERCENT, true > SEVERE_ABOVE_PERCENT)
+    return np.sum(limits, axis=0)
+
+
+def reach_by_grade(
+    scores: FloatArray, grades: FloatArray, patient_of: FloatArray, level: float
+) -> tuple[Reach, Mapping[Grade, int]]:
+    """The quantile of the scores for each grade, and its patients, before grades of few patients are merged.
+
+    Args:
+        scores: Of n hips, (n,).
+        grades: Of `grades_of`, (n,).
+        patient_of: The number of each hip's patient, (n,).
+        level: Of the quantile.
+    """
+    counts = {grade: len(np.unique(patient_of[grades == number])) for number, grade in enumerate(Grade)}
+    reach: dict[Grade, float | None] = {}
+    for merged in _merged(grades, patient_of, fewest_patients(level)):
+        among = np.isin(grades, merged)
+        _, own, n_of = np.unique(patient_of[among], return_inverse=True, return_counts=True)
+        quantile = _quantile(scores[among], 1 / n_of[own] if len(own) else scores[among], level * (len(n_of) + 1))
+        reach |= {tuple(Grade)[number]: quantile for number in merged}
+    return reach, counts
+
+
+def _merged(grades: FloatArray, patient_of: FloatArray, fewest: int) -> list[list[int]]:
+    """Neighbouring grades, merged until each group has so many patients or all are one group; the smallest first."""
+    groups = [[number] for number in range(len(Grade))]
+    while len(groups) > 1:
+        sizes = [len(np.unique(patient_of[np.isin(grades, group)])) for group in groups]
+        least = sizes.index(min(sizes))
+        if sizes[least] >= fewest:
+            break
+        beside = [i for i in (least - 1, least + 1) if 0 <= i < len(groups)]
+        first, second = sorted((least, min(beside, key=sizes.__getitem__)))
+        groups[first] += groups.pop(second)
+    return groups
+
+
+def _scored(
+    true: FloatArray, pred: FloatArray, patient_of: FloatArray, weights: FloatArray
+) -> tuple[ErrorLaw, FloatArray]:
+    """The law of all hips, and the score of each by the law of the others' patients."""
+    scores, parts = np.zeros(len(true)), patient_of % PARTS
+    for part in np.unique(parts):
+        left_out = parts == part
+        law = ErrorLaw.fit(true[~left_out], pred[~left_out], weights[~left_out])
+        scores[left_out] = law.scores(true[left_out], pred[left_out])
+    return ErrorLaw.fit(true, pred, weights), scores
 
 
 def _quantile(scores: FloatArray, weights: FloatArray, reach: float) -> float | None:
@@ -166,11 +228,7 @@ def _quantile(scores: FloatArray, weights: FloatArray, reach: float) -> float | 
     return float(scores[order[reached[0]]]) if len(reached) else None
 
 
-def _angle(percent: FloatArray) -> FloatArray:
+def _percentages(percent: FloatArray) -> FloatArray:
     if not ((percent >= 0) & (percent <= 100)).all():
         raise ValueError(f"{percent} is not a percentage from 0 to 100")
-    return np.arcsin(np.sqrt(percent / 100))
-
-
-def _percent(angle: float) -> float:
-    return float(min(100 * math.sin(angle) ** 2, 100.0))
+    return percent

@@ -13,7 +13,7 @@ from onfh_nnunet.models.model_card import INTENDED_USE, Card, Score, cohort_figu
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.workspace import Workspace
-from postprocessing.uncertainty.conformal import Calibration
+from tests.helpers.calibrations import calibration
 from tests.helpers.small_model import small_model
 
 SCORES = (
@@ -44,9 +44,9 @@ def test_cohort_figures_are_counted_and_name_nobody(tmp_path):
 
 
 def test_card_survives_the_file(tmp_path):
-    calibration = Calibration(0.9, 0.05, 20, 30).to_json()
+    stored = calibration(20, 30).to_json()
     training = {"preset": "paper", "epochs": 1000, "torch": "2.13"}
-    card = Card("CC-BY-4.0", training, 63, 50, {"A": 63}, {"L": 63}, ((1.0, 1.0),) * 3, SCORES, calibration)
+    card = Card("CC-BY-4.0", training, 63, 50, {"A": 63}, {"L": 63}, ((1.0, 1.0),) * 3, SCORES, stored)
     write_model_file(tmp_path / "x.safetensors", small_model(0), card)
     back = ModelFile.read(tmp_path / "x.safetensors").card
     assert json.dumps(back.to_json()) == json.dumps(card.to_json())
@@ -95,11 +95,11 @@ def printed(tmp_path):
 
 
 def test_card_is_printed(printed, tmp_path):
-    calibration = Calibration(0.9, 0.0517, 20, 30).to_json()
+    stored = calibration(20, 30).to_json()
     grades, sides = {"none": 0, "A": 22, "B": 23, "C": 18}, {"L": 30, "R": 33}
     training = {"preset": "paper", "epochs": 1000, "plans_sha256": "abcdef"}
     spacing = ((1.0, 1.0), (1.25, 1.25), (0.5, 1.25))
-    card = Card("CC-BY-4.0", training, 63, 50, grades, sides, spacing, SCORES, calibration)
+    card = Card("CC-BY-4.0", training, 63, 50, grades, sides, spacing, SCORES, stored)
     text = printed(card)
     lines = {line[:14].strip(): line[14:] for line in text.splitlines()}
     model_file = ModelFile.read(tmp_path / "hips.safetensors")
@@ -116,8 +116,10 @@ def test_card_is_printed(printed, tmp_path):
     assert lines["network"] == (
         f"2 folds of PlainConvUNet of 2 stages, {numbers} parameters; patch 8 x 8 x 16 voxels of 2 x 1.5 x 1 mm"
     )
-    assert "90%, half-width 0.052 rad" in lines["intervals"]
-    assert "30 hips of 20 patients" in lines["intervals"]
+    assert lines["intervals"] == (
+        "90% for each true grade (30 hips of 20 patients; patients by grade: 20 none, 20 A, 20 B, 20 C; "
+        "conformal-by-true-grade)"
+    )
     assert "0.890 (0.850-0.920)" in text
     assert "undefined" in text
 
@@ -128,7 +130,7 @@ def test_what_is_not_known_is_said(printed):
     assert text.count("not stated") == 3
     assert "not calibrated: no cross-validation is in the file" in text
     assert "Out of fold" not in text
-    few = printed(Card(calibration=Calibration(0.9, None, 4, 6).to_json()))
+    few = printed(Card(calibration=calibration(4, 6, reach=None).to_json()))
     assert "no 90% interval: 4 patients, 9 are needed" in few
     assert "trained on    7 images" in printed(Card(hips=7))
 

@@ -25,7 +25,7 @@ from onfh_nnunet.models.schema import to_json
 from onfh_nnunet.models.validation import TRANSPOSES, require_supported
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.model import about_lines
-from postprocessing.uncertainty.conformal import Calibration
+from tests.helpers.calibrations import calibration as made_calibration
 from tests.helpers.model_forge import forged, joined, split
 from tests.helpers.small_model import DATASET, PLANS, small_model
 
@@ -43,7 +43,7 @@ CARD = Card(
         Score("necrosis", "volume_error_ml", 63, 0, -0.1, -1.0, 1.0),
         Score("head", "assd_mm", 0, 63, None, None, None),
     ),
-    calibration=Calibration(0.9, 0.05, 20, 30).to_json(),
+    calibration=made_calibration(20, 30).to_json(),
     caution="for trying out",
 )
 
@@ -84,7 +84,7 @@ def test_the_unchanged_file_is_read(tmp_path):
     path = forge(tmp_path / "x.safetensors", parts(small_model(0, 2)), small_model(0, 2).weights)
     model_file, calibration = read(path)
     assert json.dumps(model_file.card.to_json()) == json.dumps(CARD.to_json())
-    assert calibration == Calibration(0.9, 0.05, 20, 30)
+    assert calibration == made_calibration(20, 30)
     written = write_model_file(tmp_path / "y.safetensors", small_model(0, 2), CARD)
     assert written.manifest["data_format"] == model_file.manifest["data_format"]
 
@@ -192,14 +192,22 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
         (("manifest", "caution"), "\ud800", "printable"),
         ((*CALIBRATION, "n_patients"), 8, "from 8 patients, expected 9 or more"),
         ((*CALIBRATION, "n_patients"), 31, "is not of method"),
-        ((*CALIBRATION, "n_patients"), 20.0, "whole numbers"),
-        ((*CALIBRATION, "half_width"), 0.0, "half-width 0.0"),
-        ((*CALIBRATION, "half_width"), 1e-9, "half-width"),
-        ((*CALIBRATION, "half_width"), NAN, "half_width nan"),
-        ((*CALIBRATION, "half_width"), 2.0, "is not of method"),
+        ((*CALIBRATION, "n_patients"), 19, "20 patients of one grade, expected up to 19"),
+        ((*CALIBRATION, "n_patients"), 20.0, "a whole number"),
+        ((*CALIBRATION, "patients_B"), -1, "a whole number"),
+        ((*CALIBRATION, "reach_B"), 0.0, "a reach of 0.0 for grade B"),
+        ((*CALIBRATION, "reach_A"), 1e-9, "a reach of 1e-09 for grade A"),
+        ((*CALIBRATION, "reach_C"), NAN, "reach of grade C nan"),
+        ((*CALIBRATION, "reach_none"), -1.0, "reach of grade none -1.0"),
+        ((*CALIBRATION, "reach_none"), None, "is not of method"),
+        ((*CALIBRATION, "spread_0"), 0.0, "spreads above 0"),
+        ((*CALIBRATION, "spread_100"), "1", "spread_100 '1'"),
+        ((*CALIBRATION, "centre_100"), -1.0, "a centre that rises"),
+        ((*CALIBRATION, "centre_0"), 1e9, "centre_0 1000000000.0"),
         ((*CALIBRATION, "level"), 0.96, "from 20 patients, expected 24 or more"),
         ((*CALIBRATION, "level"), 1e-9, "level"),
-        ((*CALIBRATION, "method"), "other", "is not of method"),
+        ((*CALIBRATION, "method"), "other", "is of the method 'other', expected 'conformal-by-true-grade'"),
+        ((*CALIBRATION, "method"), "hierarchical-conformal-arcsine", "Export the model again with onfh export"),
         ((*CALIBRATION, "more"), 1, "cannot be read"),
         (CALIBRATION, {}, "cannot be read"),
         (CALIBRATION, [], "calibration"),

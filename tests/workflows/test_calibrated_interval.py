@@ -13,10 +13,10 @@ from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import ModelFile
 from onfh_nnunet.workflows.predictor import Options, Predictor
-from postprocessing.uncertainty.conformal import Calibration
+from tests.helpers.calibrations import calibration
 from tests.helpers.small_model import small_model
 
-CALIBRATION = Calibration(0.9, 0.05, 12, 12)
+CALIBRATION = calibration(12, 12)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from onfh_nnunet.core.csv_rows import columns, read_rows
 from onfh_nnunet.core.errors import GridMismatch
@@ -17,7 +15,6 @@ from onfh_nnunet.core.volume import Volume
 from postprocessing.metrics.case_metrics import METRICS, CrossvalRow, case_row, crossval_row
 from postprocessing.metrics.segmentation_metrics import SegmentationMetrics, compare
 from postprocessing.statistics.agreement import Statistic
-from postprocessing.statistics.descriptive import weighted_medians
 from postprocessing.statistics.published import KAPPA_NOTE, PUBLISHED
 from postprocessing.statistics.summary_tables import (
     TABLES,
@@ -44,7 +41,7 @@ FURTHER = [
         *("true_positives", "false_negatives", "false_positives"),
     )
 ]
-SUMMARY_CSV = "region,metric,n,n_undefined,median,q1,q3,mean,sd,min,max,ci_low,ci_high"
+SUMMARY_CSV = "region,metric,n,n_undefined,median,q1,q3,mean,sd,min,max,ci_low,ci_high,n_patients,note"
 
 
 def mask(necrotic_slices, slices=20, spacing=(1.0, 1.0, 1.0)):
@@ -103,7 +100,11 @@ def test_summary_is_that_of_the_defined_values(rows):
     assert (row.q1, row.median, row.q3) == pytest.approx(tuple(np.percentile(dice, [25, 50, 75])))
     assert (row.mean, row.sd) == pytest.approx((np.mean(dice), np.std(dice, ddof=1)))
     assert (row.min, row.max) == (0, 1)
-    assert 0 <= row.ci_low <= row.median <= row.ci_high <= 1
+    assert (row.n_patients, row.ci_low, row.note) == (4, None, "no interval: 4 patients, 20 are needed")
+    many = [replace(each, patient=f"P{i}") for i, each in enumerate(rows * 3)]
+    again = found(summarize(many), Region.NECROSIS, "dice")
+    assert again.median == row.median
+    assert 0 <= again.ci_low <= again.median <= again.ci_high <= 1
 
 
 def test_missed_lesion_has_no_distance(rows):
@@ -163,14 +164,6 @@ def test_no_hips_have_no_figures():
     assert all((row.n, row.n_undefined, row.median, row.max) == (0, 0, None, None) for row in summarize([]))
 
 
-@given(st.lists(st.floats(-50, 50), min_size=1, max_size=9), st.integers(0, 2**32 - 1))
-def test_median_of_weighted_values_is_that_of_repeated_values(values, seed):
-    weights = np.random.default_rng(seed).integers(0, 4, (5, len(values)))
-    for median, counts in zip(weighted_medians(np.array(values), weights.astype(float)), weights, strict=True):
-        repeated = np.repeat(values, counts)
-        assert np.isnan(median) if len(repeated) == 0 else median == pytest.approx(np.median(repeated))
-
-
 def test_tables_have_the_columns_of_the_contract_and_read_back(rows, tmp_path):
     write_tables(tmp_path / "crossval", rows)
     heads = {path.name: path.read_text().splitlines()[0] for path in (tmp_path / "crossval").iterdir()}
@@ -178,7 +171,7 @@ def test_tables_have_the_columns_of_the_contract_and_read_back(rows, tmp_path):
         "cases.csv": ",".join([CASES_CSV, *FURTHER]),
         "summary.csv": SUMMARY_CSV,
         "summary_by_group.csv": f"by,group,{SUMMARY_CSV}",
-        "agreement.csv": "statistic,value,ci_low,ci_high,n,note",
+        "agreement.csv": "statistic,value,ci_low,ci_high,n,note,n_patients",
         "confusion.csv": "true,A,B,C,none",
     }
     assert set(heads) == set(TABLES)

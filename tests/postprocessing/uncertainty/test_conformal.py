@@ -8,147 +8,226 @@ from hypothesis import strategies as st
 
 from benchmarks.coverage import LAWS, simulate
 from onfh_nnunet.core.errors import ModelError
-from onfh_nnunet.core.steinberg import Grade
-from postprocessing.uncertainty.conformal import LEVEL, METHOD, Calibration, fewest_patients
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from postprocessing.uncertainty.conformal import (
+    LEVEL,
+    METHOD,
+    PARTS,
+    Calibration,
+    fewest_patients,
+    grades_of,
+    reach_by_grade,
+)
+from postprocessing.uncertainty.error_law import ErrorLaw
 from postprocessing.uncertainty.margin_interval import IntervalMethod, possible_grades
+from tests.helpers.calibrations import calibration
+
+NONE, A, B, C = range(4)
 
 
-def angle(percent):
-    return np.arcsin(np.sqrt(np.asarray(percent) / 100))
+def reaches(scores, grades=None, patients=None, level=LEVEL):
+    n = len(scores)
+    found, _ = reach_by_grade(
+        np.array(scores, float),
+        np.full(n, B) if grades is None else np.array(grades),
+        np.arange(n) if patients is None else np.array(patients),
+        level,
+    )
+    return [found[grade] for grade in Grade]
 
 
-def percent(radians):
-    return 100 * np.sin(radians) ** 2
-
-
-def shifted(middle, errors):
-    """Predictions of one true percentage that are off by errors in radians."""
-    return [middle] * len(errors), [float(percent(angle(middle) + error)) for error in errors]
-
-
-def of_strangers(errors, **kwargs):
-    true, pred = shifted(25.0, errors)
-    return Calibration.fit(true, pred, [f"P{i}" for i in range(len(errors))], **kwargs)
+def cohort(n=40, seed=3):
+    """Hips of all four grades, two a patient."""
+    rng = np.random.default_rng(seed)
+    true = np.where(rng.random(n) < 0.2, 0, rng.uniform(1, 60, n))
+    pred = np.clip(true + rng.normal(0, 2, n), 0, 100)
+    return true.tolist(), pred.tolist(), [f"P{i // 2}" for i in range(n)]
 
 
 @pytest.mark.parametrize(("patients", "rank"), [(9, 9), (10, 10), (18, 18), (19, 18), (29, 27), (63, 58), (99, 90)])
 def test_one_hip_a_patient_is_split_conformal(patients, rank):
     # The ceil(0.9 (n + 1))-th smallest of n scores, Vovk et al. 2005.
     assert rank == math.ceil(0.9 * (patients + 1) - 1e-9)
-    errors = np.random.default_rng(patients).permutation(patients) * 1e-3 + 1e-3
-    assert of_strangers(errors).half_width == pytest.approx(rank * 1e-3)
+    scores = np.random.default_rng(patients).permutation(patients) + 1
+    assert reaches(scores) == [rank] * 4
 
 
 def test_both_hips_of_a_patient_weigh_as_much_as_one():
-    errors = np.arange(1, 20) * 1e-3
-    true, pred = shifted(25.0, errors)
-    once = Calibration.fit(true, pred, [f"P{i}" for i in range(19)])
-    twice = Calibration.fit(true * 2, pred * 2, [f"P{i}" for i in range(19)] * 2)
-    assert (once.half_width, once.n_hips, twice.n_hips) == (twice.half_width, 19, 38)
-    assert twice.n_patients == 19
+    scores = np.arange(1, 20)
+    assert reaches(scores) == reaches([*scores, *scores], patients=[*range(19), *range(19)])
 
 
 def test_quantile_of_hand_counted_weights():
     # Nine patients, the first with hips of errors 1 and 11: weights 1/20, 1/20, 8 of 1/10, and 1/10 at infinity.
-    true, pred = shifted(25.0, np.array([1, 11, 2, 3, 4, 5, 6, 7, 8, 9]) * 1e-3)
-    patients = ["P0", "P0", *(f"P{i}" for i in range(1, 9))]
-    assert Calibration.fit(true, pred, patients).half_width == pytest.approx(0.011)
-    assert Calibration.fit(true, pred, patients, level=0.85).half_width == pytest.approx(0.009)
-    assert Calibration.fit(true, pred, patients, level=0.86).half_width == pytest.approx(0.011)
+    scores, patients = [1, 11, 2, 3, 4, 5, 6, 7, 8, 9], [0, 0, *range(1, 9)]
+    assert reaches(scores, patients=patients) == [11] * 4
+    assert reaches(scores, patients=patients, level=0.85) == [9] * 4
+    assert reaches(scores, patients=patients, level=0.86) == [11] * 4
+
+
+def test_each_true_grade_has_its_own_quantile():
+    scores, grades = np.arange(1, 37), np.repeat([NONE, A, B, C], 9)
+    assert reaches(scores, grades) == [9, 18, 27, 36]
+    # Both hips of a patient may be of two grades: the patient counts fully in both.
+    assert reaches(scores, grades, patients=np.tile(np.arange(9), 4)) == [9, 18, 27, 36]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((9, 9, 9, 9), [[0], [1], [2], [3]]),
+        ((0, 9, 9, 9), [[0, 1], [2], [3]]),
+        ((8, 9, 12, 9), [[0, 1], [2], [3]]),
+        ((9, 9, 12, 8), [[0], [1], [2, 3]]),
+        ((9, 9, 3, 12), [[0], [1, 2], [3]]),
+        ((9, 12, 3, 9), [[0], [1], [2, 3]]),
+        ((3, 3, 3, 3), [[0, 1, 2, 3]]),
+    ],
+)
+def test_grades_of_few_patients_are_merged_with_the_smaller_neighbour(sizes, expected):
+    grades = np.repeat([NONE, A, B, C], sizes)
+    found = reaches(np.arange(len(grades)), grades)
+    for group in expected:
+        assert {found[number] for number in group} == {found[group[0]]}
+    assert len(set(found)) == len(expected)
 
 
 def test_too_few_patients_have_no_interval_and_the_reason():
     assert fewest_patients(0.9) == 9
-    few = of_strangers(np.full(8, 0.01))
-    assert (few.half_width, few.interval(20.0)) == (None, None)
+    true, pred, patients = cohort(16)
+    few = Calibration.fit(true, pred, patients)
+    assert (set(few.reach.values()), few.interval(20.0)) == ({None}, None)
     assert few.note == "no 90% interval: 8 patients, 9 are needed"
-    assert of_strangers(np.full(9, 0.01)).note == ""
+    assert Calibration.fit(*cohort(18)).note == ""
     assert Calibration.fit([], [], []).note == "no 90% interval: 0 patients, 9 are needed"
 
 
 def test_hips_of_few_patients_do_not_make_up_for_patients():
-    true, pred = shifted(25.0, np.full(40, 0.01))
-    assert Calibration.fit(true, pred, [f"P{i % 8}" for i in range(40)]).half_width is None
+    true, pred, _ = cohort(40)
+    assert Calibration.fit(true, pred, [f"P{i % 8}" for i in range(40)]).note != ""
 
 
 def test_hip_without_a_percentage_is_left_out():
-    true, pred = shifted(25.0, np.arange(1, 12) * 1e-3)
-    patients = [f"P{i}" for i in range(11)]
+    true, pred, patients = cohort()
     without = Calibration.fit([*true, 20.0], [*pred, None], [*patients, "P99"])
     assert without == Calibration.fit(true, pred, patients)
 
 
+def test_each_patient_is_scored_by_a_law_of_the_others():
+    # The reach of one merged group is the largest of nine left-out scores, here computed one patient at a time.
+    true, pred, patients = cohort(18)
+    x, y, who = np.array(true), np.array(pred), np.array(patients)
+    scores = [
+        ErrorLaw.fit(x[who != one], y[who != one], np.full(16, 0.5)).scores(x[who == one], y[who == one])
+        for one in dict.fromkeys(patients)
+    ]
+    assert Calibration.fit(true, pred, patients).reach[Grade.B] == pytest.approx(np.max(scores))
+
+
+def test_large_cohorts_are_left_out_in_parts():
+    true, pred, _ = cohort(4 * PARTS)
+    found = Calibration.fit(true, pred, [f"P{i:04d}" for i in range(4 * PARTS)])
+    assert found.n_patients == 4 * PARTS
+    assert found.note == ""
+
+
 @settings(max_examples=50)
-@given(st.floats(0, 100), st.floats(0, 0.5))
-def test_interval_holds_its_prediction_within_0_and_100(predicted, error):
-    interval = of_strangers(np.full(9, error)).interval(predicted)
+@given(st.floats(0, 100), st.floats(0.1, 30), st.floats(-20, 20))
+def test_interval_holds_its_prediction_within_0_and_100(predicted, reach, bias):
+    interval = calibration(20, 20, reach, ErrorLaw(bias, 100 + bias)).interval(predicted)
     assert 0 <= interval.low <= predicted <= interval.high <= 100
     assert interval.method is IntervalMethod.CONFORMAL
 
 
-def test_interval_is_that_of_the_angular_scale():
-    interval = of_strangers(np.full(9, 0.05)).interval(20.0)
-    assert (interval.low, interval.high) == pytest.approx((percent(angle(20) - 0.05), percent(angle(20) + 0.05)))
+def test_interval_is_all_candidates_that_the_errors_of_their_grade_allow():
+    found = calibration(20, 20, 2.0)
+    assert (found.interval(22).low, found.interval(22).high) == pytest.approx((20, 24))
+    by_grade = Calibration(
+        LEVEL, ErrorLaw(), {Grade.NONE: 1.0, Grade.A: 1.0, Grade.B: 2.0, Grade.C: 8.0}, dict.fromkeys(Grade, 9), 9, 36
+    )
+    # 29 % may be a B of 27 to 30 %, or a C of up to 37 %; 10 % is no C, however far those err.
+    assert (by_grade.interval(29).low, by_grade.interval(29).high) == pytest.approx((27, 37))
+    assert (by_grade.interval(10).low, by_grade.interval(10).high) == pytest.approx((9, 11))
+    assert possible_grades(by_grade.interval(24)) == (Grade.B, Grade.C)  # a C of 30.001 % is 6 points off
+
+
+def test_bias_is_taken_off():
+    interval = calibration(20, 20, 1.0, ErrorLaw(centre_0=3, centre_100=103)).interval(23.0)
+    assert (interval.low, interval.high) == pytest.approx((19, 23))  # 20 +- 1, and the prediction
+
+
+def test_healthy_hip_is_a_candidate_of_its_own_group():
+    reach = {Grade.NONE: 6.0, Grade.A: 1.0, Grade.B: 1.0, Grade.C: 1.0}
+    found = Calibration(LEVEL, ErrorLaw(), reach, dict.fromkeys(Grade, 9), 9, 36)
+    assert (found.interval(5).low, found.interval(5).high) == pytest.approx((0, 6))
+    assert possible_grades(found.interval(5), 0.25) == (Grade.NONE, Grade.A)
+    assert (found.interval(7).low, found.interval(7).high) == pytest.approx((6, 8))
 
 
 def test_hip_predicted_without_necrosis_may_have_what_is_missed():
-    interval = of_strangers(np.full(9, 0.1)).interval(0.0)
-    assert (interval.low, interval.high) == pytest.approx((0, percent(0.1)))
+    interval = calibration(20, 20, 1.5).interval(0.0)
+    assert (interval.low, interval.high) == pytest.approx((0, 1.5))
     assert possible_grades(interval) == (Grade.NONE, Grade.A)
 
 
-def cap_percent(x):
-    """Share of a sphere that a planar cap of height 2 r x takes up."""
-    return 100 * (3 * x**2 - 2 * x**3)
-
-
-@pytest.mark.parametrize("x", np.linspace(0.01, 0.99, 15))
-def test_shifted_margin_of_a_planar_cap_is_nearly_as_wide_as_the_interval_at_every_size(x):
-    # The plane's area is 4 pi r^2 x (1 - x), so a shift by 2 r d moves the share by 6 x (1 - x) d, and its angle by
-    # 3 x (1 - x) d / sqrt(p (1 - p)): 3/2 d for half a head, and 2 / sqrt(3) = 1.155 times that for a cap of no height.
-    shift = 1e-5
-    calibration = Calibration.fit([50.0] * 9, [cap_percent(0.5 + shift)] * 9, [f"P{i}" for i in range(9)])
-    assert calibration.half_width == pytest.approx(1.5 * shift, rel=1e-4)
-    interval = calibration.interval(cap_percent(x))
-    moved = cap_percent(x + shift) - cap_percent(x - shift)
-    assert 1 - 1e-4 <= moved / (interval.high - interval.low) < 2 / math.sqrt(3)
+@given(st.floats(0, 100))
+def test_grade_of_a_percentage_is_steinbergs(percent):
+    assert tuple(Grade)[int(grades_of(np.array(percent)))] is steinberg_grade(percent, 100)
 
 
 def test_error_of_a_percentage_is_refused():
     with pytest.raises(ValueError, match="not a percentage"):
-        of_strangers(np.full(9, 0.1)).interval(100.5)
+        calibration(20, 20).interval(100.5)
     with pytest.raises(ValueError, match="not a percentage"):
         Calibration.fit([float("nan")], [1.0], ["P1"])
 
 
 def test_calibration_survives_json_and_names_no_one():
-    made = of_strangers(np.arange(1, 12) * 1e-3)
+    made = Calibration.fit(*cohort())
     text = json.dumps(made.to_json())
     assert "P1" not in text
     assert Calibration.from_json(json.loads(text)) == made
-    few = of_strangers([0.1])
+    few = Calibration.fit(*cohort(4))
     assert Calibration.from_json(json.loads(json.dumps(few.to_json()))) == few
 
 
+def test_healthy_hips_that_are_all_predicted_so_leave_no_other_candidate():
+    true, pred, patients = cohort(60)
+    pred = [0.0 if percent == 0 else guess for percent, guess in zip(true, pred, strict=True)]
+    found = Calibration.from_json(Calibration.fit(true, pred, patients).to_json())
+    assert found.reach[Grade.NONE] == 0
+    assert found.interval(0.0).low == 0
+    assert found.interval(8.0).low > 0
+
+
 @pytest.mark.parametrize(
-    "change", [{"method": "other"}, {"half_width": -1.0}, {"half_width": float("nan")}, {"level": 1.0}, {"n_hips": 3}]
+    ("change", "match"),
+    [
+        ({"method": "other"}, "is of the method 'other', expected 'conformal-by-true-grade'"),
+        ({"method": "hierarchical-conformal-arcsine"}, "Export the model again with onfh export"),
+        ({"reach_A": -1.0}, "reach of grade A -1.0"),
+        ({"reach_C": float("nan")}, "reach of grade C nan"),
+        ({"reach_B": None}, f"is not of method {METHOD}"),
+        ({"level": 1.0}, "level 1.0"),
+        ({"n_hips": 3}, f"is not of method {METHOD}"),
+    ],
 )
-def test_damaged_calibration_is_refused(change):
-    values = of_strangers(np.arange(1, 12) * 1e-3).to_json() | change
-    with pytest.raises(ModelError, match=f"is not of method {METHOD}"):
-        Calibration.from_json(values)
+def test_damaged_calibration_is_refused(change, match):
+    with pytest.raises(ModelError, match=match):
+        Calibration.from_json(Calibration.fit(*cohort()).to_json() | change)
 
 
-@pytest.mark.parametrize("values", [{}, {"level": "0.9", "half_width": 1, "n_patients": 9, "n_hips": 9}, {"more": 1}])
+@pytest.mark.parametrize("values", [{}, {"level": "0.9", "n_patients": 9, "n_hips": 9}, {"more": 1}])
 def test_what_is_no_calibration_is_refused(values):
     with pytest.raises(ModelError, match="calibration: cannot be read"):
         Calibration.from_json(values)
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_new_hips_lie_in_their_interval_as_often_as_promised(law):
-    cohorts = 1500
-    coverage = simulate(LAWS[law], cohorts).held.mean()
-    error = math.sqrt(LEVEL * (1 - LEVEL) / cohorts)
-    # At least the level; above it by at most the weight of one score, 1 / (39 + 1) of a patient.
-    assert LEVEL - 3 * error < coverage < LEVEL + 1 / 40 + 3 * error
+def test_new_hips_of_each_grade_lie_in_their_interval_as_often_as_promised(law):
+    found = simulate(law, 63, 60)
+    # A cohort's own coverage of a grade varies by about 7 points: the mean of 60 has a standard error of 0.9.
+    for number in (A, B, C):
+        assert 0.9 < found.coverage(grades_of(found.true) == number) < 0.99
+    assert found.coverage(found.true > 50) > 0.85
+    assert abs(found.coverage(found.true >= 0) - found.coverage(found.true >= 0, by_patient=True)) < 0.02
