@@ -54,7 +54,7 @@ def describe(values: Sequence[float | None], patients: Sequence[str]) -> Descrip
     known = [(who, value) for who, value in zip(patients, values, strict=True) if value is not None]
     n = len(known)
     if n == 0:
-        return DescriptiveStatistics(0, len(values), *[None] * 9, n_patients=0, note=NO_HIPS)
+        return DescriptiveStatistics(0, len(values), *(None,) * 9, 0, NO_HIPS)
     found = np.array([value for _, value in known])
     q1, median, q3 = (float(value) for value in np.percentile(found, [25, 50, 75]))
     sample = Sample.of([who for who, _ in known])

@@ -67,7 +67,8 @@ class GradeTable:
     @cached_property
     def counted(self) -> FloatArray:
         """The table of all hips, (k, k)."""
-        return self.cells.sum(0).reshape(len(self.grades), len(self.grades))
+        table: FloatArray = self.counts(np.ones((1, len(self.pairs))))[0]
+        return table
 
 
 def grade_statistics(patients: Sequence[str], pairs: Sequence[tuple[Grade, Grade]]) -> list[Statistic]:

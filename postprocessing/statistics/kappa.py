@@ -58,7 +58,8 @@ def of_hard_hips(table: FloatArray, weights: FloatArray) -> FloatArray:
     """Of Gwet's coefficients: only hips that are hard to grade are graded at random."""
     k = table.shape[-1]
     share = ratio(table.sum(-1) + table.sum(-2), 2 * table.sum((-1, -2))[..., None])
-    return 1 - (1 - weights).sum() / (k * (k - 1)) * (share * (1 - share)).sum(-1)
+    by_chance: FloatArray = 1 - (1 - weights).sum() / (k * (k - 1)) * (share * (1 - share)).sum(-1)
+    return by_chance
 
 
 def observed_agreement(table: FloatArray, weights: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onfh_nnunet.core.grid import FloatArray
 
@@ -32,7 +33,8 @@ class Jackknife(NamedTuple):
     @property
     def deviations(self) -> FloatArray:
         """Of the values without a part from their mean, (parts,)."""
-        return self.left_out - self.left_out.mean()
+        deviations: FloatArray = self.left_out - self.left_out.mean()
+        return deviations
 
     @property
     def variance(self) -> float:
@@ -73,7 +75,7 @@ class Sample:
         return float(self.n**2 / np.square(n_of).sum())
 
     @cached_property
-    def patient_of(self) -> FloatArray:
+    def patient_of(self) -> NDArray[np.intp]:
         """The number of each hip's patient, (n,)."""
         return np.unique(np.array(self.patients), return_inverse=True)[1]
 

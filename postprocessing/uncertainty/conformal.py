@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import FloatArray
@@ -54,6 +55,7 @@ PARTS = 50
 _ROUNDING = 1e-9
 
 Reach = Mapping[Grade, float | None]
+IntArray = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -168,14 +170,15 @@ def fewest_patients(level: float) -> int:
     return math.ceil(level / (1 - level) - _ROUNDING)
 
 
-def grades_of(true: FloatArray) -> FloatArray:
+def grades_of(true: FloatArray) -> IntArray:
     """The index in `Grade` of each percentage: 0 none, 1 A, 2 B, 3 C."""
     limits = (true > 0, true >= MODERATE_FROM_PERCENT, true > SEVERE_ABOVE_PERCENT)
-    return np.sum(limits, axis=0)
+    numbers: IntArray = np.sum(limits, axis=0)
+    return numbers
 
 
 def reach_by_grade(
-    scores: FloatArray, grades: FloatArray, patient_of: FloatArray, level: float
+    scores: FloatArray, grades: IntArray, patient_of: IntArray, level: float
 ) -> tuple[Reach, Mapping[Grade, int]]:
     """The quantile of the scores for each grade, and its patients, before grades of few patients are merged.
 
@@ -195,7 +198,7 @@ def reach_by_grade(
     return reach, counts
 
 
-def _merged(grades: FloatArray, patient_of: FloatArray, fewest: int) -> list[list[int]]:
+def _merged(grades: IntArray, patient_of: IntArray, fewest: int) -> list[list[int]]:
     """Neighbouring grades, merged until each group has so many patients or all are one group; the smallest first."""
     groups = [[number] for number in range(len(Grade))]
     while len(groups) > 1:
@@ -210,7 +213,7 @@ def _merged(grades: FloatArray, patient_of: FloatArray, fewest: int) -> list[lis
 
 
 def _scored(
-    true: FloatArray, pred: FloatArray, patient_of: FloatArray, weights: FloatArray
+    true: FloatArray, pred: FloatArray, patient_of: IntArray, weights: FloatArray
 ) -> tuple[ErrorLaw, FloatArray]:
     """The law of all hips, and the score of each by the law of the others' patients."""
     scores, parts = np.zeros(len(true)), patient_of % PARTS

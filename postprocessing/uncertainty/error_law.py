@@ -18,8 +18,9 @@ from onfh_nnunet.core.grid import FloatArray
 SLOPES = (0.5, 2.0)
 """Points that a prediction may move by a point of the truth; ours, for cohorts that are too small to tell a slope."""
 
-LEAST_SPREAD = 0.2
-"""The least spread at 0 and at 100 % as a share of the mean one; ours."""
+LEAST_SPREAD = 0.2, 1.0
+"""The least spread at 0 and at 100 % as a share of the mean one; ours. Few cohorts hold lesions of more than half a
+head: a line that falls towards them is not followed."""
 
 ROUNDING = 1e-9
 """Points. The spread where no prediction errs."""
@@ -56,9 +57,9 @@ class ErrorLaw:
         true, pred, weights = true[ill], pred[ill], weights[ill]
         centre = _line(true, pred, weights, *SLOPES)
         residuals = np.abs(pred - _at(*centre, true))
-        least = max(LEAST_SPREAD * float(np.average(residuals, weights=weights)), ROUNDING)
+        mean = max(float(np.average(residuals, weights=weights)), ROUNDING)
         spread = _line(true, residuals, weights, -np.inf, np.inf)
-        return cls(*centre, *(max(end, least) for end in spread))
+        return cls(*centre, *(max(end, share * mean) for end, share in zip(spread, LEAST_SPREAD, strict=True)))
 
     def scores(self, true: FloatArray, pred: FloatArray) -> FloatArray:
         """Errors in multiples of the spread, (n,). Of a hip without necrosis all that is predicted is an error."""

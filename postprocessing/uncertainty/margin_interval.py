@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from onfh_nnunet.core.bounding_box import Box, bounding_box, crop_with_border, expand
 from onfh_nnunet.core.extent import percent_of
-from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip_mask import HipMask
-from onfh_nnunet.core.labels import BoolArray, Label
+from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT, Grade
-from onfh_nnunet.core.volume import Volume
-
-IntArray = NDArray[np.integer[Any]]
+from postprocessing.metrics.border_area import border_area_mm2
 
 MARGIN_VOXELS = 0.5
 """How far the lesion's margin may lie from where it is drawn, in mean spacings: a voxel's label is its centre's."""
@@ -55,10 +50,15 @@ class PercentInterval:
 def margin_interval(hip: HipMask) -> PercentInterval:
     """The necrosis in percent of the head when its margin moves by `MARGIN_VOXELS` mean spacings in or out.
 
-    The margin is the border of necrosis and viable head; the head and its surface stay. A voxel is lost or gained in
-    part, by how far its centre lies from the moved margin: exact for a margin along the grid, up to a fifth too narrow
-    for an oblique one. The interval holds the percentage itself. It is (0, 0) without necrosis and (100, 100) without
-    viable head, where there is no margin.
+    The margin is the border of necrosis and viable head; the head and its surface stay. What the necrosis loses or
+    gains is a layer on the margin's area A: moved by s, it is A s -+ (A s)^2 / 4 V, with the volume V of the smaller of
+    necrosis and viable head. The second term is that of a flat cap at the surface, of which nothing is left when the
+    margin has moved by its height; it is small for all that is thick.
+
+    Against caps of spheres whose margin is moved both ways in closed form, the width is within -10 to +5 % for caps of
+    10 mm and more. For thinner ones it is within -20 to +25 % at spacings of 1.0 to 1.25 mm, and within -55 to +40 %,
+    or 0.7 points, in slices of 3 mm. The interval holds the percentage itself. It is (0, 0) without necrosis and
+    (100, 100) without viable head, where there is no margin.
 
     Args:
         hip: One hip, from `clean` or `require_hip_labels`.
@@ -67,14 +67,22 @@ def margin_interval(hip: HipMask) -> PercentInterval:
         LabelError: There is no head.
     """
     labels, counts = hip.head, hip.extent
-    lesion = bounding_box(labels.array == Label.NECROSIS)
-    if lesion is None or counts.necrosis == counts.head:
-        only = 0.0 if lesion is None else 100.0
+    head, necrosis = (count * labels.grid.voxel_ml * 1000 for count in (counts.head, counts.necrosis))
+    smaller = min(necrosis, head - necrosis)
+    if smaller == 0:
+        only = 100.0 if necrosis else 0.0
         return PercentInterval(only, only, IntervalMethod.MARGIN)
-    lost, gained = _moved(labels, lesion)
-    low = percent_of(counts.necrosis - lost, counts.head)
-    high = percent_of(counts.necrosis + gained, counts.head)
-    return PercentInterval(max(low, 0.0), min(high, 100.0), IntervalMethod.MARGIN)
+    spacing = float(np.mean(labels.grid.spacing_mm))
+    measured = border_area_mm2(labels.array, Label.NECROSIS, Label.VIABLE_HEAD, labels.grid.spacing_mm)
+    layer = MARGIN_VOXELS * spacing * _area_of_cap(measured, smaller, spacing)
+    bend = layer**2 / (4 * smaller)
+    shrunk, grown = (layer - bend if layer < 2 * smaller else smaller), layer + bend
+    lost, gained = (shrunk, grown) if necrosis == smaller else (grown, shrunk)
+    return PercentInterval(
+        max(percent_of(necrosis - lost, head), 0.0),
+        min(percent_of(necrosis + gained, head), 100.0),
+        IntervalMethod.MARGIN,
+    )
 
 
 def possible_grades(interval: PercentInterval, least_percent: float = 0.0) -> tuple[Grade, ...]:
@@ -95,41 +103,10 @@ def possible_grades(interval: PercentInterval, least_percent: float = 0.0) -> tu
     return tuple(grade for grade, meets in met.items() if meets)
 
 
-def _moved(labels: Volume, lesion: Box) -> tuple[float, float]:
-    """The voxels that the necrosis loses when its margin moves inwards, and gains outwards, fractions included."""
-    steps, shares = _shares(labels.grid)
-    layers = steps.max(axis=0).tolist()
-    near = crop_with_border(labels.array, expand(lesion, layers), layers)
-    # Read flat, a step is a fixed way, and the layers of background keep it from running into the next row.
-    ways = steps @ (near.shape[1] * near.shape[2], near.shape[2], 1)
-    necrotic, viable = (near.ravel() == label for label in (Label.NECROSIS, Label.VIABLE_HEAD))
-    return _lost(necrotic, viable, ways, shares), _lost(viable, necrotic, ways, shares)
+def _area_of_cap(measured: float, volume: float, spacing: float) -> float:
+    """The area of a margin, in mm2, from the measured one, which lacks the rim where necrosis is thinner than a voxel.
 
-
-def _lost(of: BoolArray, to: BoolArray, ways: IntArray, shares: FloatArray) -> float:
-    """The voxels that one region loses to another; the nearest voxel there decides the share, short steps first."""
-    pending, lost = np.flatnonzero(of), 0.0
-    for way, share in zip(ways, shares, strict=True):
-        reached = to[pending + way]
-        lost += float(share) * np.count_nonzero(reached)
-        pending = pending[~reached]
-    return lost
-
-
-def _shares(grid: Grid) -> tuple[IntArray, FloatArray]:
-    """Steps (n, 3) to the nearest voxel across the margin, shortest first, and the share of a voxel that each costs.
-
-    Of steps of one length the one along the larger spacing decides, so that a mirrored hip has the same interval.
+    Of a flat cap of area A and volume V, whose thickness is spread evenly from 0 to its height, voxels of a spacing d
+    show A - A^2 d / 4 V, which is solved for A; it is no more than that of a cap of the height of a voxel, 2 V / d.
     """
-    spacing = np.array(grid.spacing_mm)
-    shift = MARGIN_VOXELS * spacing.mean()
-    most = np.minimum((shift + spacing.max()) / spacing, grid.size).astype(int)  # nothing is lost to what lies farther
-    steps = np.argwhere(np.ones(2 * most + 1)) - most
-    steps = steps[steps.any(axis=1)]
-    distance = np.linalg.norm(steps * spacing, axis=1)
-    thickness = np.linalg.norm(steps * spacing**2, axis=1) / distance  # of a voxel in this direction
-    depth = distance - thickness / 2  # the margin lies midway between two centres
-    shares = np.clip((shift - depth) / thickness + 0.5, 0, 1)
-    order = np.lexsort([-thickness, distance.round(9)])
-    order = order[: np.flatnonzero(shares[order])[-1] + 1]
-    return steps[order], shares[order]
+    return 2 * volume / spacing * (1 - math.sqrt(max(1 - measured * spacing / volume, 0.0)))

@@ -52,7 +52,9 @@ def test_slope_of_too_few_sizes_stays_within_limits():
 def test_spread_never_falls_below_its_share_of_the_mean():
     true = np.repeat([10.0, 50.0], 2)
     law = ErrorLaw.fit(true, true + np.array([4, -4, 0, 0]), ONCE)
-    assert law.spread_100 == pytest.approx(LEAST_SPREAD * 2)
+    assert law.spread_100 == pytest.approx(LEAST_SPREAD[1] * 2)
+    growing = ErrorLaw.fit(true, true + np.array([0, 0, 4, -4]), ONCE)
+    assert growing.spread_0 == pytest.approx(LEAST_SPREAD[0] * 2)
 
 
 percent, line_end = st.floats(0, 100), st.floats(-20, 20)
