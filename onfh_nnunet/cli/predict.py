@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -23,6 +23,18 @@ from onfh_nnunet.core.steinberg import printed_percent
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.output_rows import FailedRow
     from onfh_nnunet.workflows.predict_folder import Predicted, Row
+
+
+class Warned(Protocol):
+    """A row with warnings."""
+
+    @property
+    def case_id(self) -> str:
+        """The hip."""
+
+    @property
+    def warnings(self) -> str:
+        """Joined with ``; ``."""
 
 
 class SideOption(StrEnum):
@@ -152,7 +164,7 @@ def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
         console.warn(f"Caution: {predicted.caution}")
 
 
-def warn_of(rows: Sequence[Row], caution: str = "") -> None:
+def warn_of(rows: Sequence[Warned], caution: str = "") -> None:
     """Print the warnings of each hip, without the caution that all begin with."""
     for row in rows:
         if own := row.warnings.removeprefix(caution).removeprefix("; "):

@@ -22,6 +22,12 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
+def side_of_name(name: str) -> Side | None:
+    """The side that ends a name as it ends a case id (``left_study_R``), else the one that its words state."""
+    _, _, end = name.rpartition("_")
+    return Side(end) if end in tuple(Side) else named_side(name)
+
+
 def named_side(*names: str) -> Side | None:
     """The side that names state as a word (``P001_L``, ``hip right``); none where they state none, or both."""
     said = words(" ".join(names))

@@ -18,7 +18,7 @@ from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates, is_signal_void
-from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
+from onfh_nnunet.inference.laterality import contradictions, side_of_head, sides_of_pair
 from onfh_nnunet.inference.locator import LocatedHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 
@@ -110,7 +110,8 @@ def predict_hips(
     missed = [f"the scan shows a head on side {box.side} that {box.why_none}" for box in read if not box.head]
     if len(seen) == 1 and side is None and shows_both_hips(scan.grid):
         missed.append(f"the scan is {width_mm(scan.grid):.0f} mm wide, and only one femoral head was found in it")
-    return [_prediction(box, head, missed) for box, head in outlined]
+    doubts = contradictions(seen[0], scan.grid, side) if len(seen) == 1 and side else []
+    return [_prediction(box, head, (*doubts, *missed)) for box, head in outlined]
 
 
 def _predict_hip(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.labels import label_mark
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import GradeRow
@@ -32,7 +33,9 @@ class PredictedHip:
         Raises:
             ReadError: It was written to a file that is gone or damaged.
         """
-        return self.stored if isinstance(self.stored, Volume) else Volume.read(self.stored)
+        if isinstance(self.stored, Volume):
+            return replace(self.stored, mark=label_mark(self.stored.array))
+        return Volume.read(self.stored)
 
     @property
     def case_id(self) -> str:

@@ -5,6 +5,7 @@ tested exactly. What the trained locator sees is tested in test_locator.py.
 """
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -135,6 +136,8 @@ def test_hip_without_a_telling_shape_needs_a_side():
         predicted(plain)
     (hip,) = predicted(plain, Side.LEFT)
     assert hip.side is Side.LEFT
+    (warning,) = hip.warnings
+    assert re.fullmatch(r"read as side L, as asked; but it lies 8\d mm to .* right of the scanner's middle", warning)
 
 
 def test_scan_without_a_head_is_refused():

@@ -374,7 +374,7 @@ def test_all_bad_masks_are_named(tmp_path):
     files = [MaskFile(tmp_path / f"{name}.nii.gz", name, None) for name in ("a_L", "b_R")]
     for file in files:
         file.path.write_bytes(b"no image")
-    with pytest.raises(OnfhError, match=r"(?s)2 of 2 hips.*a_L\.nii\.gz.*b_R\.nii\.gz"):
+    with pytest.raises(OnfhError, match=r"(?s)hips: 2 of 2 are refused:.*a_L\.nii\.gz.*b_R\.nii\.gz"):
         grade_files(files, lambda *_: None)
 
 
