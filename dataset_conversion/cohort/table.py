@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from onfh_nnunet.core.errors import CohortError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.tables import TableRow, quoted, read_table
+from onfh_nnunet.core.tables import TableRow, quoted, read_table, spelled_side
 
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
@@ -23,11 +23,6 @@ _OPTIONAL_COLUMNS = ("grade", "series", "label_necrosis")
 _PATHS = ("image", "label", "label_necrosis")
 _REMEDY = "Correct the table and run again"
 
-_SPELLED = {
-    **dict.fromkeys(("l", "left", "links"), "L"),
-    **dict.fromkeys(("r", "right", "rechts"), "R"),
-    **dict.fromkeys(("b", "both", "bilateral", "beide"), "B"),
-}
 _SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+[0-9]+")
 """What Excel makes of a long number: other patients' become the same."""
 
@@ -82,7 +77,7 @@ def in_one_spelling(row: TableRow, folder: Path) -> TableRow:
     """The row in one spelling: sides and grades as they are documented, paths with slashes."""
     side, grade = row.cells["side"], row.cells.get("grade", "")
     paths = {name: _with_slashes(row.cells[name], folder) for name in _PATHS if name in row.cells}
-    cells = row.cells | paths | {"side": _SPELLED.get(side.casefold(), side)}
+    cells = row.cells | paths | {"side": spelled_side(side)}
     cells["grade"] = next((one.value for one in Grade if one.casefold() == grade.casefold()), grade)
     return TableRow(row.line, cells)
 

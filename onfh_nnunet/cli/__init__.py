@@ -8,7 +8,9 @@ import io
 import os
 import signal
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +33,7 @@ from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.run import run as run_command
 from onfh_nnunet.cli.train import train
-from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.errors import OnfhError, OnfhWarning
 from onfh_nnunet.core.no_telemetry import home_untouched
 from onfh_nnunet.core.scratch import sweep_scratch
 
@@ -77,6 +79,8 @@ def run() -> None:
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
     sweep_scratch()
+    warnings.simplefilter("always", OnfhWarning)
+    warnings.showwarning = _shown(warnings.showwarning)
     for name in ("SIGTERM", "SIGHUP"):
         _end_as_by_ctrl_c(name)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -91,6 +95,18 @@ def run() -> None:
             raise
         console.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
         sys.exit(1)
+
+
+def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """How a warning is shown: ours as a line for people, any other as it would be."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, OnfhWarning):
+            console.warn(f"warning: {message}")
+        else:
+            otherwise(message, category, *place, **more)
+
+    return show
 
 
 def _end_as_by_ctrl_c(name: str) -> None:

@@ -12,7 +12,7 @@ import math
 import re
 import types
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -86,6 +86,21 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
         raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
 
 
+def row_of(path: Path, row_type: type[Row], line: int, cells: Mapping[str, str]) -> Row:
+    """The row of a table that a person saved again: its numbers may have decimal commas.
+
+    Raises:
+        ReadError: A cell is missing, or holds a value of another type.
+    """
+    types = get_type_hints(row_type)
+    plain = {name: cell if _is_text(types[name]) else cell.replace(",", ".") for name, cell in cells.items()}
+    return _row(path, row_type, types, line, plain)
+
+
+def _is_text(kind: Any) -> bool:
+    return any(isinstance(one, type) and issubclass(one, str) for one in (kind, *get_args(kind)))
+
+
 def require_once(path: Path, names: Iterable[str]) -> None:
     """Refuse a table with a repeated column: it is not clear which of the two counts.
 
@@ -97,7 +112,7 @@ def require_once(path: Path, names: Iterable[str]) -> None:
         raise ReadError(path, f"has the column {twice[0]!r} twice", "Keep one of them")
 
 
-def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: dict[str, str]) -> Row:
+def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: Mapping[str, str]) -> Row:
     try:
         return row_type(**{name: _value(types[name], cells[name]) for name in columns(row_type)})
     except (TypeError, ValueError, KeyError) as error:

@@ -33,6 +33,10 @@ class OnfhError(Exception):
         return _restored, (type(self), self.subject, self.problem, self.remedy, self.details, self.trace)
 
 
+class OnfhWarning(UserWarning):
+    """What a user should look at, though the work goes on; the command line prints it."""
+
+
 def _message(subject: str, problem: str, remedy: str) -> str:
     """In sentences; a list that a problem ends with stands on lines of its own."""
     end = "" if problem.endswith("\n") else ". "

@@ -183,6 +183,12 @@ def recorded_series(folder: Path, name: str) -> str:
     return rows[0].series if rows else ""
 
 
+def recorded_grades(folder: Path) -> dict[str, GradeRow]:
+    """The rows of grades.csv in OUT as they were written, by case id."""
+    records = sorted((folder / RECORDS).glob("*.csv"))
+    return {row.case_id: row for record in records for row in _grades(_recorded(record) or [])}
+
+
 def _recorded(record: Path) -> list[RecordRow] | None:
     """The rows of a record; empty when it is missing or of another version."""
     try:

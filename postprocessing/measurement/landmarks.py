@@ -86,7 +86,7 @@ def _complete(path: Path, case_id: str, pair: dict[str, Triple]) -> Landmarks:
 
 
 def _table(path: Path) -> list[tuple[str, str, Triple]]:
-    table = read_table(path, columns(LandmarkRow))
+    table = read_table(path, columns(LandmarkRow), numbers=columns(LandmarkRow)[1:])
     table.require((problem for row in table.rows for problem in _problems(row)), _REMEDY)
     return [
         (row.cells["case_id"], name, triple(number(row.cells[f"{name}_{axis}_mm"]) for axis in "xyz"))
