@@ -16,8 +16,9 @@ from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.labels.grid_alignment import align_to_grid
 from dataset_conversion.labels.segment_names import read_segment
 from dataset_conversion.labels.segment_selection import Asked, Selection, select_region, select_regions
+from dataset_conversion.labels.value_checks import require_head_and_necrosis
 from dataset_conversion.readers.segmentation import Segment, Segmentation, read_segmentation, segmentation_of
-from onfh_nnunet.core.errors import GeometryError, LabelError, SideError
+from onfh_nnunet.core.errors import GeometryError, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.image_files import mark_of
@@ -135,7 +136,7 @@ def _of_one(
     head, necrosis = (_mask(source, chosen.segments[region]) for region in (Region.HEAD, Region.NECROSIS))
     drawn, outside = _nested(head, necrosis, source.grid)
     if chosen.assumed:
-        _refuse_swapped(drawn, place)
+        require_head_and_necrosis(drawn, place)
     volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample) if scan else (drawn, ())
     return Labelled(volume, (*chosen.notes, *outside, *resampled), chosen.side)
 
@@ -196,18 +197,3 @@ def _sides_in_place(source: Segmentation, place: str) -> None:
                 f"has the {meaning} named left {right - left:.0f} mm to the patient's right of the one named right"
             )
             raise SideError(place, problem, "Correct the names of the segments, or the orientation of the label")
-
-
-def _refuse_swapped(drawn: Volume, place: str) -> None:
-    """Refuse a viable head that necrosis encloses on all sides, where bare values alone say which is which."""
-    from scipy import ndimage
-
-    viable = np.pad(drawn.array == Label.VIABLE_HEAD, 1)
-    if not viable.any():
-        return
-    box = tuple(slice(edge.start - 1, edge.stop + 1) for edge in ndimage.find_objects(viable.view(np.uint8))[0])
-    around = ndimage.binary_dilation(viable[box]) & ~viable[box]
-    if np.pad(drawn.array, 1)[box][around].all():
-        problem = "has value 1 (viable head) wholly inside value 2 (necrosis), as if the values were swapped"
-        remedy = "Give `head_label` 2 `necrosis_label` 1 if they are, else `head_label` 1 `necrosis_label` 2"
-        raise LabelError(place, problem, remedy)

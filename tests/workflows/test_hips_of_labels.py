@@ -1,5 +1,6 @@
 """Which hips a label holds, and of which side: by name, segment, option and place, in files and in memory alike."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.compare import compare
 from onfh_nnunet.workflows.grade import grade
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
-from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head
+from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
 
 BOTH = both_heads()
@@ -147,3 +148,22 @@ def test_predicted_hip_without_necrosis_is_graded_from_memory():
     cut = Volume(np.where(ball(PELVIS, (-85, 0, 22), 8), np.uint8(0), mask.array), PELVIS, mask.mark)
     with pytest.raises(LabelError, match="draws a head"):
         grade(cut)
+
+
+def test_the_advice_for_values_that_are_sides_works_as_it_is_printed(tmp_path, onfh, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sides = Volume(np.where(BOTH.array > 0, np.where(np.arange(72) < 36, 1, 2), 0).astype(np.uint8), PELVIS)
+    saved(tmp_path, "label.nii.gz", sides)
+    noise(PELVIS).write(tmp_path / "scan.nrrd")
+    (tmp_path / "cohort.csv").write_text("patient_id,image,side,label\np,scan.nrrd,B,label.nii.gz\n")
+    assert onfh("check", "cohort.csv", check=False).returncode == 1
+    said = onfh("grade", "label.nii.gz", "--out", "grades.csv", check=False).stderr
+    assert "value 1 as a head right and value 2 as a head left" in said
+    lines = re.findall(r'[12] 255 0 0 1 1 1 "head (?:right|left)"', said)
+    (tmp_path / "labels.txt").write_text("\n".join(lines))
+    options = re.search(r"and give (--label-names labels.txt --necrosis-label none);", said)[1].split()
+    onfh("check", "cohort.csv", *options)
+    onfh("grade", "label.nii.gz", *options, "--out", "grades.csv")
+    assert [line.split(",")[0] for line in (tmp_path / "grades.csv").read_text().splitlines()[1:]] == [
+        *("label_R", "label_L"),
+    ]
