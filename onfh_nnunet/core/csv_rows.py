@@ -14,6 +14,7 @@ import types
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -78,12 +79,14 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
         reader = csv.DictReader(read_text(path).splitlines(keepends=True))
         missing = set(columns(row_type)) - set(reader.fieldnames or ())
         if missing:
-            raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
+            raise ReadError(path, f"lacks the columns {', '.join(sorted(missing))}", "Make the table again")
         require_once(path, reader.fieldnames or ())
         types = get_type_hints(row_type)
         return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(path, "is damaged, or not a table in UTF-8", "Make the table again") from error
 
 
 def row_of(path: Path, row_type: type[Row], line: int, cells: Mapping[str, str]) -> Row:
@@ -113,12 +116,28 @@ def require_once(path: Path, names: Iterable[str]) -> None:
 
 
 def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: Mapping[str, str]) -> Row:
+    values = {name: _read_cell(path, number, name, types[name], cells.get(name)) for name in columns(row_type)}
     try:
-        return row_type(**{name: _value(types[name], cells[name]) for name in columns(row_type)})
+        return row_type(**values)
+    except (TypeError, ValueError) as error:
+        problem = "holds values that do not fit each other"
+        raise ReadError(f"{path}, line {number}", problem, "Make the table again") from error
+
+
+def _read_cell(path: Path, number: int, name: str, kind: Any, text: str | None) -> object:
+    try:
+        return _value(kind, text)
     except (TypeError, ValueError, KeyError) as error:
-        raise ReadError(
-            f"{path}, line {number}", f"holds an unusable value ({error})", "Make the table again"
-        ) from error
+        got = "no cell" if text is None else repr(text)
+        problem = f"has an unusable value of {name}: got {got}, expected {_expected(kind)}"
+        raise ReadError(f"{path}, line {number}", problem, "Make the table again") from error
+
+
+def _expected(kind: Any) -> str:
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, Enum):
+            return f"one of {', '.join(str(value.value) for value in one)}"
+    return {bool: "true or false", int: "a whole number", str: "a text"}.get(kind, "a number")
 
 
 def _cell(value: object) -> str:

@@ -62,9 +62,13 @@ class Grid:
         spacing, origin = triple(self.spacing_mm), triple(self.origin_mm)
         matrix = np.asarray(self.direction, float)
         if min(self.size) < 1 or not all(s > 0 and math.isfinite(s) for s in spacing):
-            raise GeometryError("grid", f"has size {self.size} and spacing {spacing} mm", _REMEDY)
+            raise GeometryError(
+                "grid", f"has size {self.size} and spacing {spacing} mm, expected 1 or more and above 0", _REMEDY
+            )
         if matrix.shape != (3, 3) or not np.isfinite([*origin, *matrix.flat]).all():
-            raise GeometryError("grid", f"has origin {origin} and direction {self.direction}", _REMEDY)
+            raise GeometryError(
+                "grid", f"has origin {origin} and direction {self.direction}, expected finite numbers", _REMEDY
+            )
         if not is_orthonormal(matrix):
             raise GeometryError("grid", f"has axes that are not perpendicular: {matrix.tolist()}", _REMEDY)
         object.__setattr__(self, "size", tuple(int(n) for n in self.size))

@@ -63,5 +63,7 @@ class Hip:
         """
         patient, _, side = case_id.rpartition("_")
         if side not in tuple(Side):
-            raise CohortError(f"case {case_id!r}", "does not end with _L or _R", _REMEDY)
+            raise CohortError(
+                f"case {case_id!r}", "does not end with _L or _R", "Name it by patient and side, such as P001_L"
+            )
         return cls(patient, Side(side))

@@ -47,7 +47,9 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.shape != self.grid.size:
             raise GeometryError(
-                "volume", f"has shape {self.array.shape} on a grid of {self.grid.size}", "Check its axes"
+                "volume",
+                f"has shape {self.array.shape}, expected its grid's {self.grid.size}",
+                "Give the axes as z, y, x",
             )
         view = self.array.view()
         view.flags.writeable = False

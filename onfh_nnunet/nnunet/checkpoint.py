@@ -34,7 +34,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_NUMBERS):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TrainingError(path, f"cannot be opened safely ({_first_line(error)})", "Train this fold again") from error
+        problem = "cannot be opened safely: it is damaged, or holds more than tensors, numbers and text"
+        raise TrainingError(path, problem, "Train this fold again") from error
     return content
 
 
@@ -48,8 +49,8 @@ def foreign_names(path: Path) -> list[str]:
         with torch.serialization.safe_globals(_NUMBERS):
             return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception as error:
-        remedy = "Give a whole file, as torch.save writes it"
-        raise TrainingError(path, f"cannot be read ({_first_line(error)})", remedy) from error
+        problem = "cannot be read: it is missing, damaged, or not a file of torch.save"
+        raise TrainingError(path, problem, "Give a whole file, as torch.save writes it") from error
 
 
 def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,3 @@ def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
         "trainer_name": str(content["trainer_name"]),
         "inference_allowed_mirroring_axes": None if axes is None else tuple(map(int, axes)),
     }
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -29,7 +29,7 @@ def labels_in(folder: Path) -> dict[str, Path]:
     for path in entries:
         name = stem(path)
         if name in found:
-            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")
+            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one of them")
         found[name] = path
     if not found:
         problem = f"holds no mask ({', '.join(FILE_SUFFIXES)}, or a DICOM segmentation)"
@@ -57,7 +57,7 @@ def necrosis_beside(labels: Sequence[Path], necrosis: Path | None) -> list[Path 
         return [None] * len(labels)
     if not necrosis.is_dir():
         if len(labels) != 1:
-            raise ReadError(necrosis, f"is one file for {len(labels)} hips", "Give a folder with a mask a hip")
+            raise ReadError(necrosis, f"is one file for {len(labels)} hips", "Give a folder with one mask per hip")
         return [necrosis]
     found = labels_in(necrosis)
     if lacking := [stem(path) for path in labels if stem(path) not in found]:

@@ -77,7 +77,9 @@ def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -
     alone = {"the first": first.keys() - second.keys(), "the second": second.keys() - first.keys()}
     missing = [f"only in {reader}: {', '.join(sorted(hips))}" for reader, hips in alone.items() if hips]
     if missing:
-        raise CohortError("two readers", "graded other hips, " + "; ".join(missing), "Give both tables the same hips")
+        raise CohortError(
+            "two readers", "graded different hips: " + "; ".join(missing), "Give both tables the same hips"
+        )
     return [
         GradePair(
             one.patient or other.patient or Hip.parse(case_id).patient,
