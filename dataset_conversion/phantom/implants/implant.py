@@ -8,10 +8,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.phantom.anatomy.lesion import Lesion
+from dataset_conversion.phantom.anatomy.lesion import Head, Lesion
 from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import Distances, Points
-from dataset_conversion.phantom.implants.labelled_head import LabelledHead
 
 _PLACES = ((0.0, 0.55), (0.5, 0.25), (-0.55, 0.2))
 """Where a lesion lies, lateral of the anterosuperior middle, and how often; ours: most reach the lateral third."""
@@ -67,7 +66,7 @@ class Implant:
     lesions: tuple[tuple[Lesion, Band], ...]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, head: LabelledHead, share: float, points: Points) -> Implant:
+    def draw(cls, rng: np.random.Generator, head: Head, share: float, points: Points) -> Implant:
         """Random lesions that fill a share of the head.
 
         Args:

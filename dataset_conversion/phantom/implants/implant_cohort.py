@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -49,7 +50,9 @@ SHARES = {Grade.A: (0.003, 0.148), Grade.B: (0.152, 0.298), Grade.C: (0.302, 0.4
 THICKEST_MM = 6.5
 """Thicker slices leave nothing of a band of 1 to 3 mm."""
 
-_AROUND_VOXELS = 4
+_AROUND_MM = 4.0
+"""Around the head, which the blur of a lesion at its surface reaches."""
+
 _HEALTHY_VISIT = "0"
 
 
@@ -204,8 +207,8 @@ def _hip(volume: Volume, label: Volume, head: Head, weighting: Weighting, place:
     levels = _levels(volume, own, found)
     levels.require(weighting, f"{place}, {head.side.value}")
     z, y, x = (
-        slice(max(part.start - _AROUND_VOXELS, 0), min(part.stop + _AROUND_VOXELS, n))
-        for part, n in zip(found, label.grid.size, strict=True)
+        slice(max(part.start - math.ceil(_AROUND_MM / mm), 0), min(part.stop + math.ceil(_AROUND_MM / mm), n))
+        for part, n, mm in zip(found, label.grid.size, label.grid.spacing_mm, strict=True)
     )
     viable = Volume(mask[z, y, x], label.grid.part((z.start, y.start, x.start), mask[z, y, x].shape))
     return _Hip(head.side, (z, y, x), viable, LabelledHead.of(own, head.side), levels)

@@ -18,6 +18,27 @@ _MARGIN = 3
 
 
 @dataclass(frozen=True, eq=False)
+class SampledHead:
+    """A head at the points where it was sampled.
+
+    Args:
+        radius_mm: Of the ball of the same volume.
+        box: Bounding box of what is known of it.
+        distances: From its surface, at those points.
+    """
+
+    radius_mm: float
+    box: Box
+    distances: Distances
+
+    def signed_distance(self, points: Points) -> Distances:
+        """Below 0 inside, in mm, at the points where it was sampled and no others."""
+        if self.distances.shape != np.broadcast_shapes(*(axis.shape for axis in points)):
+            raise ValueError("these are not the points where the head was sampled")
+        return self.distances
+
+
+@dataclass(frozen=True, eq=False)
 class LabelledHead:
     """A head whose surface is interpolated between the voxels of its label.
 
@@ -67,6 +88,10 @@ class LabelledHead:
         index = np.moveaxis(self.distances.grid.to_index(position), -1, 0)
         distances: Distances = ndimage.map_coordinates(self.distances.array, index, order=1, mode="nearest")
         return distances
+
+    def sampled(self, points: Points) -> SampledHead:
+        """This head where its surface is looked up once, for points that are used again and again."""
+        return SampledHead(self.radius_mm, self.box, self.signed_distance(points))
 
     def points(self, grid: Grid) -> Points:
         """The centres of a grid's voxels in this hip's frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,27 +86,28 @@ def paint(
     profile = profile_of(grid)
     fine = profile.sampled(grid)
     points = head.points(fine)
-    inside = head.signed_distance(points) < 0
-    implant = Implant.draw(rng, head, share, points)
+    known = head.sampled(points)
+    implant = Implant.draw(rng, known, share, points)
     parts = implant.parts(points, _RIM_MM if weighting is Weighting.T2 else 0.0)
     step_ml = fine.voxel_ml
-    share_of = {part: _share(parts == part, profile, grid) for part in (Part.BAND, Part.INNER_RIM, Part.INSIDE)}
+    share_of = {
+        part: _mean((parts == part).view(np.uint8), profile, grid) for part in (Part.BAND, Part.INNER_RIM, Part.INSIDE)
+    }
     lesion = sum(share_of.values()) >= 0.5
     labels = np.where(viable, np.where(lesion, Label.NECROSIS, Label.VIABLE_HEAD), Label.BACKGROUND).astype(np.uint8)
     shown = {part: _blurred(share) for part, share in share_of.items()}
-    box_points = head.points(grid)
-    painted = _filled(grey, shown, levels, weighting, box_points, rng)
+    painted = _filled(grey, shown, levels, weighting, head.points(grid), rng)
     if weighting is Weighting.FAT_SUPPRESSED:
-        painted = _with_oedema(painted, implant.distance(box_points), viable, levels, rng)
-    head_ml, necrosis_ml = (float(np.count_nonzero(mask) * step_ml) for mask in (inside, parts > 0))
+        painted = _with_oedema(painted, _mean(implant.distance(points), profile, grid), viable, levels, rng)
+    head_ml, necrosis_ml = (float(np.count_nonzero(mask) * step_ml) for mask in (known.distances < 0, parts > 0))
     return Painted(painted, labels, head_ml, necrosis_ml)
 
 
-def _share(mask: BoolArray, profile: SliceProfile, grid: Grid) -> NDArray[np.float32]:
-    """The share of each voxel that a mask of samples fills, over the slice's profile."""
+def _mean(samples: NDArray[Any], profile: SliceProfile, grid: Grid) -> NDArray[np.float32]:
+    """The mean of samples in each voxel, over the slice's profile."""
     slices, rows, columns = grid.size
     total = np.zeros((slices, rows, columns), np.float32)
-    for weight, plane in profile.planes(mask.view(np.uint8)):
+    for weight, plane in profile.planes(samples):
         pixels = plane.reshape(slices, rows, profile.per_pixel, columns, profile.per_pixel)
         total += weight * pixels.mean(axis=(2, 4), dtype=np.float32)
     return total
