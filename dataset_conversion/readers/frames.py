@@ -73,7 +73,7 @@ def frames_of(header: Header) -> list[Frame]:
     try:
         return list(_enhanced(header) if sop_class(header) in ENHANCED_MR else _classic(header))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        raise ReadError(path, "has an unusable position, orientation or spacing", EXPORT_AGAIN) from error
+        raise ReadError(path, f"has an unusable position ({error})", EXPORT_AGAIN) from error
 
 
 def _classic(header: Header) -> Iterator[Frame]:
