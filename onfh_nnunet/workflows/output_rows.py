@@ -5,23 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataset_conversion.cohort.scan_input import ScanInput
+from onfh_nnunet.core.csv_rows import columns
 from onfh_nnunet.core.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, MissedHip
 
 
 @dataclass(frozen=True)
-class RecordRow(GradeRow):
-    """A row of grades.csv with its provenance.
+class MadeFrom:
+    """What a line of grades.csv was made from.
 
     Args:
         model_sha256: The model file.
-        made_from: Hash of all that the row depends on.
+        made_from: Hash of all that the line depends on.
         series: Which series of the scan it is; empty where nobody said, and under a pseudonym.
     """
 
     model_sha256: str
     made_from: str
     series: str
+
+
+@dataclass(frozen=True)
+class RecordRow(MadeFrom, GradeRow):
+    """A graded hip in the record of its scan: the columns of grades.csv, then what they were made from."""
+
+
+@dataclass(frozen=True)
+class MissedRecord(MadeFrom, MissedHip):
+    """A missed hip in the record of its scan."""
+
+
+Record = RecordRow | MissedRecord
+
+
+def recorded(line: Line, made: MadeFrom) -> Record:
+    """The record of a line of grades.csv."""
+    kind = RecordRow if isinstance(line, GradeRow) else MissedRecord
+    return kind(**vars(line), **vars(made))
+
+
+def line_of(record: Record) -> Line:
+    """The line of grades.csv that a record is of."""
+    kind: type[Line] = GradeRow if isinstance(record, RecordRow) else MissedHip
+    return kind(**{name: getattr(record, name) for name in columns(kind)})
 
 
 @dataclass(frozen=True)
