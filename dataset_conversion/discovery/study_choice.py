@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,9 +65,10 @@ def _of_study(scans: Sequence[RatedScan], left_out: Sequence[LeftOut], folder: P
         return _none(home, scans, left_out, reasons, folder)
     taken = [fit[0], *_other_hip(fit)]
     lines = [f"{title_of(one.scan.path, folder)}: took {one.called}: {one.suitability}" for one in taken]
+    inputs = tuple(_input(one, folder) for one in taken)
     rest = [*(f"{one.called}: {one.suitability}" for one in fit if one not in taken), *reasons]
     left = [f"{title_of(fit[0].scan.path, folder)}: left {'; '.join(rest)}"] if rest else []
-    return Chosen(tuple(_input(one, folder) for one in taken), (*lines, *left))
+    return Chosen(_paired(taken, inputs) if len(taken) == 2 else inputs, (*lines, *left))
 
 
 def _other_hip(fit: Sequence[RatedScan]) -> list[RatedScan]:
@@ -78,18 +79,28 @@ def _other_hip(fit: Sequence[RatedScan]) -> list[RatedScan]:
     return [one for one in single if _is_beside(one, fit[0])][:1]
 
 
+def _paired(taken: Sequence[RatedScan], inputs: Sequence[ScanInput]) -> tuple[ScanInput, ...]:
+    """The scans of a patient's two hips, each with its side: of LPS, x grows to the left."""
+    left = taken.index(max(taken, key=_middle_mm))
+    return tuple(
+        replace(one, side="L" if number == left else "R", pair=str(taken[0].scan)) for number, one in enumerate(inputs)
+    )
+
+
 def _is_beside(one: RatedScan, other: RatedScan) -> bool:
     """Whether the middles of two scans are as far apart from right to left as two hips are."""
-    middles = [float(np.mean(rated.scan.grid.corners_mm()[:, 0])) for rated in (one, other)]
-    return abs(middles[0] - middles[1]) >= LABELLED_HEADS_APART_MM
+    return abs(_middle_mm(one) - _middle_mm(other)) >= LABELLED_HEADS_APART_MM
+
+
+def _middle_mm(rated: RatedScan) -> float:
+    return float(np.mean(rated.scan.grid.corners_mm()[:, 0]))
 
 
 def _none(
     home: Path, scans: Sequence[RatedScan], left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path
 ) -> Chosen:
-    """A study without a scan that suits: passed over where all is of something else, else refused with the reasons."""
-    relevant = [one.elsewhere for one in scans] + [one.elsewhere for one in left_out if not one.is_localizer]
-    if relevant and all(relevant):
+    """A study without a scan that suits: refused with the reasons, unless it only plans or is of something else."""
+    if all(one.elsewhere for one in scans) and all(one.elsewhere or one.is_localizer for one in left_out):
         return Chosen((), (f"{title_of(home, folder)}: passed over, it holds no MR of a hip: {'; '.join(reasons)}",))
     listed = "".join(f"\n  {reason}" for reason in reasons)
     problem, remedy = "holds no series that can be measured", "To take one all the same, name it with `series`"

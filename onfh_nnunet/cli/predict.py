@@ -113,16 +113,19 @@ def show(predicted: Predicted, out: Path, *, keep_ids: bool, reported: bool = Fa
         reported: Whether there is a report of them.
 
     Raises:
-        OnfhError: A scan failed.
+        OnfhError: A scan failed, or none shows a hip.
     """
     _note(predicted, out, keep_ids=keep_ids)
     if predicted.rows and not reported:
         console.next_step("report", out)
-    if predicted.failed:
-        for failed in predicted.failed:
-            console.failure(failed.case, failed.message)
-        problem = f"{len(predicted.failed)} of {plural(predicted.n_scans, 'scan')} failed"
+    for failed in predicted.failed:
+        _fail(failed)
+    of_all = f"of {plural(predicted.n_scans, 'scan')}"
+    if predicted.wrong:
+        problem = f"{len(predicted.wrong)} {of_all} failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again; finished scans are kept")
+    if not predicted.rows:
+        raise OnfhError(out / "failed.csv", f"no hip was found in any {of_all}", "Give MR images of the hip")
 
 
 def say_outcome(outcome: Lines | FailedRow, *, as_json: bool = False) -> None:
@@ -130,11 +133,18 @@ def say_outcome(outcome: Lines | FailedRow, *, as_json: bool = False) -> None:
     from onfh_nnunet.workflows.predict_folder import MissedHip
 
     if not isinstance(outcome, list):
-        console.failure(outcome.case, outcome.message)
+        _fail(outcome)
     elif not as_json:
         for line in outcome:
             text = f"{line.case_id}: not graded, {line.warnings}" if isinstance(line, MissedHip) else _graded(line)
             console.say(text)
+
+
+def _fail(row: FailedRow) -> None:
+    if row.shows_no_hip:
+        console.warn(f"{row.case} passed over: {row.message}")
+    else:
+        console.failure(row.case, row.message)
 
 
 def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:

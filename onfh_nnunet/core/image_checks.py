@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import LONGEST_VOXEL_EDGES_MM, SHORTEST_SCAN_EDGES_MM
 from onfh_nnunet.core.errors import GeometryError, ReadError
@@ -23,13 +26,24 @@ def require_no_label_map(image: Volume, case: object) -> None:
     Raises:
         ReadError: It has few, whole values, and most voxels have the same.
     """
-    thinned = image.array[::2, ::2, ::2]  # an eighth of the voxels says as much
-    values, counts = np.unique(thinned, return_counts=True)
-    few = 1 < values.size <= MOST_LABELS and counts.max() >= thinned.size / 2
-    if few and np.array_equal(values, np.rint(values)):
+    values = _few_values(image.array)
+    if values.size > 1:
         shown = ", ".join(f"{value:g}" for value in values[:5]) + (", ..." if values.size > 5 else "")
         problem = f"looks like a label map (values {shown}), expected an MR image"
         raise ReadError(case, problem, "Give the scan; onfh grade takes masks")
+
+
+def is_label_map(array: NDArray[Any]) -> bool:
+    """Whether voxels (z, y, x) are those of a label map, by the same rule; or 0 alone, those of an empty one."""
+    return _few_values(array).size > 1 or not array.any()
+
+
+def _few_values(array: NDArray[Any]) -> NDArray[Any]:
+    """The values of a label map, or the only one of an image; none for any other image."""
+    thinned = array[::2, ::2, ::2]  # an eighth of the voxels says as much
+    values, counts = np.unique(thinned, return_counts=True)
+    few = values.size <= MOST_LABELS and counts.max() >= thinned.size / 2
+    return values if few and np.array_equal(values, np.rint(values)) else values[:0]
 
 
 def require_hip_size(grid: Grid, case: object) -> None:

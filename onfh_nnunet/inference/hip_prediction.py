@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import HEAD_RADIUS_MM
 from onfh_nnunet.core.components import components_of
-from onfh_nnunet.core.errors import HipNotFound
+from onfh_nnunet.core.errors import HipNotFound, NoFemoralHead
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
@@ -94,12 +94,13 @@ def predict_hips(
         One prediction per hip, the right one first.
 
     Raises:
-        HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
+        HipNotFound: No femoral head was found (`NoFemoralHead`), or none of the wanted side, or the model outlines none
+            there.
         SideError: The side is unknown, or the anatomy contradicts the patient's axes.
     """
     seen = locator(scan)
     if not seen:
-        raise HipNotFound(case, "shows no femoral head", "Check that it is an MRI of a hip")
+        raise NoFemoralHead(case, "shows no femoral head", "Check that it is an MRI of a hip")
     sides = sides_of_pair(seen, case) if len(seen) == 2 else (side_of_head(seen[0], scan.grid, side, case),)
     sided = dict(zip(sides, seen, strict=True))
     wanted = [each for each in sides if side in (None, each)]

@@ -14,7 +14,6 @@ from pathlib import Path
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
-from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, MissedRecord, Record, RecordRow, line_of, recorded
@@ -174,7 +173,7 @@ class OutputFolder:
         return self.folder / RECORDS / f"{name}.csv"
 
     def _masks(self, name: str) -> list[Path]:
-        return [self._mask(Hip(name, side).case_id) for side in Side]
+        return [self._mask(hip.case_id) for hip in self.names.hips(name)]
 
     def _mask(self, case_id: str) -> Path:
         return self.folder / f"{case_id}.nii.gz"

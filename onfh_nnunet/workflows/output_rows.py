@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataset_conversion.cohort.scan_input import ScanInput
-from onfh_nnunet.core.csv_rows import columns
-from onfh_nnunet.core.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.csv_rows import NO_COLUMN, columns
+from onfh_nnunet.core.errors import (
+    GeometryError,
+    HipNotFound,
+    LabelError,
+    NoFemoralHead,
+    OnfhError,
+    ReadError,
+    SideError,
+)
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import Line, MissedHip
 
@@ -60,18 +68,30 @@ class FailedRow:
         source: Its file or folder; its name again where that is a pseudonym.
         error: Kind of error, a class of `onfh_nnunet.core.errors`.
         message: What is wrong with it, and what to do.
+        shows_no_hip: Whether nobody asked for this scan by name, and no femoral head was found in it.
     """
 
     case: str
     source: str
     error: str
     message: str
+    shows_no_hip: bool = field(default=False, metadata=NO_COLUMN)
 
     @classmethod
-    def of(cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False) -> FailedRow:
-        """The row of a scan that failed; with `details` it includes what the scan's header says."""
+    def of(
+        cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False, found: bool = False
+    ) -> FailedRow:
+        """The row of a scan that failed.
+
+        Args:
+            name: The scan's.
+            scan: The scan.
+            error: Why it failed.
+            details: Whether the message includes what the scan's header says.
+            found: Whether the scan was found in a folder, instead of being asked for by name.
+        """
         message = str(error) if details else error.without_details
-        return cls(name, str(scan), type(error).__name__, message)
+        return cls(name, str(scan), type(error).__name__, message, found and isinstance(error, NoFemoralHead))
 
     @classmethod
     def nameless(cls, name: str, error: OnfhError) -> FailedRow:

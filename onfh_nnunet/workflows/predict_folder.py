@@ -33,7 +33,7 @@ class Predicted:
 
     Args:
         lines: Of grades.csv, those of its scans, in their order.
-        failed: The scans that failed, with all that is known of it: for the person at the terminal.
+        failed: The scans without a result, with all that is known of it: for the person at the terminal.
         n_scans: How many there were.
         passed_over: Entries of batch folders that are or hold no scans.
         chosen: Which series of each study in batch folders was taken and why, a line each: for the person at the
@@ -62,6 +62,11 @@ class Predicted:
         """The hips beside them that were missed."""
         return missed_in(self.lines)
 
+    @property
+    def wrong(self) -> list[FailedRow]:
+        """The scans that should have a result: all that failed, but for what a folder holds that shows no hip."""
+        return [row for row in self.failed if not row.shows_no_hip]
+
 
 def predict_scans(
     inputs: Sequence[Path],
@@ -89,6 +94,8 @@ def predict_scans(
         listed = "".join(f"\n  {line}" for line in (*given.lines, *given.passed_over))
         raise ReadError(inputs[0], "holds no scan of a hip", "Give MR images of the hip", f":{listed}\n")
     given = given.with_series(settings.series)
+    if settings.keep_ids or settings.side:  # names and side are said
+        given = given.unpaired()
     path = settings.model or SYNTHETIC
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
@@ -113,11 +120,14 @@ def predict_scans(
                     continue
                 errors[name] = outcome
                 if not alone:
-                    on_scan(FailedRow.of(name, names.scans[name], outcome, details=True))
+                    on_scan(FailedRow.of(name, names.scans[name], outcome, details=True, found=settings.batch))
         results.close([*lines, *others], {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]
-    failed = [FailedRow.of(name, names.scans[name], error, details=True) for name, error in errors.items()]
+    failed = [
+        FailedRow.of(name, names.scans[name], error, details=True, found=settings.batch)
+        for name, error in errors.items()
+    ]
     beside, model = tuple(pipeline.passed_over), (predictor.caution, predictor.computed_by)
     return Predicted(lines, failed, len(given.scans), given.passed_over, given.lines, beside, *model)
 

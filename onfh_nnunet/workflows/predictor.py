@@ -127,7 +127,7 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object, wanted: ScanSide | None = None) -> list[HipPrediction]:
+    def hips(self, scan: Scan, source: object, wanted: ScanSide | Side | None = None) -> list[HipPrediction]:
         """Predict the hips of a scan, right before left.
 
         Args:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
@@ -95,8 +94,9 @@ class ScanPipeline:
         """Write the masks and their record, and return the lines of the scan."""
         if isinstance(hips, list):
             return hips
-        said = self._results.names.said_of(hips.name)
-        graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
+        name, names = hips.name, self._results.names
+        said = names.said_of(name)
+        graded = [self._predictor.graded(names.hip(name, one.side).case_id, said, one) for one in hips.predictions]
         lines = [line for hip in graded for line in hip.lines]
         self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, lines)
         self.n_written += 1
