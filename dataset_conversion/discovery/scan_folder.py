@@ -10,7 +10,8 @@ from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidat
 from dataset_conversion.discovery.dicom_series import label_of_seg, scans_of_series
 from dataset_conversion.discovery.label_content import label_values, parts_of
 from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
-from dataset_conversion.readers.headers import DIRECTORY, EXPORT_AGAIN, Header, is_dicom, read_header, sop_class
+from dataset_conversion.readers.dicom_start import is_dicom
+from dataset_conversion.readers.headers import DIRECTORY, EXPORT_AGAIN, Header, read_header, sop_class
 from dataset_conversion.readers.segmentation import read_segmentation
 from dataset_conversion.readers.segnrrd import is_seg_nrrd
 from onfh_nnunet.core.errors import OnfhError, ReadError

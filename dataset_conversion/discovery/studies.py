@@ -13,7 +13,8 @@ from dataset_conversion.discovery.single_files import is_label_file, labels_pass
 from dataset_conversion.discovery.study_choice import choose_scans, title_of
 from dataset_conversion.readers.archive import unpacked
 from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
-from dataset_conversion.readers.headers import DIRECTORY, EXPORT_AGAIN, Header, is_dicom, read_header, sop_class
+from dataset_conversion.readers.dicom_start import is_dicom
+from dataset_conversion.readers.headers import DIRECTORY, EXPORT_AGAIN, Header, read_header, sop_class
 from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.user_files import refused_whole, walk

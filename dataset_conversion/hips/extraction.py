@@ -10,15 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.labels.head_components import Head, find_heads
-from onfh_nnunet.core.errors import GeometryError
-from onfh_nnunet.core.grid import Grid, same_grid
+from onfh_nnunet.core.grid import same_grid
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.hip_mask import HipMask
@@ -87,28 +84,3 @@ def _extract(scan: Volume, labels: Volume, head: Head) -> HipSource:
     other = np.count_nonzero(crop.extract(labels).array) - inside
     gap_mm = HipMask(Volume(own, scan.grid)).border_gap_mm
     return HipSource(head.side, crop, crop.extract(scan), taken, outside * ml, other * ml, gap_mm)
-
-
-def restore(hip: Volume, mirrored: bool, source: Grid) -> NDArray[Any]:
-    """Place a hip from `extract_hips`, or a mask of it, back on the grid of its scan, voxel for voxel.
-
-    Args:
-        hip: Array (z, y, x) in the canonical frame, on the grid of the hip's file.
-        mirrored: The case's `mirrored`.
-        source: The grid of the scan that it was cut out of.
-
-    Returns:
-        An array of the source's size and the hip's type, 0 outside the box.
-
-    Raises:
-        GeometryError: The hip's voxels are no voxels of the source.
-    """
-    whole = HipCrop.whole(source)
-    start = np.rint(whole.grid.to_index(hip.grid.origin_mm)).astype(int)
-    if (start < 0).any() or (start + hip.grid.size > np.array(whole.size)).any():
-        problem = f"of {hip.grid.size} voxels from {start.tolist()} does not fit in the scan of {whole.size} voxels"
-        raise GeometryError("hip", problem, "Give the scan that the hip was cut out of")
-    z, y, x = (int(n) for n in start)
-    crop = HipCrop(source, whole.axes, whole.flipped, (z, y, x), hip.grid.size, mirrored)
-    same_grid("hip", hip.grid, crop.grid)
-    return crop.restore(hip.array)

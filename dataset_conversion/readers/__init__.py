@@ -9,7 +9,8 @@ from pathlib import Path
 from dataset_conversion.readers.archive import unpacked
 from dataset_conversion.readers.choice import choose
 from dataset_conversion.readers.dicom import read_stack
-from dataset_conversion.readers.headers import ENHANCED_MR, is_dicom, read_header, sop_class
+from dataset_conversion.readers.dicom_start import is_dicom
+from dataset_conversion.readers.headers import ENHANCED_MR, read_header, sop_class
 from dataset_conversion.readers.scan import Acquisition, Scan
 from dataset_conversion.readers.study import contents_of, grouped
 from onfh_nnunet.core.errors import ReadError

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import os
-import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dataset_conversion.readers.archive import is_packed, refuse_bomb
+from dataset_conversion.readers.archive import refuse_bomb
+from dataset_conversion.readers.dicom_start import PREAMBLE_BYTES
 from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.user_files import is_regular, open_regular, refused_whole, walk
+from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 Header = Any  # pydicom's Dataset answers every keyword
 
@@ -63,83 +62,6 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 """Deflated Explicit VR Little Endian (PS3.5, A.5): all but the file's meta information is compressed."""
 
 _CHUNK = 2**20
-
-_PREAMBLE_BYTES = 132
-"""No DICOM file is shorter."""
-
-_SLICE_SUFFIXES = {".dcm", ".dicom", ".ima"}
-
-_COMPANIONS = {
-    *("dicomdir", "thumbs.db", "desktop.ini", "readme", "license", "version"),
-    *(".txt", ".xml", ".json", ".csv", ".tsv", ".html", ".htm", ".pdf", ".log", ".md", ".ini", ".bval", ".bvec"),
-    *(".docx", ".xlsx", ".pptx", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".ico"),
-    *(".exe", ".inf", ".dll", ".jar"),
-}
-"""What lies beside slices and is none, by whole name or suffix in lower case: texts, pictures, viewers."""
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file begins like DICOM (PS3.10, 7.1), or like a data set that was written without its preamble.
-
-    Raises:
-        ReadError: It is a device, a pipe or a socket.
-        OSError: It cannot be opened.
-    """
-    with open_regular(path) as file:
-        head = file.read(_PREAMBLE_BYTES)
-    return head[128:] == b"DICM" or _is_bare(head)
-
-
-def _is_bare(head: bytes) -> bool:
-    """Whether bytes begin with two elements of a data set, of the file's meta information or of group 0008."""
-    first = _element(head)
-    second = _element(head[first[1] :]) if first else None
-    if first is None or second is None or first[0] >> 16 not in (2, 8) or second[0] >> 16 not in (2, 8):
-        return False
-    return first[0] < second[0] and (first[0] & 0xFFFF) <= _EARLY_ELEMENT
-
-
-_EARLY_ELEMENT = 0x0018
-"""Of the first element: group length, character set, image type, SOP class or instance."""
-
-
-def _element(data: bytes) -> tuple[int, int] | None:
-    """The tag and the length of an element in little endian with a short value; none where there is none such."""
-    if len(data) < 8:
-        return None
-    group, number = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-    kind = data[4:6]
-    explicit = kind.isalpha() and kind.isupper()
-    if explicit and kind in (b"OB", b"OW", b"SQ", b"UN", b"UT"):
-        header, length = 12, int.from_bytes(data[8:12], "little")
-    else:
-        header, length = 8, int.from_bytes(data[6:8] if explicit else data[4:8], "little")
-    return (group << 16 | number, header + length) if length <= _SHORT_VALUE and length % 2 == 0 else None
-
-
-_SHORT_VALUE = 112
-"""Bytes of an image type or a UID, with its header within the first 132."""
-
-
-def headers_in(folder: Path) -> list[Header]:
-    """The headers of all DICOM files in a folder and in the folders below it, by path; DICOMDIRs are left out.
-
-    Other files are passed over where they cannot be slices: the last ones of a series would leave no gap.
-
-    Raises:
-        ReadError: A folder cannot be listed; a file is damaged; or beside DICOM images lies what may be or hold slices:
-            a file named like them, one too short for DICOM, an archive, a link to a folder outside.
-    """
-    images, others = [], []
-    for place, names in walk(folder):
-        others += _links(folder, place)
-        for path in (place / name for name in names):
-            if not (is_regular(path) and is_dicom(path)):
-                others.append(path)
-            elif sop_class(header := read_header(path)) != DIRECTORY:
-                images.append(header)
-    _refuse_lost(folder, [path_of(header) for header in images], others)
-    return images
 
 
 def read_header(path: Path) -> Header:
@@ -218,8 +140,8 @@ def _meta_of(path: Path) -> Any:
     import pydicom
 
     with open_regular(path) as file:
-        has_preamble = file.read(_PREAMBLE_BYTES)[128:] == b"DICM"
-        file.seek(_PREAMBLE_BYTES if has_preamble else 0)
+        has_preamble = file.read(PREAMBLE_BYTES)[128:] == b"DICM"
+        file.seek(PREAMBLE_BYTES if has_preamble else 0)
         return pydicom.filereader.read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
 
 
@@ -299,40 +221,3 @@ def _keyword(element: Any) -> str:
     from pydicom.datadict import keyword_for_tag
 
     return keyword_for_tag(element.tag) or str(element.tag)
-
-
-def _links(root: Path, place: Path) -> list[Path]:
-    """Links of a folder to folders that are not read anyway."""
-    with os.scandir(place) as entries:
-        links = sorted(path for entry in entries if entry.is_symlink() and (path := Path(entry.path)).is_dir())
-    return [link for link in links if not link.resolve().is_relative_to(root.resolve())]
-
-
-def _refuse_lost(root: Path, images: Sequence[Path], others: Sequence[Path]) -> None:
-    """Refuse what may be or hold slices and is not among the images of a tree."""
-    names = {_marked(path.name) for path in images}
-    suffixes = {(path.parent, _marked(path.suffix)) for path in images}
-    folders = {_marked(path.parent.relative_to(root)) for path in images}
-    companions = _COMPANIONS - {path.suffix.lower() for path in images}
-    for path in others if images else ():
-        if path.name.startswith(".") or not companions.isdisjoint((path.name.lower(), path.suffix.lower())):
-            continue
-        alike = _marked(path.name) in names or (path.parent, _marked(path.suffix)) in suffixes
-        if path.is_dir():
-            problem, remedy = "is a link to a folder, which is not followed", "Give the folder it points to"
-            raise ReadError(path, problem, f"{remedy}, or move the link away")
-        if alike or path.suffix.lower() in _SLICE_SUFFIXES:
-            raise ReadError(path, "is named like the slices beside it and is not DICOM", EXPORT_AGAIN)
-        if not is_regular(path):
-            continue
-        if path.stat().st_size < _PREAMBLE_BYTES and _marked(path.parent.relative_to(root)) in folders:
-            problem = f"has {path.stat().st_size} bytes and lies where slices do, expected {_PREAMBLE_BYTES} or more"
-            raise ReadError(path, problem, f"{EXPORT_AGAIN}. If it is no slice, move it away")
-        if is_packed(path):
-            problem = "is an archive among the slices, which is not opened"
-            raise ReadError(path, problem, "Unpack it if it holds slices, and move it away")
-
-
-def _marked(name: object) -> str:
-    """A name in lower case with one mark for each number: the same for all slices of a series."""
-    return re.sub(r"\d+", "#", str(name).lower())

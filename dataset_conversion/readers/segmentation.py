@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_conversion.readers.headers import is_dicom, read_header, sop_class
+from dataset_conversion.readers.dicom_start import is_dicom
+from dataset_conversion.readers.headers import read_header, sop_class
 from onfh_nnunet.core.errors import LabelError, ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.image_files import read_image

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_conversion.readers.folder_headers import headers_in
 from dataset_conversion.readers.frames import Frame, frames_of
-from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, headers_in, is_slice, path_of, stated
+from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, is_slice, path_of, stated
 from dataset_conversion.readers.parts import Part, parts_of
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.printable import plural

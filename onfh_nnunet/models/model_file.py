@@ -38,13 +38,8 @@ from onfh_nnunet.models.schema import (
     wrong,
 )
 from onfh_nnunet.models.tensor_file import TensorFile, write_tensor_file
-from onfh_nnunet.models.validation import (
-    MIRRORS,
-    require_fitting_weights,
-    require_sound_values,
-    require_sound_weights,
-    require_supported,
-)
+from onfh_nnunet.models.validation import MIRRORS, require_supported
+from onfh_nnunet.models.weight_checks import require_fitting_weights, require_sound_values, require_sound_weights
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.training.plan import Plan

@@ -16,7 +16,8 @@ from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import ModelFile
 from onfh_nnunet.models.schema import from_json, listed, plain, refused, shown, to_json, whole
-from onfh_nnunet.models.validation import require_sound_weights, require_supported
+from onfh_nnunet.models.validation import require_supported
+from onfh_nnunet.models.weight_checks import require_sound_weights
 from onfh_nnunet.study.preset import CONFIGURATION
 
 CHECKPOINT = "checkpoint_final.pth"

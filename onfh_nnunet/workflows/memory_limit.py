@@ -91,7 +91,8 @@ def _stated_voxels(scan: Path, series: str | None) -> int:
     """The number of voxels in the header; 0 for a file that is not a scan, which the reader refuses."""
     from dataset_conversion.readers.archive import unpacked
     from dataset_conversion.readers.choice import choose
-    from dataset_conversion.readers.headers import is_dicom, read_header
+    from dataset_conversion.readers.dicom_start import is_dicom
+    from dataset_conversion.readers.headers import read_header
     from dataset_conversion.readers.study import contents_of
 
     if scan.is_dir():

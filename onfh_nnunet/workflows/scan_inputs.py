@@ -180,7 +180,7 @@ def _is_folder(path: Path) -> bool:
 
 def _is_scan_file(path: Path) -> bool:
     """By its name or its first bytes; one that cannot be read is taken as a scan, which then fails with the reason."""
-    from dataset_conversion.readers.headers import is_dicom
+    from dataset_conversion.readers.dicom_start import is_dicom
 
     if path.name.lower().endswith(SCAN_SUFFIXES):
         return True

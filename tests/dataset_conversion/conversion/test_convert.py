@@ -10,7 +10,6 @@ import SimpleITK
 from pydicom import dcmread
 
 from dataset_conversion.convert import check, convert
-from dataset_conversion.hips.extraction import restore
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import (
     CohortError,
@@ -27,6 +26,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, write_series
+from tests.helpers.hip_cases import laid_back
 from tests.helpers.paths import REAL
 
 HEADER = "patient_id,image,side,label,grade\n"
@@ -75,12 +75,12 @@ def test_cohort_becomes_a_dataset(study, workspace):
         same_grid(case.case_id, image.grid, hip.grid)
         assert (image.array.dtype, hip.array.dtype) == (np.int16, np.uint8)
         assert (case.size_z, case.size_y, case.size_x) == hip.grid.size
-        back = restore(hip, case.mirrored, PELVIS)
+        back = laid_back(hip, case.mirrored, PELVIS)
         half = np.s_[:, :, 36:] if case.side == "L" else np.s_[:, :, :36]
         assert np.array_equal(back[half], label.array[half])
         assert np.count_nonzero(back[half]) == np.count_nonzero(back)
-        box = restore(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, PELVIS)
-        assert np.array_equal(restore(image, case.mirrored, PELVIS)[box], noise().array[box])
+        box = laid_back(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, PELVIS)
+        assert np.array_equal(laid_back(image, case.mirrored, PELVIS)[box], noise().array[box])
 
 
 def test_row_of_a_case_holds_its_volumes_and_grade(study, workspace):
@@ -425,10 +425,10 @@ def test_real_bilateral_series(tmp_path, workspace):
     places = {}
     for case in dataset.cases:
         label, image = Volume.read(dataset.label(case)), Volume.read(dataset.image(case))
-        back = restore(label, case.mirrored, vibe.grid)
+        back = laid_back(label, case.mirrored, vibe.grid)
         assert np.array_equal(back > 0, weak.array == (1 if case.side == "R" else 2))
-        box = restore(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, vibe.grid)
-        assert np.array_equal(restore(image, case.mirrored, vibe.grid)[box], vibe.array[box])
+        box = laid_back(Volume(np.ones(image.grid.size, bool), image.grid), case.mirrored, vibe.grid)
+        assert np.array_equal(laid_back(image, case.mirrored, vibe.grid)[box], vibe.array[box])
         places[case.side] = vibe.grid.to_mm(np.argwhere(back > 0)).mean(axis=0)[0]
     assert places["R"] < places["L"] - 100
 

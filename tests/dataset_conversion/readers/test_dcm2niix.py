@@ -9,7 +9,8 @@ import pydicom
 import pytest
 
 from dataset_conversion.readers.dicom import read_stack
-from dataset_conversion.readers.headers import is_dicom, path_of
+from dataset_conversion.readers.dicom_start import is_dicom
+from dataset_conversion.readers.headers import path_of
 from dataset_conversion.readers.study import series_in, stacks_of
 from onfh_nnunet.core.errors import OnfhError
 from tests.helpers.paths import REAL
