@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.discovery.candidates import ScanCandidate
 from dataset_conversion.discovery.dicom_series import LeftOut, RatedScan
 from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM
 from onfh_nnunet.core.errors import ReadError
@@ -54,6 +55,48 @@ def choose_scans(scans: Iterable[RatedScan], left_out: Iterable[LeftOut], folder
         studies.setdefault(one.study or str(one.home), ([], []))[1].append(one)
     chosen = [_of_study(found, others, folder) for found, others in studies.values()]
     return [*chosen, Chosen((), tuple(copies))]
+
+
+def suits_best(rated: Iterable[RatedScan], scans: Iterable[ScanCandidate]) -> ScanCandidate | None:
+    """Of scans that are series of one study the one that suits best; None where they are not of one study."""
+    known = {one.scan: one for one in rated}
+    found = [known.get(scan) for scan in scans]
+    series = [one for one in found if one is not None]
+    same = len(series) == len(found) and len({one.study or str(one.scan) for one in series}) == 1
+    return min(series, key=lambda one: one.suitability).scan if same else None
+
+
+def choose_series(
+    rated: Iterable[RatedScan], labelled: Collection[ScanCandidate]
+) -> tuple[set[ScanCandidate], list[str]]:
+    """Choose the series of each study that a cohort needs, by the same rule; one that is labelled before any other.
+
+    Args:
+        rated: The series of all studies that are 3D scans.
+        labelled: Those of them to which a label belongs.
+
+    Returns:
+        The chosen ones, and for each study of which series are left a line that says which.
+    """
+    studies: dict[str, list[RatedScan]] = {}
+    for one in rated:
+        studies.setdefault(one.study or str(one.scan), []).append(one)
+    chosen: set[ScanCandidate] = set()
+    lines: list[str] = []
+    for series in studies.values():
+        fit = [one for one in series if one.scan in labelled] or [one for one in series if not one.unfit]
+        fit.sort(key=lambda one: one.suitability)
+        taken = [*fit[:1], *_other_hip(fit)] if fit else []
+        chosen |= {one.scan for one in taken}
+        left = [_left(one, labelled) for one in series if one not in taken]
+        took = ", ".join(one.called for one in taken) or "no series"
+        lines += [f"{series[0].scan.path}: took {took} of its study; left {'; '.join(left)}"] if left else []
+    return chosen, lines
+
+
+def _left(one: RatedScan, labelled: Collection[ScanCandidate]) -> str:
+    why = f"it {one.unfit}" if one.unfit else str(one.suitability)
+    return f"{one.called}: {why}" + (", though it is labelled" if one.scan in labelled else "")
 
 
 def _of_study(scans: Sequence[RatedScan], left_out: Sequence[LeftOut], folder: Path) -> Chosen:
