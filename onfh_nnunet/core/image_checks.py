@@ -16,21 +16,39 @@ MOST_LABELS = 32
 """A whole-number image of so few values is a label map when most of it is one value; MR has hundreds of values."""
 
 
-def require_no_label_map(image: Volume, case: object) -> None:
-    """Refuse a label map where an image is expected.
+AIR_HU, SOFT_TISSUE_HU = (-1100.0, -900.0), (-200.0, 200.0)
+"""Hounsfield units: air is -1000, water 0, fat -100, muscle 50."""
+
+LEAST_AIR, LEAST_SOFT_TISSUE = 0.05, 0.1
+"""Shares of the voxels of a CT, at the least, that are air and soft tissue. Ours: a whole pelvis has a third of each.
+The values of MR begin at 0, or are spread around it with fewer so far below; a phase image is spread evenly."""
+
+
+def require_mr(image: Volume, case: object) -> None:
+    """Refuse a label map, or a CT in Hounsfield units, where an MR image is expected.
 
     Args:
         image: Voxels (z, y, x).
         case: For messages.
 
     Raises:
-        ReadError: It has few, whole values, and most voxels have the same.
+        ReadError: It has few, whole values, and most voxels have the same; or it holds air near -1000 and soft tissue
+            near 0.
     """
+    air, tissue = (_share(image.array, values) for values in (AIR_HU, SOFT_TISSUE_HU))
+    if air >= LEAST_AIR and tissue >= LEAST_SOFT_TISSUE:
+        problem = f"looks like a CT ({air:.0%} of its voxels are air near -1000 HU), expected an MR image"
+        raise ReadError(case, problem, "Give an MR image; shift its values to begin at 0 if it is one")
     values = _few_values(image.array)
     if values.size > 1:
         shown = ", ".join(f"{value:g}" for value in values[:5]) + (", ..." if values.size > 5 else "")
         problem = f"looks like a label map (values {shown}), expected an MR image"
         raise ReadError(case, problem, "Give the scan; onfh grade takes masks")
+
+
+def _share(array: NDArray[Any], limits: tuple[float, float]) -> float:
+    thinned = array[::2, ::2, ::2]
+    return float(np.count_nonzero((thinned >= limits[0]) & (thinned <= limits[1])) / thinned.size)
 
 
 def is_label_map(array: NDArray[Any]) -> bool:
