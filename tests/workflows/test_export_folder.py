@@ -1,6 +1,7 @@
 """A folder as people have it: label maps beside scans, a file for each hip, studies of something else."""
 
 import csv
+import warnings
 
 import numpy as np
 import pytest
@@ -140,6 +141,21 @@ def test_a_study_without_a_hip_is_passed_over(predict, onfh, model, tmp_path):
     done = onfh("run", export, "--out", tmp_path / "none", "--model", model, "--device", "cpu", check=False)
     assert done.returncode == 1
     assert "failed.csv: no hip was found in any of 1 scan. Give MR images of the hip." in done.stderr
+
+
+def test_sentences_of_libraries_do_not_reach_the_terminal(onfh, model, tmp_path):
+    """pydicom warns of each UID that is too long, and of each value that its type does not allow."""
+    uid, export = "1.2." + "7" * 64, tmp_path / "export"
+
+    def odd(dataset, number):
+        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = f"{uid}.1", f"{uid}.2"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_series(export, image(BOTH, 1), change=odd, SeriesDescription="cor T1")
+    done = onfh("predict", "--batch", export, "--out", tmp_path / "out", "--model", model)
+    assert "2 hips" in done.stdout
+    assert "warn" not in done.stderr.lower().replace("warning: p001", "")
 
 
 def test_a_hip_scan_that_fails_is_a_failure_beside_it(predict, onfh, model, tmp_path):
