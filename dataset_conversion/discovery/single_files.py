@@ -44,8 +44,8 @@ def labels_passed_over(labels: Iterable[Path], folder: Path) -> Iterator[str]:
         yield f"{place}: passed over {plural(len(names), 'label map')}, expected MR images: {listed}"
 
 
-def paired(scans: Iterable[ScanInput]) -> list[ScanInput]:
-    """The same scans; two files of one folder whose names differ by the side alone are one patient's two hips."""
+def paired(scans: Iterable[ScanInput]) -> tuple[list[ScanInput], list[str]]:
+    """The same scans, and a line for each pair: two files of one folder that differ by the side in the name alone."""
     listed = list(scans)
     groups: dict[Path, list[ScanInput]] = {}
     for scan in listed:
@@ -53,7 +53,8 @@ def paired(scans: Iterable[ScanInput]) -> list[ScanInput]:
             groups.setdefault(_pair(scan), []).append(scan)
     pairs = [same for same in groups.values() if len(same) == 2 and len({_side(scan) for scan in same}) == 2]
     known = {scan.path: replace(scan, side=_side(scan), pair=str(_pair(scan))) for same in pairs for scan in same}
-    return [known.get(scan.path, scan) for scan in listed]
+    lines = [f"{one.title} and {other.title}: the hips of one patient, by the names" for one, other in pairs]
+    return [known.get(scan.path, scan) for scan in listed], lines
 
 
 def _side(scan: ScanInput) -> Side | None:

@@ -74,8 +74,9 @@ def find_studies(
             else:  # a link that leads nowhere
                 found.scans.append(ScanInput(path, title=title_of(path, folder), refusal=error))
     labels = [image.path for image in images if is_label_file(image.path)]
-    found.scans += paired(image for image in images if image.path not in labels)
-    found.lines += labels_passed_over(labels, folder)
+    scans, pairs = paired(image for image in images if image.path not in labels)
+    found.scans += scans
+    found.lines += [*pairs, *labels_passed_over(labels, folder)]
     series = [scans_of_series(headers, folder), *(_unpacked(path, found) for path in archives)]
     _choose(found, series)
     _refuse_damaged(found, damaged)

@@ -105,7 +105,7 @@ def _of_study(scans: Sequence[RatedScan], left_out: Sequence[LeftOut], folder: P
     fit = sorted((one for one in scans if not one.unfit), key=lambda one: one.suitability)
     if not fit:
         home = scans[0].scan.path if scans else left_out[0].home
-        return _none(home, scans, left_out, reasons, folder)
+        return _none(home, left_out, reasons, folder)
     taken = [fit[0], *_other_hip(fit)]
     lines = [f"{title_of(one.scan.path, folder)}: took {one.called}: {one.suitability}" for one in taken]
     inputs = tuple(_input(one, folder) for one in taken)
@@ -139,14 +139,15 @@ def _middle_mm(rated: RatedScan) -> float:
     return float(np.mean(rated.scan.grid.corners_mm()[:, 0]))
 
 
-def _none(
-    home: Path, scans: Sequence[RatedScan], left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path
-) -> Chosen:
-    """A study without a scan that suits: refused with the reasons, unless it only plans or is of something else."""
-    if all(one.elsewhere for one in scans) and all(one.elsewhere or one.is_localizer for one in left_out):
+def _none(home: Path, left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path) -> Chosen:
+    """A study without a scan that suits: refused with the reasons where a stack is wrong that may show a hip."""
+    if all(one.elsewhere or one.is_localizer for one in left_out):
         return Chosen((), (f"{title_of(home, folder)}: passed over, it holds no MR of a hip: {'; '.join(reasons)}",))
     listed = "".join(f"\n  {reason}" for reason in reasons)
-    problem, remedy = "holds no series that can be measured", "To take one all the same, name it with `series`"
+    problem, remedy = (
+        "holds no series that can be measured",
+        "To take one all the same, give it to onfh predict with `series`",
+    )
     refusal = ReadError(home, problem, remedy, f":{listed}\n")
     return Chosen((ScanInput(home, title=title_of(home, folder), refusal=refusal),), ())
 

@@ -206,7 +206,7 @@ def agreeing_with_header(
     if asked is None:
         shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
         problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
-        remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+        remedy = "Find out which is right, and give `side` L or R to onfh predict: that hip is read in any case"
         raise SideError(source, problem, remedy)
     warning = f"the DICOM header says side {stated} (Laterality); read as {asked}, as asked"
     return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]

@@ -76,6 +76,7 @@ def test_a_file_for_each_hip_is_one_patient(predict, tmp_path):
     names = ["P001_L", "P001_R", "P002_R", "P002_L", "P003_R", "P004_L", "P004_R"]
     done = predict(export)
     assert [row.case_id for row in done.rows] == names
+    assert "MRN1_L and MRN1_R: the hips of one patient, by the names" in done.chosen
     assert {row.source for row in done.rows} == {"P001_L", "P001_R", "P002", "P003", "P004_L", "P004_R"}
     assert key_of(out)["P001_L"].source == str(export / "MRN1_L.nii.gz")
     for name, labels in {"P001_L": LEFT_ONE, "P004_R": RIGHT_ONE}.items():
@@ -156,6 +157,21 @@ def test_sentences_of_libraries_do_not_reach_the_terminal(onfh, model, tmp_path)
     done = onfh("predict", "--batch", export, "--out", tmp_path / "out", "--model", model)
     assert "2 hips" in done.stdout
     assert "warn" not in done.stderr.lower().replace("warning: p001", "")
+
+
+def test_series_too_small_for_a_hip_are_passed_over_and_a_missing_slice_is_not(predict, tmp_path):
+    """Nothing can be corrected in the first; the remedy of the second is no option that would be refused again."""
+    export = tmp_path / "export"
+    image(BOTH, 1).write(export / "a.nii.gz")
+    thin = PELVIS.part((0, 0, 0), (4, 28, 72))
+    write_series(export / "few", noise(thin), SeriesNumber=7)
+    write_series(export / "torn", image(BOTH, 3), SeriesDescription="cor T1")[5].unlink()
+    done = predict(export)
+    (line,) = [line for line in done.chosen if line.startswith("few: passed over, it holds no MR of a hip: ")]
+    assert "(series 7): it spans 16 x" in line
+    (failed,) = done.wrong
+    assert "'cor T1' (series 1): it has 8.000 mm between" in failed.message
+    assert failed.message.endswith("Export it again, complete.")
 
 
 def test_a_hip_scan_that_fails_is_a_failure_beside_it(predict, onfh, model, tmp_path):
