@@ -144,11 +144,7 @@ def _none(home: Path, left_out: Sequence[LeftOut], reasons: Sequence[str], folde
     if all(one.elsewhere or one.is_localizer for one in left_out):
         return Chosen((), (f"{title_of(home, folder)}: passed over, it holds no MR of a hip: {'; '.join(reasons)}",))
     listed = "".join(f"\n  {reason}" for reason in reasons)
-    problem, remedy = (
-        "holds no series that can be measured",
-        "To take one all the same, give it to onfh predict with `series`",
-    )
-    refusal = ReadError(home, problem, remedy, f":{listed}\n")
+    refusal = ReadError(home, "holds no series that can be measured", "Export it again, complete", f":{listed}\n")
     return Chosen((ScanInput(home, title=title_of(home, folder), refusal=refusal),), ())
 
 
