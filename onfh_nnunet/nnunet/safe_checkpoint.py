@@ -41,7 +41,9 @@ def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
         raise ModelError(path, error.problem, _REMEDY) from error
     except KeyError as error:
         raise ModelError(path, f"is not an nnU-Net checkpoint: it lacks {error.args[0]}", _REMEDY) from error
-    except (TypeError, AttributeError, ValueError, OverflowError) as error:
+    except ValueError as error:
+        raise ModelError(path, f"is not an nnU-Net checkpoint: {error}", _REMEDY) from error
+    except (TypeError, AttributeError, OverflowError) as error:
         problem = "is not an nnU-Net checkpoint: its weights, trainer or configuration are of another kind"
         raise ModelError(path, problem, _REMEDY) from error
 

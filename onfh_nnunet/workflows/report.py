@@ -23,8 +23,9 @@ from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
-from onfh_nnunet.workflows.written_grades import read_grades
+from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import graded_in
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
 
@@ -69,7 +70,8 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 
 def _prediction_page(out: Path, progress: Progress) -> str:
-    rows, sources = read_grades(out), ScanSources(out)
+    lines, sources = read_written_grades(out), ScanSources(out)
+    rows = graded_in(lines)
     pictures: dict[str, bytes] = {}
     for (name, said), hips in groupby(rows, key=_scan_of):  # a scan of both hips is read once
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
@@ -78,7 +80,7 @@ def _prediction_page(out: Path, progress: Progress) -> str:
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
-    return prediction_page(rows, pictures, __version__)
+    return prediction_page(lines, pictures, __version__)
 
 
 def _scan_of(row: GradeRow) -> tuple[str, str]:

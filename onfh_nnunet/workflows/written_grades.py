@@ -8,19 +8,20 @@ import math
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import sha256
-from onfh_nnunet.core.csv_rows import columns, literal, read_rows, row_of, rows_text
+from onfh_nnunet.core.csv_rows import columns, literal, row_of
 from onfh_nnunet.core.errors import StaleError
 from onfh_nnunet.core.tables import read_table
-from onfh_nnunet.workflows.output_folder import recorded_grades
+from onfh_nnunet.workflows.output_folder import recorded_lines
 from onfh_nnunet.workflows.table_record import recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, MissedHip, grades_text, read_grades
 
 _SHOWN_DIGITS = 1e-6
 """How far a number may be off: spreadsheets save what they show, which is eleven characters."""
 
 
-def read_grades(out: Path) -> list[GradeRow]:
-    """The rows of grades.csv in OUT.
+def read_written_grades(out: Path) -> list[Line]:
+    """The lines of grades.csv in OUT.
 
     A table that a spreadsheet saved again has other separators, decimal commas and numbers of fewer digits; its rows
     are those that `predict` wrote, in the order of the table.
@@ -32,11 +33,11 @@ def read_grades(out: Path) -> list[GradeRow]:
     table = out / "grades.csv"
     known = recorded_tables(out).get(table.name, [])
     if sha256(table) in known:
-        return read_rows(table, GradeRow)
+        return read_grades(table)
     rows = read_table(table, columns(GradeRow)).rows
     if not known:
-        return [row_of(table, GradeRow, row.line, row.cells) for row in rows]
-    written = recorded_grades(out)
+        return [row_of(table, GradeRow, MissedHip, row.line, row.cells) for row in rows]
+    written = recorded_lines(out)
     if sorted(row.cells["case_id"] for row in rows) != sorted(written):
         raise _changed(table, f"has {len(rows)} rows that are not the {len(written)} hips that it was written with")
     for row in rows:
@@ -54,9 +55,9 @@ def _changed(table: Path, problem: str) -> StaleError:
     return StaleError(table, problem, "Move it away, and run onfh predict again")
 
 
-def _cells(row: GradeRow) -> dict[str, str]:
-    """The cells of a row as the table has them."""
-    (cells,) = csv.DictReader(io.StringIO(rows_text(GradeRow, [row]), newline=""))
+def _cells(line: Line) -> dict[str, str]:
+    """The cells of a line as the table has them."""
+    (cells,) = csv.DictReader(io.StringIO(grades_text([line]), newline=""))
     return {name: literal(cell).strip() for name, cell in cells.items()}
 
 

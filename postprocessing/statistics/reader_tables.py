@@ -44,7 +44,9 @@ class Grading:
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table by case id; columns other than those of `_REMEDY` are ignored.
+    """The hips of a table by case id; columns other than those of `_REMEDY` and ``warnings`` are ignored.
+
+    A hip that `predict` missed, without a grade and with the reason in ``warnings``, is not graded: it is left out.
 
     A hip is named by ``case_id``, or by ``patient_id`` and ``side``.
 
@@ -54,13 +56,14 @@ def read_gradings(path: Path) -> dict[str, Grading]:
             names the file and the line.
     """
     hips = ("case_id", "patient_id", "side")
-    table = read_table(path, (), (*hips, *GRADE_COLUMNS, _PERCENT), numbers=(_PERCENT,))
+    table = read_table(path, (), (*hips, *GRADE_COLUMNS, _PERCENT, "warnings"), numbers=(_PERCENT,))
     named = ("patient_id", "side") if "case_id" not in table.columns and "patient_id" in table.columns else ("case_id",)
     graded = next((name for name in GRADE_COLUMNS if name in table.columns), "grade")
     read_table(path, (*named, graded))  # refuses a table without them, and says which column looks like one
-    table.require((problem for row in table.rows for problem in _problems(row, named, graded)), _REMEDY)
-    table.require(_fractions(table.rows, graded), "Write percentages of the head, and one below 1 with its sign, 0.8%")
-    read = [_hip(row.cells, named, graded) for row in table.rows]
+    rows = [row for row in table.rows if not _is_missed(row.cells, graded)]
+    table.require((problem for row in rows for problem in _problems(row, named, graded)), _REMEDY)
+    table.require(_fractions(rows, graded), "Write percentages of the head, and one below 1 with its sign, 0.8%")
+    read = [_hip(row.cells, named, graded) for row in rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
         raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
@@ -90,6 +93,10 @@ def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -
         )
         for case_id, one, other in ((case_id, first[case_id], second[case_id]) for case_id in sorted(first))
     ]
+
+
+def _is_missed(cells: dict[str, str], column: str) -> bool:
+    return not cells[column] and not cells["necrosis_percent"] and bool(cells["warnings"])
 
 
 def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]:
