@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,7 +127,8 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
     label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
-    hips = [(source, _converted(source, job, folder)) for source in sources]
+    grades = _grades([source.mask.extent.grade for source in sources], scan.grade)
+    hips = [(source, _converted(source, grade, job, folder)) for source, grade in zip(sources, grades, strict=True)]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
     findings = [
         Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
@@ -160,7 +161,16 @@ def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
         yield "header", "the header says that annotations are burned into the image; they may name the patient"
 
 
-def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
+def _grades(of_label: Sequence[Grade], reader: Grade | None) -> Sequence[Grade]:
+    """The grade of each hip of a scan: the reader's, by default the label's.
+
+    Where the label of a scan of both hips shows one of them ill, a reader's letter is the ill hip's grade.
+    """
+    one_is_ill = len(set(of_label)) > 1 and Grade.NONE in of_label and reader is not Grade.NONE
+    return [own if reader is None or (one_is_ill and own is Grade.NONE) else reader for own in of_label]
+
+
+def _converted(source: HipSource, grade: Grade, job: Job, folder: Path | None) -> ConvertedHip:
     hip = Hip(job.patient, source.side)
     name = hip.case_id
     image = Volume(downcast(source.image.array), source.image.grid)
@@ -168,11 +178,11 @@ def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip
     if folder is not None:
         image.write(folder / files[0])
         source.label.write_labels(folder / files[1])
-    case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
+    case = _case(hip, source, grade, *(f"{job.dataset_name}/{file}" for file in files))
     return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
 
 
-def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
+def _case(hip: Hip, source: HipSource, grade: Grade, image: str, label: str) -> Case:
     grid, extent = source.label.grid, source.mask.extent
     return Case(
         *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
@@ -181,14 +191,19 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
         head_ml=extent.head_ml,
         necrosis_ml=extent.necrosis_ml,
         necrosis_percent=percent_of(extent.necrosis, extent.head),
-        grade=extent.grade if reader is None else reader,
+        grade=grade,
     )
 
 
 def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
-    if of_label != case.grade:
-        message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
+    """A reader's grade that differs from the label's: one of the two may belong to another hip, or a lesion is lost."""
+    if of_label == case.grade:
+        return
+    message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
+    if Grade.NONE in (of_label, case.grade):
+        message += "; correct the label, or the grade: an ill hip would be taken for a healthy one"
+        yield Finding(case.case_id, scan.line, Severity.ERROR, "grade", message)
+    else:
         yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
