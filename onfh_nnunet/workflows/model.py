@@ -100,8 +100,10 @@ def _cohort(card: Card) -> str:
 
 def _healthy(card: Card) -> str:
     """Numbers of healthy hips: without them nothing is known of how often the model calls one ill."""
-    trained, calibrated = ("not stated" if n is None else str(n) for n in (card.healthy, card.healthy_calibrated))
-    return f"{trained} trained on, {calibrated} calibrated on"
+    if card.healthy is None:
+        return "not stated"
+    calibrated = "" if card.healthy_calibrated is None else f", calibrated on {card.healthy_calibrated}"
+    return f"trained on {card.healthy}{calibrated}"
 
 
 def _training(training: Mapping[str, Any] | None) -> str:
