@@ -100,10 +100,8 @@ def _cohort(card: Card) -> str:
 
 def _healthy(card: Card) -> str:
     """Numbers of healthy hips: without them nothing is known of how often the model calls one ill."""
-    if card.healthy is None:
-        return "not stated"
-    calibrated = "" if card.healthy_calibrated is None else f", calibrated on {card.healthy_calibrated}"
-    return f"trained on {card.healthy}{calibrated}"
+    counts = {"trained on": card.healthy, "calibrated on": card.healthy_calibrated}
+    return ", ".join(f"{what} {n}" for what, n in counts.items() if n is not None) or "not stated"
 
 
 def _training(training: Mapping[str, Any] | None) -> str:
