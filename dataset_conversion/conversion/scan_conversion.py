@@ -18,7 +18,7 @@ from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
-from onfh_nnunet.core.hip import Hip
+from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.image_checks import require_no_label_map
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
@@ -48,7 +48,11 @@ class Job:
     @property
     def name(self) -> str:
         """The scan's name in messages and progress."""
-        return f"{self.patient}_{self.scan.side}"
+        return "_".join(filter(None, (self.patient, self.scan.visit, self.scan.side)))
+
+    def hip(self, side: Side) -> Hip:
+        """A hip of this scan."""
+        return Hip(self.patient, side, self.scan.visit)
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ def _grades(of_label: Sequence[Grade], reader: Grade | None) -> Sequence[Grade]:
 
 
 def _converted(source: HipSource, grade: Grade, job: Job, folder: Path | None) -> ConvertedHip:
-    hip = Hip(job.patient, source.side)
+    hip = job.hip(source.side)
     name = hip.case_id
     image = Volume(downcast(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")

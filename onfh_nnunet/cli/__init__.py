@@ -23,6 +23,7 @@ from onfh_nnunet.cli.crossval import crossval
 from onfh_nnunet.cli.doctor import doctor
 from onfh_nnunet.cli.export import export
 from onfh_nnunet.cli.grade import grade
+from onfh_nnunet.cli.implant import implant
 from onfh_nnunet.cli.logged_command import LoggedCommand
 from onfh_nnunet.cli.model import model
 from onfh_nnunet.cli.phantom import phantom
@@ -37,7 +38,7 @@ from onfh_nnunet.core.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
-    *(doctor, phantom, cohort, check, convert, plan, train, crossval, export, model),
+    *(doctor, phantom, implant, cohort, check, convert, plan, train, crossval, export, model),
     *(run_command, predict, grade, compare, agree, report),
 )
 
