@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan
+from dataset_conversion.conversion.case_grades import case_grades, grade_findings
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
@@ -131,7 +132,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
     label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
-    grades = _grades([source.mask.extent.grade for source in sources], scan.grade)
+    grades = case_grades([source.mask.extent.grade for source in sources], scan.grade)
     hips = [(source, _converted(source, grade, job, folder)) for source, grade in zip(sources, grades, strict=True)]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
     findings = [
@@ -143,7 +144,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
-        findings += _two_grades(hip.case, source.mask.extent.grade, scan)
+        findings += grade_findings(hip.case, source.mask.extent.grade, scan)
     return Outcome(
         job,
         tuple(hip for _, hip in hips),
@@ -163,15 +164,6 @@ def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:
 def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
     if image.acquisition and image.acquisition.burned_in:
         yield "header", "the header says that annotations are burned into the image; they may name the patient"
-
-
-def _grades(of_label: Sequence[Grade], reader: Grade | None) -> Sequence[Grade]:
-    """The grade of each hip of a scan: the reader's, by default the label's.
-
-    Where the label of a scan of both hips shows one of them ill, a reader's letter is the ill hip's grade.
-    """
-    one_is_ill = len(set(of_label)) > 1 and Grade.NONE in of_label and reader is not Grade.NONE
-    return [own if reader is None or (one_is_ill and own is Grade.NONE) else reader for own in of_label]
 
 
 def _converted(source: HipSource, grade: Grade, job: Job, folder: Path | None) -> ConvertedHip:
@@ -197,18 +189,6 @@ def _case(hip: Hip, source: HipSource, grade: Grade, image: str, label: str) -> 
         necrosis_percent=percent_of(extent.necrosis, extent.head),
         grade=grade,
     )
-
-
-def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that differs from the label's: one of the two may belong to another hip, or a lesion is lost."""
-    if of_label == case.grade:
-        return
-    message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
-    if Grade.NONE in (of_label, case.grade):
-        message += "; correct the label, or the grade: an ill hip would be taken for a healthy one"
-        yield Finding(case.case_id, scan.line, Severity.ERROR, "grade", message)
-    else:
-        yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:
