@@ -20,7 +20,7 @@ from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade
@@ -126,7 +126,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     if scan.label is None:
         raise LabelError(place, "has no label", "Give a label, or leave the scan out")
     image = read_scan(scan.image, scan.series)
-    require_no_label_map(image.volume, place)
+    require_mr(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)

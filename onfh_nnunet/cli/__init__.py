@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -45,6 +46,9 @@ COMMANDS = (
 _REFUSED_BY_THE_SYSTEM = {
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
 }
+_LIBRARIES = r"(pydicom|highdicom|nibabel)\b"
+"""What they warn of, such as a value longer than the standard allows, says nothing to a reader of our messages."""
+
 _CHECK = "Check that the disk works, has room and may be written"
 
 app = typer.Typer(
@@ -77,6 +81,7 @@ def run() -> None:
     """Run ``onfh``. An `OnfhError` becomes one message on stderr and exit code 1; a bug stays a traceback."""
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
+    warnings.filterwarnings("ignore", module=_LIBRARIES)
     sweep_scratch()
     for name in ("SIGTERM", "SIGHUP"):
         _end_as_by_ctrl_c(name)

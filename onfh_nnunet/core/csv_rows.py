@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.user_files import read_text
 
 Row = TypeVar("Row")
+Fewer = TypeVar("Fewer")
 
 NO_COLUMN = {"column": False}
 """Metadata of a field that has no column."""
@@ -58,18 +59,36 @@ def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row]) -> None:
     write_text(path, rows_text(row_type, rows))
 
 
-def rows_text(row_type: type[Row], rows: Iterable[Row]) -> str:
-    """The text that `write_rows` writes."""
+def rows_text(row_type: type, rows: Iterable[object]) -> str:
+    """The text that `write_rows` writes; a row of a type that lacks a column has an empty cell there."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = columns(row_type)
     writer.writerow(names)
-    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    writer.writerows(_cells(row, names) for row in rows)
     return text.getvalue()
 
 
-def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
+def _cells(row: object, names: list[str]) -> list[str]:
+    own = columns(type(row))
+    return [_cell(getattr(row, name)) if name in own else "" for name in names]
+
+
+@overload
+def read_rows(path: Path, row_type: type[Row]) -> list[Row]: ...
+
+
+@overload
+def read_rows(path: Path, row_type: type[Row], fewer: type[Fewer]) -> list[Row | Fewer]: ...
+
+
+def read_rows(path: Path, row_type: type[Any], fewer: type[Any] | None = None) -> list[Any]:
     """Read the rows that `write_rows` wrote; additional columns are ignored.
+
+    Args:
+        path: The table.
+        row_type: Of its rows.
+        fewer: The type of rows whose cells are empty in all the columns that this type lacks.
 
     Raises:
         ReadError: The file is missing, lacks a column, or holds a value of another type.
@@ -81,7 +100,12 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
             raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
         require_once(path, reader.fieldnames or ())
         types = get_type_hints(row_type)
-        return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
+        more = set(columns(row_type)) - set(columns(fewer)) if fewer else set()
+        read = []
+        for number, cells in enumerate(reader, start=2):
+            kind = fewer if fewer and not any(cells[name] for name in more) else row_type
+            read.append(_row(path, kind, types, number, cells))
+        return read
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
 

@@ -97,3 +97,7 @@ class ModelError(OnfhError):
 
 class HipNotFound(OnfhError):
     """No femoral head was found where one was expected."""
+
+
+class NoFemoralHead(HipNotFound):
+    """A scan shows nothing that looks like a femoral head: it may be of another part of the body."""

@@ -131,6 +131,13 @@ def is_orthonormal(axes: FloatArray, tolerance: float = ORTHOGONALITY_TOLERANCE)
     return bool(np.abs(axes.T @ axes - np.eye(axes.shape[1])).max() <= tolerance)
 
 
+def nearest_perpendicular(axes: FloatArray) -> FloatArray:
+    """The orthonormal factor of the polar decomposition of columns (3, n): the nearest perpendicular unit vectors."""
+    left, _, right = np.linalg.svd(axes, full_matrices=False)
+    nearest: FloatArray = left @ right
+    return nearest
+
+
 def perpendicular_axes(axes: FloatArray, spacing_mm: FloatArray, size: Sequence[int]) -> FloatArray:
     """The perpendicular axes (columns) that are nearest to those that a file states, where its voxels hardly move.
 
@@ -140,13 +147,12 @@ def perpendicular_axes(axes: FloatArray, spacing_mm: FloatArray, size: Sequence[
         size: Voxels along them.
 
     Returns:
-        The orthonormal factor of their polar decomposition; the axes as they are if single precision cannot tell the
+        The nearest perpendicular ones; the axes as they are if single precision cannot tell the
         two apart, or if a corner would move by more than `place_tolerance_mm`, for `Grid` to refuse.
     """
     if is_orthonormal(axes, 1e-6):
         return axes
-    left, _, right = np.linalg.svd(axes, full_matrices=False)
-    nearest: FloatArray = left @ right
+    nearest = nearest_perpendicular(axes)
     extent = np.array(list(itertools.product(*((0.0, n - 1.0) for n in size)))) * spacing_mm
     moved = np.linalg.norm(extent @ (nearest - axes).T, axis=1).max()
     return nearest if moved <= place_tolerance_mm(spacing_mm) else axes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ _NUMBERS: list[Any] = [
     np.dtypes.Float32DType,
     np.dtypes.Int64DType,
 ]
+
+
+_WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.)+")
+"""What ``DistributedDataParallel`` and ``torch.compile`` put before the name of each tensor of a network."""
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -61,11 +66,25 @@ def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     axes = content.get("inference_allowed_mirroring_axes")
     return {
-        "network_weights": {str(name): tensor.detach() for name, tensor in content["network_weights"].items()},
+        "network_weights": _unwrapped(content["network_weights"]),
         "init_args": {"configuration": str(content["init_args"]["configuration"])},
         "trainer_name": str(content["trainer_name"]),
         "inference_allowed_mirroring_axes": None if axes is None else tuple(map(int, axes)),
     }
+
+
+def _unwrapped(weights: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors by the names that the bare network has, without those of its wrappers.
+
+    Source: ``nnUNetTrainer.load_checkpoint``, which takes ``module.`` off.
+
+    Raises:
+        ValueError: Two of them get one name.
+    """
+    bare = {_WRAPPERS.sub("", str(name)): tensor.detach() for name, tensor in weights.items()}
+    if len(bare) < len(weights):
+        raise ValueError("a tensor is there twice, inside and outside of a wrapper of the network")
+    return bare
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, MissedHip, right_first
 from postprocessing.uncertainty.margin_interval import PercentInterval
 
 
@@ -20,10 +21,17 @@ class PredictedHip:
     Args:
         measurement: All that is measured of it: its row of grades.csv.
         stored: Its mask, or the file that holds it.
+        missed: Other hips of its scan that have no mask, each with its `side` and, in `warnings`, the reason.
     """
 
     measurement: GradeRow
     stored: Volume | Path
+    missed: tuple[MissedHip, ...] = ()
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its row of grades.csv and those of the hips that were missed beside it, the right one first."""
+        return right_first((self.measurement, *self.missed))
 
     @cached_property
     def mask(self) -> Volume:

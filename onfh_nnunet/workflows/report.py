@@ -11,7 +11,6 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet import __version__
 from onfh_nnunet.core.atomic_files import sha256, write_text
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip
@@ -26,6 +25,7 @@ from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
 from onfh_nnunet.workflows.table_record import recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import graded_in, read_grades
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
 
@@ -74,7 +74,8 @@ def _prediction_page(out: Path, progress: Progress) -> str:
     known = sha256(table)
     if known not in recorded_tables(out).get(table.name, [known]):
         raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
-    rows, sources = read_rows(table, GradeRow), ScanSources(out)
+    lines, sources = read_grades(table), ScanSources(out)
+    rows = graded_in(lines)
     pictures: dict[str, bytes] = {}
     for (name, said), hips in groupby(rows, key=_scan_of):  # a scan of both hips is read once
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
@@ -83,7 +84,7 @@ def _prediction_page(out: Path, progress: Progress) -> str:
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
-    return prediction_page(rows, pictures, __version__)
+    return prediction_page(lines, pictures, __version__)
 
 
 def _scan_of(row: GradeRow) -> tuple[str, str]:

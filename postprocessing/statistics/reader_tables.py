@@ -28,18 +28,21 @@ class Grading:
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table by case id; columns other than those of `_REMEDY` are ignored.
+    """The hips of a table by case id; columns other than those of `_REMEDY` and ``warnings`` are ignored.
+
+    A hip that `predict` missed, without a grade and with the reason in ``warnings``, is not graded: it is left out.
 
     Raises:
         ReadError: The file is missing or no table, lacks a column, holds no grade or no percentage where one should
             be, or a hip stands twice; names the file and the line.
     """
-    table = read_table(path, ("case_id",), (*GRADE_COLUMNS, "necrosis_percent"))
+    table = read_table(path, ("case_id",), (*GRADE_COLUMNS, "necrosis_percent", "warnings"))
     if not set(GRADE_COLUMNS) & set(table.columns):
         read_table(path, ("case_id", "grade"))  # refuses it, and says which column looks like one
     column = next(name for name in GRADE_COLUMNS if name in table.columns)
-    table.require((problem for row in table.rows for problem in _problems(row, column)), _REMEDY)
-    read = [_hip(row.cells, column) for row in table.rows]
+    rows = [row for row in table.rows if not _is_missed(row.cells, column)]
+    table.require((problem for row in rows for problem in _problems(row, column)), _REMEDY)
+    read = [_hip(row.cells, column) for row in rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
         raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
@@ -61,6 +64,10 @@ def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -
         GradePair(Hip.parse(case_id).patient, one.grade, other.grade, one.percent, other.percent)
         for case_id, one, other in ((case_id, first[case_id], second[case_id]) for case_id in sorted(first))
     ]
+
+
+def _is_missed(cells: dict[str, str], column: str) -> bool:
+    return not cells[column] and not cells["necrosis_percent"] and bool(cells["warnings"])
 
 
 def _problems(row: TableRow, column: str) -> Iterator[str]:

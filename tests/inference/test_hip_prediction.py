@@ -160,6 +160,7 @@ def test_head_that_the_model_does_not_outline_is_told():
     (hip,) = predict_hips(volume, Oracle(), None, "scan", both)
     assert hip.side is Side.RIGHT
     assert "a head on side L that the model does not outline" in hip.warnings[0]
+    assert hip.other_missed == hip.warnings[0]
     with pytest.raises(HipNotFound, match="does not outline"):
         predict_hips(volume, Oracle(), Side.LEFT, "scan", both)
 
@@ -233,7 +234,8 @@ def test_only_head_of_a_wide_scan_is_told():
     assert [hip.warnings for hip in predicted(wide)] == [
         ("the scan is 330 mm wide, and only one femoral head was found in it",)
     ]
-    assert [hip.warnings for hip in predicted(wide, Side.RIGHT)] == [()]
+    assert [hip.other_missed for hip in predicted(wide)] == [hip.warnings[0] for hip in predicted(wide)]
+    assert [(hip.warnings, hip.other_missed) for hip in predicted(wide, Side.RIGHT)] == [((), "")]
     with pytest.raises(HipNotFound, match="shows no hip on side L"):
         predicted(wide, Side.LEFT)
 

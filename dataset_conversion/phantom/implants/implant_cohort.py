@@ -32,7 +32,7 @@ from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
-from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_processes
 from onfh_nnunet.core.progress import Progress, silent
@@ -167,7 +167,7 @@ def _implanted(
     truth = []
     for visit in range(per_hip + 1):
         rng = np.random.default_rng([seed, number, visit])
-        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, visit)
+        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, number + visit)
         stem = f"{name}_{visit}_{scan.side}.nii.gz"
         image.write(folder / "images" / stem)
         label.write_labels(folder / "labels" / stem)
@@ -184,7 +184,7 @@ def read_hips(scan: SourceScan, rules: LabelRules, weighting: Weighting) -> tupl
     assert scan.label is not None
     place = f"line {scan.line} of the cohort"
     volume = read_scan(scan.image, scan.series).volume
-    require_no_label_map(volume, place)
+    require_mr(volume, place)
     label = label_map(LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=True), rules, place, volume.grid)
     if (label.volume.array == Label.NECROSIS).any():
         raise LabelError(place, "has necrosis in its label, expected a healthy head", "Leave out hips with a lesion")
