@@ -110,7 +110,7 @@ def _recoloured(image: NDArray[Any], rng: Generator) -> NDArray[Any]:
         knots = np.sort(rng.uniform(0, 1, 3))
         return np.interp(unit, [0, 0.25, 0.5, 0.75, 1.2], [0, *knots, 1.1])
     air = np.clip(unit / 0.12, 0, 1)
-    return air * (1.1 - unit) ** np.exp(rng.normal(0, 0.3)) if chance < 0.9 else unit
+    return air * np.maximum(1.1 - unit, 0) ** np.exp(rng.normal(0, 0.3)) if chance < 0.9 else unit
 
 
 def _clipped(image: NDArray[Any], labels: NDArray[Any], rng: Generator) -> tuple[NDArray[Any], NDArray[Any]]:

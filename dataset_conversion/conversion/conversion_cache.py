@@ -26,7 +26,7 @@ from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the same source would give another case."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan
+from dataset_conversion.conversion.case_grades import case_grades, grade_findings
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
@@ -131,7 +132,8 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
     label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
-    hips = [(source, _converted(source, job, folder)) for source in sources]
+    grades = case_grades([source.mask.extent.grade for source in sources], scan.grade)
+    hips = [(source, _converted(source, grade, job, folder)) for source, grade in zip(sources, grades, strict=True)]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
     findings = [
         Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
@@ -142,7 +144,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
-        findings += _two_grades(hip.case, source.mask.extent.grade, scan)
+        findings += grade_findings(hip.case, source.mask.extent.grade, scan)
     return Outcome(
         job,
         tuple(hip for _, hip in hips),
@@ -164,7 +166,7 @@ def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
         yield "header", "the header says that annotations are burned into the image; they may name the patient"
 
 
-def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
+def _converted(source: HipSource, grade: Grade, job: Job, folder: Path | None) -> ConvertedHip:
     hip = job.hip(source.side)
     name = hip.case_id
     image = Volume(downcast(source.image.array), source.image.grid)
@@ -172,11 +174,11 @@ def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip
     if folder is not None:
         image.write(folder / files[0])
         source.label.write_labels(folder / files[1])
-    case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
+    case = _case(hip, source, grade, *(f"{job.dataset_name}/{file}" for file in files))
     return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
 
 
-def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
+def _case(hip: Hip, source: HipSource, grade: Grade, image: str, label: str) -> Case:
     grid, extent = source.label.grid, source.mask.extent
     return Case(
         *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
@@ -185,15 +187,8 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
         head_ml=extent.head_ml,
         necrosis_ml=extent.necrosis_ml,
         necrosis_percent=percent_of(extent.necrosis, extent.head),
-        grade=extent.grade if reader is None else reader,
+        grade=grade,
     )
-
-
-def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
-    if of_label != case.grade:
-        message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
-        yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onfh_nnunet.core.anatomy import SECOND_HEAD_ABOVE_ML
+from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM, SECOND_HEAD_ABOVE_ML
 from onfh_nnunet.core.bounding_box import bounding_box
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.hip import Side
@@ -33,7 +33,8 @@ def _refuse_sides(drawn: Volume, place: str) -> None:
     if any(np.count_nonzero(part) <= least for part in parts.values()):
         return
     (first, last), (other_first, other_last) = (_extent_mm(part, drawn) for part in parts.values())
-    if first <= other_last and other_first <= last:
+    apart = abs((first + last) - (other_first + other_last)) / 2
+    if apart < LABELLED_HEADS_APART_MM or (first <= other_last and other_first <= last):
         return
     sides = (Side.RIGHT, Side.LEFT) if last < other_first else (Side.LEFT, Side.RIGHT)
     names = ["head right" if side is Side.RIGHT else "head left" for side in sides]

@@ -108,7 +108,7 @@ class Predictor:
         self._model, self.options = model_file.model.of_folds(options.folds), options
         self._one_at_a_time = threading.Lock()
         self.calibration = calibration_of(model_file, name)
-        self.caution = on_one_line(model_file.card.caution)
+        self.caution = on_one_line(model_file.card.said_of_results)
 
     @property
     def computed_by(self) -> str:

@@ -167,3 +167,9 @@ def test_the_advice_for_values_that_are_sides_works_as_it_is_printed(tmp_path, o
     assert [line.split(",")[0] for line in (tmp_path / "grades.csv").read_text().splitlines()[1:]] == [
         *("label_R", "label_L"),
     ]
+
+
+def test_a_lesion_that_is_one_side_of_its_head_is_no_other_head():
+    """Its values meet at a plane of the patient's axes, and share no x."""
+    lateral = np.where(ONE.array > 0, np.where(np.arange(72) < 14, 2, 1), 0).astype(np.uint8)
+    assert 20 < grade(Volume(lateral, PELVIS))[0].necrosis_percent < 70

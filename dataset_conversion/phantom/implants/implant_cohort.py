@@ -167,7 +167,7 @@ def _implanted(
     truth = []
     for visit in range(per_hip + 1):
         rng = np.random.default_rng([seed, number, visit])
-        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, visit)
+        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, number + visit)
         stem = f"{name}_{visit}_{scan.side}.nii.gz"
         image.write(folder / "images" / stem)
         label.write_labels(folder / "labels" / stem)

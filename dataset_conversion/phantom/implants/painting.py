@@ -150,12 +150,12 @@ def _dead(
 ) -> NDArray[np.float32]:
     """Dead marrow that is not like marrow: evenly darker (brighter where fat is suppressed), or patchy."""
     far = levels.bright if weighting is Weighting.FAT_SUPPRESSED else levels.muscle
-    most = np.float32(rng.uniform(0.25, 0.8))
+    darker = np.float32(rng.uniform(0.25, 0.8) * (far - levels.marrow))
     if rng.random() < 0.5:
-        return grey + most * (np.float32(far) - grey)
+        return grey + darker
     x, y, z = points
     patches = np.clip(RandomField.draw(rng, (6, 18), 8)((x, y, z)), 0, 1)
-    patchy: NDArray[np.float32] = grey + most * patches * (np.float32(far) - grey)
+    patchy: NDArray[np.float32] = grey + patches * darker
     return patchy
 
 
