@@ -24,7 +24,7 @@ Hip = tuple[Volume, Volume]
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of one inference method for one hip."""
+    """The result of one inference method for one hip; the lesion's Dice is NaN in a healthy hip, and in no mean."""
 
     cpu: float
     head_dice: float
@@ -41,7 +41,7 @@ def answers_of(segmenter: HipSegmenter, hips: Iterable[Hip], known: Calibration)
         cpu = time.process_time() - start
         mask = Volume(labels, image.grid)
         mask = clean(mask, "hip") if labels.any() else mask
-        head, necrosis = (_dice(region.mask(mask.array), region.mask(truth.array)) for region in Region)
+        head, necrosis = (_dice(region.mask(truth.array), region.mask(mask.array)) for region in Region)
         hip = HipMask(mask)
         found = hip.extent
         interval = known.interval(found.percent) if found.percent is not None else None
@@ -56,15 +56,15 @@ def print_table(title: str, answers: dict[str, list[Answer]]) -> None:
     print("|---|---|---|---|---|---|---|")
     exact = next(iter(answers.values()))
     for name, own in answers.items():
-        head, necrosis, cpu = (np.mean([getattr(a, of) for a in own]) for of in ("head_dice", "necrosis_dice", "cpu"))
+        means = (np.nanmean([getattr(one, of) for one in own]) for of in ("head_dice", "necrosis_dice", "cpu"))
+        head, necrosis, cpu = means
         lost = [one.necrosis_dice - other.necrosis_dice for one, other in zip(exact, own, strict=True)]
         changed = [pair for pair in zip(exact, own, strict=True) if pair[0].grade is not pair[1].grade]
         outside = sum(one.grade not in other.possible for one, other in changed)
-        print(f"| {name} | {cpu:.2f} | {head:.4f} | {necrosis:.4f} | {np.mean(lost):.4f} | {max(lost):.4f} "
+        print(f"| {name} | {cpu:.2f} | {head:.4f} | {necrosis:.4f} | {np.nanmean(lost):.4f} | {np.nanmax(lost):.4f} "
               f"| {len(changed)}, {outside} outside |")  # fmt: skip
 
 
-def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """The Dice coefficient; 1 where both masks are empty."""
-    together = int(one.sum() + other.sum())
-    return 2 * int((one & other).sum()) / together if together else 1.0
+def _dice(true: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
+    """The Dice coefficient; NaN where there is nothing to find, as the lesion of a healthy hip."""
+    return 2 * int((true & found).sum()) / int(true.sum() + found.sum()) if true.any() else float("nan")

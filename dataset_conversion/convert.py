@@ -36,6 +36,8 @@ from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
 
+_LOG_LEVEL = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -119,7 +121,7 @@ def _convert(
         outcomes = [old or next(new) for old in there]
         findings = _findings(outcomes)
         for finding in findings:
-            LOGGER.log(logging.ERROR if finding.level is Severity.ERROR else logging.WARNING, "%s", finding)
+            LOGGER.log(_LOG_LEVEL[finding.level], "%s", finding)
         log = workspace.root / LOG
         for outcome in outcomes:
             LOGGER.info("%s: %s", outcome.job.name, "refused" if outcome.error else plural(len(outcome.hips), "hip"))

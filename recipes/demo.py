@@ -15,7 +15,9 @@ from pathlib import Path
 
 import psutil
 
-HIPS = 24
+HIPS = 30
+"""Of 15 patients: 24 ill hips, and 6 healthy other hips."""
+
 LIMITS = {"minutes": 12.0, "memory GB": 8.0, "median head Dice": 0.90, "median necrosis Dice": 0.70}
 
 
@@ -38,15 +40,16 @@ def _commands(demo: Path) -> list[list[str]]:
     cohort, work, model, new, out = (
         demo / name for name in ("cohort", "work", "model.safetensors", "new_patient", "out")
     )
+    # The new patient, the first of that cohort, has an ill left hip and a healthy right one.
     steps = [
-        ["phantom", cohort, "--hips", HIPS, "--seed", "1", "--format", "dicom"],
+        ["phantom", cohort, "--hips", HIPS, "--seed", "1", "--format", "dicom", "--bilateral"],
         ["convert", cohort / "cohort.csv", "--work", work],
         ["plan", "--work", work, "--preset", "quick"],
         ["train", "--work", work],
         ["crossval", "--work", work],
         ["report", work / "crossval"],
         ["export", "--work", work, "--out", model],
-        ["phantom", new, "--hips", "2", "--seed", "2", "--format", "dicom", "--bilateral"],
+        ["phantom", new, "--hips", "4", "--seed", "3", "--format", "dicom", "--bilateral"],
         ["predict", new / "images" / "MRN0001_B", "--model", model, "--out", out],
         ["report", out],
         ["grade", out / "P001_R.nii.gz", out / "P001_L.nii.gz", "--out", demo / "grades_of_masks.csv"],
@@ -60,6 +63,16 @@ def _accuracy(crossval: Path) -> dict[str, float]:
     return {f"median {region} Dice": dice[region] for region in ("head", "necrosis")}
 
 
+def _healthy(crossval: Path) -> str:
+    """How the cross-validation did on the healthy hips."""
+    with (crossval / "agreement.csv").open(encoding="utf-8") as file:
+        found = {row["statistic"]: row for row in csv.DictReader(file)}
+    share, ml = (found[f"healthy_hip_{name}"] for name in ("specificity", "false_positive_ml"))
+    n = int(share["n"])
+    right = round(float(share["value"]) * n)
+    return f"healthy hips found healthy: {right} of {n}; outlined in them, in the mean: {float(ml['value']):.2f} ml"
+
+
 def _verdict(demo: Path, found: dict[str, float]) -> int:
     print()
     missed = 0
@@ -69,6 +82,7 @@ def _verdict(demo: Path, found: dict[str, float]) -> int:
         missed += not reached and not most
         bound = "at most" if most else "at least"
         print(f"{name:22} {found[name]:6.2f}   {bound} {limit:g}{'' if reached else '   MISSED'}")
+    print(_healthy(demo / "work" / "crossval"))
     print("\nTo look at:")
     for path in ("work/crossval/report.html", "work/crossval/cases.csv", "out/report.html", "out/grades.csv"):
         print(f"  {demo / path}")

@@ -35,6 +35,7 @@ from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
 from onfh_nnunet.core.labels import Label
+from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_model_file
@@ -126,7 +127,8 @@ def judged(model: Path, card: Card) -> Card:
     calibration = Calibration.fit(true, pred, [str(row.patient).split("_")[0] for row in rows])
     named = [field.name for field in fields(Score)]
     scores = tuple(Score(**{name: getattr(row, name) for name in named}) for row in summarize(rows))
-    return replace(card, crossval=scores, calibration=calibration.to_json())
+    healthy = sum(row.grade_true is Grade.NONE for row in rows)
+    return replace(card, crossval=scores, calibration=calibration.to_json(), healthy_calibrated=healthy)
 
 
 def _compared(model: Path, folder: Path) -> list[CrossvalRow]:

@@ -125,7 +125,7 @@ def test_a_script_without_a_main_guard(phantom, tmp_path):
         "import multiprocessing\nmultiprocessing.set_start_method('spawn', force=True)\n"
         "import onfh_nnunet as onfh\n"
         f"hips = onfh.predict({str(phantom[0])!r})\n"
-        "print(len(hips), len(onfh.grade([hip.mask for hip in hips], side='R')))\n"
+        "print(len(hips), len(onfh.grade([hip.mask for hip in hips])))\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.stdout.strip() == "2 2", done.stderr

@@ -16,7 +16,7 @@ from onfh_nnunet.core.errors import CohortError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import write_private
 
-_PSEUDONYM = re.compile(r"P(\d{3,})")
+_PSEUDONYM = re.compile(r"(P(\d{3,}))(?:_([LR]))?")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ScanKeyRow(KeyRow):
 
     Args:
         patient_id: What its owner calls the scan; else the name of its file or folder.
-        patient: The scan's pseudonym.
+        patient: The scan's pseudonym; with its side where it is one of a pair.
         source: The path of the file or folder, from the root.
         content_sha256: Hash of its content when it was last predicted; empty where it could not be read.
         series: Which DICOM series of it was predicted; empty where nobody said.
@@ -79,7 +79,8 @@ def scan_pseudonyms(
     """Key rows with a pseudonym for each scan, in the order of the scans.
 
     A scan of an earlier run keeps its pseudonym: the one of its path and series, or the one of its content where that
-    one's path is gone, for it was moved. Others are numbered on from the last, in their order.
+    one's path is gone, for it was moved. Others are numbered on from the last, in their order. Two scans of a pair get
+    one number, and their sides: ``P002_R`` and ``P002_L``.
 
     Args:
         scans: The scans.
@@ -98,21 +99,41 @@ def scan_pseudonyms(
     moved = [row for row in reversed(known) if row.content_sha256 and not Path(row.source).exists()]
     gone = {(row.content_sha256, row.series): row for row in moved}
     further = _further(row.patient for row in known)
-    made = []
+    met: list[ScanKeyRow | None] = []
     for scan, (path, series) in zip(scans, places, strict=True):
         row = rows.get((path, series))
         if row is None and (path, "") not in given:  # named without its series before
             row = rows.pop((path, ""), None)
         if row is None and gone:
             row = gone.pop((content(scan.path), series), None)
-        patient, hashed = (row.patient, row.content_sha256) if row else (next(further), "")
+        met.append(row)
+    pairs = {scan.pair: sided(row.patient) for scan, row in zip(scans, met, strict=True) if row and scan.pair}
+    numbers = {pair: patient for pair, (patient, side) in pairs.items() if side}
+    made = []
+    for scan, row, (path, series) in zip(scans, met, places, strict=True):
+        patient, hashed = (row.patient, row.content_sha256) if row else (_new(scan, numbers, further), "")
         made.append(ScanKeyRow(scan.title or path.name, patient, str(path), hashed, series))
     return made
+
+
+def _new(scan: ScanInput, numbers: dict[str, str], further: Iterator[str]) -> str:
+    """A new pseudonym; of the second scan of a pair the first one's number, which `numbers` keeps."""
+    if not scan.pair:
+        return next(further)
+    if scan.pair not in numbers:
+        numbers[scan.pair] = next(further)
+    return f"{numbers[scan.pair]}_{scan.side}"
 
 
 def is_pseudonym(name: str) -> bool:
     """Whether a name has the form of a pseudonym."""
     return _PSEUDONYM.fullmatch(name) is not None
+
+
+def sided(pseudonym: str) -> tuple[str, Side | None]:
+    """The patient and the side of a pseudonym; the side is None but for one of a pair."""
+    found = _PSEUDONYM.fullmatch(pseudonym)
+    return (found[1], Side(found[3])) if found and found[3] else (pseudonym, None)
 
 
 def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
@@ -137,7 +158,7 @@ def read_key(key_csv: Path, row_type: type[_Key]) -> list[_Key]:
 
 def _further(patients: Iterable[str]) -> Iterator[str]:
     """New pseudonyms that continue the numbering of these."""
-    last = max((int(patient[1:]) for patient in patients if is_pseudonym(patient)), default=0)
+    last = max((int(found[2]) for patient in patients if (found := _PSEUDONYM.fullmatch(patient))), default=0)
     while True:
         last += 1
         yield f"P{last:03d}"

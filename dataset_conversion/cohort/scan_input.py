@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dataset_conversion.cohort.table import ScanSide
 from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.hip import Side
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class ScanInput:
         side: The side that is meant, ``B`` for both hips; none where nobody said.
         title: What its owner calls it, a patient's id or a place in a folder; empty for the name of its file.
         refusal: Why it cannot be predicted, where that is known before it is read.
+        pair: The same for two scans of one patient, a hip and a `side` each; empty for any other scan.
     """
 
     path: Path
     series: str | None = None
-    side: ScanSide | None = None
+    side: ScanSide | Side | None = None
     title: str = ""
     refusal: OnfhError | None = None
+    pair: str = ""
 
     def __str__(self) -> str:
         return f"{self.path} ({self.series})" if self.series else str(self.path)

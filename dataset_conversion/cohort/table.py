@@ -12,22 +12,17 @@ from typing import Literal, get_args
 from onfh_nnunet.core.errors import CohortError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.core.tables import TableRow, quoted, read_table
+from onfh_nnunet.core.tables import TableRow, quoted, read_table, spelled_side
 
 ScanSide = Literal["L", "R", "B"]
 """The patient's labelled side, or both hips of one scan."""
 
 SIDES: tuple[ScanSide, ...] = get_args(ScanSide)
 REQUIRED_COLUMNS = ("patient_id", "image", "side", "label")
-_OPTIONAL_COLUMNS = ("grade", "series", "label_necrosis")
+_OPTIONAL_COLUMNS = ("grade", "series", "label_necrosis", "visit")
 _PATHS = ("image", "label", "label_necrosis")
 _REMEDY = "Correct the table and run again"
 
-_SPELLED = {
-    **dict.fromkeys(("l", "left", "links"), "L"),
-    **dict.fromkeys(("r", "right", "rechts"), "R"),
-    **dict.fromkeys(("b", "both", "bilateral", "beide"), "B"),
-}
 _SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+[0-9]+")
 """What Excel makes of a long number: other patients' become the same."""
 
@@ -45,6 +40,7 @@ class SourceScan:
         line: Where the row begins in the table, from 1.
         series: Description or UID of the DICOM series that is meant; none where there is one only.
         label_necrosis: The mask of the necrosis, where it has a file of its own.
+        visit: Which scan of these hips it is, where they were scanned more than once; else empty.
     """
 
     patient_id: str
@@ -55,6 +51,7 @@ class SourceScan:
     line: int
     series: str | None = None
     label_necrosis: Path | None = None
+    visit: str = ""
 
     @property
     def hips(self) -> tuple[Side, ...]:
@@ -82,7 +79,7 @@ def in_one_spelling(row: TableRow, folder: Path) -> TableRow:
     """The row in one spelling: sides and grades as they are documented, paths with slashes."""
     side, grade = row.cells["side"], row.cells.get("grade", "")
     paths = {name: _with_slashes(row.cells[name], folder) for name in _PATHS if name in row.cells}
-    cells = row.cells | paths | {"side": _SPELLED.get(side.casefold(), side)}
+    cells = row.cells | paths | {"side": spelled_side(side)}
     cells["grade"] = next((one.value for one in Grade if one.casefold() == grade.casefold()), grade)
     return TableRow(row.line, cells)
 
@@ -105,6 +102,8 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     yield from shortened_id(row)
     if cells["side"] not in SIDES:
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
+    if cells["visit"] and not (cells["visit"].isascii() and cells["visit"].isalnum()):
+        yield f"visit: got {quoted(cells['visit'])}, expected letters and digits, or nothing"
     if cells["grade"] not in ("", *Grade):
         yield f"grade: got {quoted(cells['grade'])}, expected A, B, C, none or nothing"
     yield from _absent_files(cells, folder)
@@ -146,14 +145,14 @@ def _absence(path: Path) -> str:
 
 def _repeated(rows: list[TableRow]) -> Iterator[str]:
     """A hip that stands twice, and an image of two patients, who could then sit on both sides of a fold."""
-    hips: dict[tuple[str, str], int] = {}
+    hips: dict[tuple[str, str, str], int] = {}
     images: dict[tuple[str, str], TableRow] = {}
     for row in rows:
         patient, side = row.cells["patient_id"], row.cells["side"]
         for one in "RL" if side == "B" else side:
-            first = hips.setdefault((patient, one), row.line)
+            first = hips.setdefault((patient, one, row.cells["visit"]), row.line)
             if first != row.line:
-                again = f"got hip {one} of this patient again, expected once (line {first})"
+                again = f"got hip {one} of this patient again, expected once a visit (line {first})"
                 yield f"line {row.line}, side: {again}{whose(row)}"
         owner = images.setdefault((row.cells["image"], row.cells["series"]), row)
         if owner.cells["patient_id"] != patient:
@@ -167,4 +166,4 @@ def _scan(row: TableRow, folder: Path) -> SourceScan:
     label, necrosis = (folder / cells[name] if cells[name] else None for name in ("label", "label_necrosis"))
     grade = Grade(cells["grade"]) if cells["grade"] else None
     image, series = folder / cells["image"], cells["series"] or None
-    return SourceScan(cells["patient_id"], image, side, label, grade, row.line, series, necrosis)
+    return SourceScan(cells["patient_id"], image, side, label, grade, row.line, series, necrosis, cells["visit"])

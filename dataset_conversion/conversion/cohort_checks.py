@@ -10,6 +10,8 @@ import numpy as np
 from dataset_conversion.conversion.scan_conversion import ConvertedHip, Outcome
 from dataset_conversion.hips.findings import Finding, Severity
 from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.printable import plural
+from onfh_nnunet.core.steinberg import Grade
 
 COHORT_CHECKS = ("duplicate", "study", "sequence", "spacing", "intensity", "lesion")
 """The checks of this module; a case's own checks have other names."""
@@ -95,15 +97,23 @@ def _contrasts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
 
 
 def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
-    """Hips without necrosis in a cohort that has necrosis; a cohort of heads only is fine."""
-    hips = list(_hips(outcomes))
-    healthy = [(outcome, hip) for outcome, hip in hips if hip.case.necrosis_ml == 0]
-    if hips and len(healthy) == len(hips):
+    """A cohort without ill hips, without healthy ones, or with both: then the healthy hips are named."""
+    cases = [hip.case for _, hip in _hips(outcomes)]
+    healthy = [case.case_id for case in cases if case.grade is Grade.NONE]
+    if not cases:
+        return
+    if len(healthy) == len(cases):
         message = "no case has necrosis: a model of it finds heads and can grade nothing"
         yield Finding("cohort", None, Severity.WARNING, "lesion", message)
-        return
-    for outcome, hip in healthy:
-        yield _warning(outcome, hip, "lesion", "the label holds no necrosis")
+    elif healthy:
+        are = f"{plural(len(healthy), 'hip')} of {len(cases)} without necrosis, taken for healthy"
+        message = f"{are}: {', '.join(healthy)}"
+        yield Finding("cohort", None, Severity.NOTE, "lesion", message)
+    else:
+        message = (
+            "every hip has necrosis: a model of it may outline necrosis in a healthy hip; add healthy hips, such as"
+        )
+        yield Finding("cohort", None, Severity.WARNING, "lesion", f"{message} the other hip of scans that show both")
 
 
 def _hips(outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, ConvertedHip]]:

@@ -20,14 +20,13 @@ from dataset_conversion.hips.findings import Finding
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
-from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import HIP_BOX_MM
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the same source would give another case."""
 
 
@@ -86,7 +85,7 @@ class ConversionCache:
 
     def outcome(self, job: Job, source: str) -> Outcome | None:
         """The earlier outcome of an unchanged scan, with its own findings; None for a new or changed scan."""
-        wanted = [Hip(job.patient, side).case_id for side in job.scan.hips]
+        wanted = [job.hip(side).case_id for side in job.scan.hips]
         cases = {case.case_id: case for case in self.dataset.cases}
         rows = [self.rows[name] for name in wanted if name in self.rows and name in cases]
         if len(rows) < len(wanted) or any(row.source_sha256 != source for row in rows):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan
+from dataset_conversion.conversion.case_grades import case_grades, grade_findings
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
@@ -18,8 +19,8 @@ from dataset_conversion.readers import Scan, read_scan
 from dataset_conversion.readers.downcast import downcast
 from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
-from onfh_nnunet.core.hip import Hip
-from onfh_nnunet.core.image_checks import require_no_label_map
+from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade
@@ -48,7 +49,11 @@ class Job:
     @property
     def name(self) -> str:
         """The scan's name in messages and progress."""
-        return f"{self.patient}_{self.scan.side}"
+        return "_".join(filter(None, (self.patient, self.scan.visit, self.scan.side)))
+
+    def hip(self, side: Side) -> Hip:
+        """A hip of this scan."""
+        return Hip(self.patient, side, self.scan.visit)
 
 
 @dataclass(frozen=True)
@@ -121,13 +126,14 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
     if scan.label is None:
         raise LabelError(place, "has no label", "Give a label, or leave the scan out")
     image = read_scan(scan.image, scan.series)
-    require_no_label_map(image.volume, place)
+    require_mr(image.volume, place)
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
     label = label_map(files, job.rules, place, image.volume.grid, frame)
     sources = extract_hips(image.volume, label.volume, scan.side, place)
-    hips = [(source, _converted(source, job, folder)) for source in sources]
+    grades = case_grades([source.mask.extent.grade for source in sources], scan.grade)
+    hips = [(source, _converted(source, grade, job, folder)) for source, grade in zip(sources, grades, strict=True)]
     notes = [*(("label", note) for note in label.notes), *_about_header(image)]
     findings = [
         Finding(job.name, scan.line, Severity.WARNING, check, in_table(note), str(note)) for check, note in notes
@@ -138,7 +144,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         findings.append(Finding(job.name, scan.line, Severity.NOTE, "file", said, in_full))
     for source, hip in hips:
         findings += check_hip(source, hip.case.case_id, scan.line)
-        findings += _two_grades(hip.case, source.mask.extent.grade, scan)
+        findings += grade_findings(hip.case, source.mask.extent.grade, scan)
     return Outcome(
         job,
         tuple(hip for _, hip in hips),
@@ -160,19 +166,19 @@ def _about_header(image: Scan) -> Iterator[tuple[str, str]]:
         yield "header", "the header says that annotations are burned into the image; they may name the patient"
 
 
-def _converted(source: HipSource, job: Job, folder: Path | None) -> ConvertedHip:
-    hip = Hip(job.patient, source.side)
+def _converted(source: HipSource, grade: Grade, job: Job, folder: Path | None) -> ConvertedHip:
+    hip = job.hip(source.side)
     name = hip.case_id
     image = Volume(downcast(source.image.array), source.image.grid)
     files = (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz")
     if folder is not None:
         image.write(folder / files[0])
         source.label.write_labels(folder / files[1])
-    case = _case(hip, source, job.scan.grade, *(f"{job.dataset_name}/{file}" for file in files))
+    case = _case(hip, source, grade, *(f"{job.dataset_name}/{file}" for file in files))
     return ConvertedHip(case, _hash(name, image, source.label), contrast(source))
 
 
-def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: str) -> Case:
+def _case(hip: Hip, source: HipSource, grade: Grade, image: str, label: str) -> Case:
     grid, extent = source.label.grid, source.mask.extent
     return Case(
         *(hip.case_id, hip.patient, hip.side, image, label, hip.mirrored),
@@ -181,15 +187,8 @@ def _case(hip: Hip, source: HipSource, reader: Grade | None, image: str, label: 
         head_ml=extent.head_ml,
         necrosis_ml=extent.necrosis_ml,
         necrosis_percent=percent_of(extent.necrosis, extent.head),
-        grade=extent.grade if reader is None else reader,
+        grade=grade,
     )
-
-
-def _two_grades(case: Case, of_label: Grade, scan: SourceScan) -> Iterator[Finding]:
-    """A reader's grade that differs from the label's grade: one of the two may belong to another hip."""
-    if of_label != case.grade:
-        message = f"the cohort says grade {case.grade}, the label {case.necrosis_percent:.1f} %: {of_label}"
-        yield Finding(case.case_id, scan.line, Severity.WARNING, "grade", message)
 
 
 def _hash(name: str, *volumes: Volume) -> str:

@@ -179,9 +179,9 @@ def _study(header: Header) -> str:
 
 def _called(series: Series, part: str = "") -> str:
     """A series, or a part of it, for a person."""
-    number = f" (series {series.number})" if series.number else ""
-    described = f"{series.description!r}{number}" if series.description or series.number else series.uid
-    return ", ".join(filter(None, (described, part)))
+    number = f"series {series.number}" if series.number else ""
+    described = f"{series.description!r} ({number})" if number else repr(series.description)
+    return ", ".join(filter(None, (described if series.description else number or series.uid, part)))
 
 
 def _home(series: Series) -> Path:

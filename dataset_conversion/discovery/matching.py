@@ -7,7 +7,7 @@ in all of them. A label that fits two scans alike is left to a person.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,10 @@ class Evidence:
 
 
 def pair(
-    labels: Sequence[LabelCandidate], scans: Sequence[ScanCandidate], patients: Sequence[Sequence[str]]
+    labels: Sequence[LabelCandidate],
+    scans: Sequence[ScanCandidate],
+    patients: Sequence[Sequence[str]],
+    suits_best: Callable[[Sequence[ScanCandidate]], ScanCandidate | None] = lambda _scans: None,
 ) -> tuple[list[list[LabelCandidate]], list[str]]:
     """Assign each label to the scan that it belongs to.
 
@@ -52,6 +55,7 @@ def pair(
         labels: All that were found.
         scans: All that were found.
         patients: For each scan the names that its patient goes by.
+        suits_best: Which of several scans that a label fits alike it goes to; None leaves it to a person.
 
     Returns:
         The labels of each scan, in the order of the scans; and a note on each label that belongs to none, that fits
@@ -64,6 +68,10 @@ def pair(
         found = [_evidence(label, scan, names) for scan, names in zip(scans, known_as, strict=True)]
         strongest = max((one for one in found if one is not None), default=None)
         best = [index for index, one in enumerate(found) if one is not None and one == strongest]
+        alike = [scans[index] for index in best]
+        if len(best) > 1 and (preferred := suits_best(alike)):
+            best = [scans.index(preferred)]
+            notes.append(f"{label}: a label that fits {len(alike)} series of one study; went to the best, {preferred}")
         if len(best) == 1:
             owned[best[0]].append(label)
         notes += _doubts(label, [scans[index] for index in best], strongest)

@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dataset_conversion.cohort.table import ScanSide
@@ -20,6 +21,7 @@ from dataset_conversion.discovery.label_laterality import LabelSet, sets_of, sta
 from dataset_conversion.discovery.matching import pair
 from dataset_conversion.discovery.patient_names import names_by_place
 from dataset_conversion.discovery.scan_folder import collect, files_in
+from dataset_conversion.discovery.study_choice import choose_series, suits_best
 from onfh_nnunet.core.csv_rows import columns, harmless
 from onfh_nnunet.core.errors import CohortError, OnfhError
 from onfh_nnunet.core.printable import on_one_line, plural
@@ -99,12 +101,16 @@ def _any_layout(folder: Path, files: list[Path], progress: Progress, side_shown:
     found = collect(folder, files, progress)
     places, renamed = names_by_place(found.scans, folder)
     known_as = [(scan.patient_id, place) for scan, place in zip(found.scans, places, strict=True)]
-    labels_of, doubts = pair(found.labels, found.scans, known_as)
+    labels_of, doubts = pair(found.labels, found.scans, known_as, partial(suits_best, found.rated))
+    labelled = [scan for scan, labels in zip(found.scans, labels_of, strict=True) if labels]
+    chosen, left = choose_series(found.rated, labelled)
     rows: list[ProposedRow] = []
-    notes = [*found.notes, *doubts, *renamed]
+    notes = [*found.notes, *doubts, *left, *renamed]
     used: set[tuple[str, ...]] = set()
     for number, (scan, names, labels) in enumerate(zip(found.scans, known_as, labels_of, strict=True), start=1):
         progress(scan.path.name, number, len(found.scans))
+        if scan.series_uid and scan not in chosen:
+            continue
         sets = sets_of(labels, scan) if labels else []
         if sets is None:
             notes.append(f"{scan}: {len(labels)} labels, and unclear which: {', '.join(map(str, labels))}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_conversion.discovery.candidates import LabelCandidate, ScanCandidate, words_of
-from dataset_conversion.discovery.dicom_series import label_of_seg, scans_of_series
+from dataset_conversion.discovery.dicom_series import RatedScan, label_of_seg, scans_of_series
 from dataset_conversion.discovery.label_content import label_values, parts_of
 from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
 from dataset_conversion.readers.dicom_start import is_dicom
@@ -33,12 +33,14 @@ class Collection:
         scans: In the order of their paths.
         labels: In the order of their paths.
         notes: What was left out or is doubtful, a line each.
+        rated: Those of the scans that are DICOM series, each with how well it suits.
     """
 
     folder: Path
     scans: list[ScanCandidate] = field(default_factory=list)
     labels: list[LabelCandidate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    rated: tuple[RatedScan, ...] = ()
 
 
 def files_in(folder: Path) -> tuple[list[Path], list[str]]:
@@ -85,6 +87,7 @@ def collect(folder: Path, files: list[Path], progress: Progress = silent) -> Col
         (*found.scans, *(rated.scan for rated in series.scans)), key=lambda scan: (scan.path.parts, scan.series)
     )
     found.notes += series.notes
+    found.rated = series.scans
     return found
 
 

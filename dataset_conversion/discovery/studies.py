@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.discovery.dicom_series import FoundSeries, scans_of_series
+from dataset_conversion.discovery.single_files import is_label_file, labels_passed_over, paired
 from dataset_conversion.discovery.study_choice import choose_scans, title_of
 from dataset_conversion.readers.archive import unpacked
 from dataset_conversion.readers.dicom_seg import SEGMENTATION_CLASSES
@@ -52,6 +53,7 @@ def find_studies(
     found, listed = Studies(folder), sorted(files)
     headers: list[Header] = []
     archives: list[Path] = []
+    images: list[ScanInput] = []
     damaged: dict[Path, OnfhError] = {}
     for path in _by_folder(listed, progress):
         try:
@@ -61,7 +63,7 @@ def find_studies(
                 elif _is_archive(path):
                     archives.append(path)
                 elif is_scan(path):
-                    found.scans.append(ScanInput(path, title=title_of(path, folder)))
+                    images.append(ScanInput(path, title=title_of(path, folder)))
                 else:
                     found.no_scans.add(path)
         except OnfhError as error:
@@ -71,6 +73,10 @@ def find_studies(
                 found.no_scans.add(path)
             else:  # a link that leads nowhere
                 found.scans.append(ScanInput(path, title=title_of(path, folder), refusal=error))
+    labels = [image.path for image in images if is_label_file(image.path)]
+    scans, pairs = paired(image for image in images if image.path not in labels)
+    found.scans += scans
+    found.lines += [*pairs, *labels_passed_over(labels, folder)]
     series = [scans_of_series(headers, folder), *(_unpacked(path, found) for path in archives)]
     _choose(found, series)
     _refuse_damaged(found, damaged)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.discovery.candidates import ScanCandidate
 from dataset_conversion.discovery.dicom_series import LeftOut, RatedScan
 from onfh_nnunet.core.anatomy import LABELLED_HEADS_APART_MM
 from onfh_nnunet.core.errors import ReadError
@@ -56,18 +57,61 @@ def choose_scans(scans: Iterable[RatedScan], left_out: Iterable[LeftOut], folder
     return [*chosen, Chosen((), tuple(copies))]
 
 
+def suits_best(rated: Iterable[RatedScan], scans: Iterable[ScanCandidate]) -> ScanCandidate | None:
+    """Of scans that are series of one study the one that suits best; None where they are not of one study."""
+    known = {one.scan: one for one in rated}
+    found = [known.get(scan) for scan in scans]
+    series = [one for one in found if one is not None]
+    same = len(series) == len(found) and len({one.study or str(one.scan) for one in series}) == 1
+    return min(series, key=lambda one: one.suitability).scan if same else None
+
+
+def choose_series(
+    rated: Iterable[RatedScan], labelled: Collection[ScanCandidate]
+) -> tuple[set[ScanCandidate], list[str]]:
+    """Choose the series of each study that a cohort needs, by the same rule; one that is labelled before any other.
+
+    Args:
+        rated: The series of all studies that are 3D scans.
+        labelled: Those of them to which a label belongs.
+
+    Returns:
+        The chosen ones, and for each study of which series are left a line that says which.
+    """
+    studies: dict[str, list[RatedScan]] = {}
+    for one in rated:
+        studies.setdefault(one.study or str(one.scan), []).append(one)
+    chosen: set[ScanCandidate] = set()
+    lines: list[str] = []
+    for series in studies.values():
+        fit = [one for one in series if one.scan in labelled] or [one for one in series if not one.unfit]
+        fit.sort(key=lambda one: one.suitability)
+        taken = [*fit[:1], *_other_hip(fit)] if fit else []
+        chosen |= {one.scan for one in taken}
+        left = [_left(one, labelled) for one in series if one not in taken]
+        took = ", ".join(one.called for one in taken) or "no series"
+        lines += [f"{series[0].scan.path}: took {took} of its study; left {'; '.join(left)}"] if left else []
+    return chosen, lines
+
+
+def _left(one: RatedScan, labelled: Collection[ScanCandidate]) -> str:
+    why = f"it {one.unfit}" if one.unfit else str(one.suitability)
+    return f"{one.called}: {why}" + (", though it is labelled" if one.scan in labelled else "")
+
+
 def _of_study(scans: Sequence[RatedScan], left_out: Sequence[LeftOut], folder: Path) -> Chosen:
     reasons = [f"{one.called}: it {one.unfit}" for one in scans if one.unfit]
     reasons += [f"{one.called}: it {one.why}" for one in left_out]
     fit = sorted((one for one in scans if not one.unfit), key=lambda one: one.suitability)
     if not fit:
         home = scans[0].scan.path if scans else left_out[0].home
-        return _none(home, scans, left_out, reasons, folder)
+        return _none(home, left_out, reasons, folder)
     taken = [fit[0], *_other_hip(fit)]
     lines = [f"{title_of(one.scan.path, folder)}: took {one.called}: {one.suitability}" for one in taken]
+    inputs = tuple(_input(one, folder) for one in taken)
     rest = [*(f"{one.called}: {one.suitability}" for one in fit if one not in taken), *reasons]
     left = [f"{title_of(fit[0].scan.path, folder)}: left {'; '.join(rest)}"] if rest else []
-    return Chosen(tuple(_input(one, folder) for one in taken), (*lines, *left))
+    return Chosen(_paired(taken, inputs) if len(taken) == 2 else inputs, (*lines, *left))
 
 
 def _other_hip(fit: Sequence[RatedScan]) -> list[RatedScan]:
@@ -78,22 +122,29 @@ def _other_hip(fit: Sequence[RatedScan]) -> list[RatedScan]:
     return [one for one in single if _is_beside(one, fit[0])][:1]
 
 
+def _paired(taken: Sequence[RatedScan], inputs: Sequence[ScanInput]) -> tuple[ScanInput, ...]:
+    """The scans of a patient's two hips, each with its side: of LPS, x grows to the left."""
+    left = taken.index(max(taken, key=_middle_mm))
+    return tuple(
+        replace(one, side="L" if number == left else "R", pair=str(taken[0].scan)) for number, one in enumerate(inputs)
+    )
+
+
 def _is_beside(one: RatedScan, other: RatedScan) -> bool:
     """Whether the middles of two scans are as far apart from right to left as two hips are."""
-    middles = [float(np.mean(rated.scan.grid.corners_mm()[:, 0])) for rated in (one, other)]
-    return abs(middles[0] - middles[1]) >= LABELLED_HEADS_APART_MM
+    return abs(_middle_mm(one) - _middle_mm(other)) >= LABELLED_HEADS_APART_MM
 
 
-def _none(
-    home: Path, scans: Sequence[RatedScan], left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path
-) -> Chosen:
-    """A study without a scan that suits: passed over where all is of something else, else refused with the reasons."""
-    relevant = [one.elsewhere for one in scans] + [one.elsewhere for one in left_out if not one.is_localizer]
-    if relevant and all(relevant):
+def _middle_mm(rated: RatedScan) -> float:
+    return float(np.mean(rated.scan.grid.corners_mm()[:, 0]))
+
+
+def _none(home: Path, left_out: Sequence[LeftOut], reasons: Sequence[str], folder: Path) -> Chosen:
+    """A study without a scan that suits: refused with the reasons where a stack is wrong that may show a hip."""
+    if all(one.elsewhere or one.is_localizer for one in left_out):
         return Chosen((), (f"{title_of(home, folder)}: passed over, it holds no MR of a hip: {'; '.join(reasons)}",))
     listed = "".join(f"\n  {reason}" for reason in reasons)
-    problem, remedy = "holds no series that can be measured", "To take one all the same, name it with `series`"
-    refusal = ReadError(home, problem, remedy, f":{listed}\n")
+    refusal = ReadError(home, "holds no series that can be measured", "Export it again, complete", f":{listed}\n")
     return Chosen((ScanInput(home, title=title_of(home, folder), refusal=refusal),), ())
 
 

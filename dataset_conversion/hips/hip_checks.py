@@ -13,7 +13,7 @@ from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.extent import Extent, percent_of
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.labels import BoolArray, Region
-from onfh_nnunet.core.scan_half import side_of_place
+from onfh_nnunet.core.scan_half import SideDoubt, side_doubt
 
 
 def check_hip(hip: HipSource, case_id: str, line: int) -> list[Finding]:
@@ -57,8 +57,9 @@ def _findings(hip: HipSource) -> Iterator[tuple[Severity, str, str]]:
         )
     if np.ptp(hip.image.array) == 0:
         yield Severity.ERROR, "constant", f"the image is {hip.image.array.flat[0]} everywhere around the head"
-    if _in_the_other_half(hip, head):
-        yield Severity.ERROR, "side", f"the head is labelled {hip.side} and lies in the other half of the scan"
+    if doubt := _side_doubt(hip, head):
+        level = Severity.ERROR if doubt.certain else Severity.WARNING
+        yield level, "side", f"the head is labelled {hip.side} and {doubt.place}"
 
 
 def _of_extent(extent: Extent) -> Iterator[tuple[Severity, str, str]]:
@@ -71,7 +72,7 @@ def _of_extent(extent: Extent) -> Iterator[tuple[Severity, str, str]]:
         yield Severity.WARNING, "extent", message
 
 
-def _in_the_other_half(hip: HipSource, head: BoolArray) -> bool:
+def _side_doubt(hip: HipSource, head: BoolArray) -> SideDoubt | None:
     plain = np.flip(head, LEFT_RIGHT_AXIS) if hip.crop.mirrored else head
     centre = hip.label.grid.to_mm(np.argwhere(plain).mean(axis=0))
-    return side_of_place(hip.crop.source, float(centre[0])) is hip.side.other
+    return side_doubt(hip.crop.source, float(centre[0]), hip.side)

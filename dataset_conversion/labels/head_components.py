@@ -82,6 +82,15 @@ def find_heads(label: Volume, side: ScanSide, case: str) -> list[Head]:
     ]
 
 
+def holds_two_heads(label: Volume) -> bool:
+    """Whether a label map holds a second head; so it is a label of both hips, or no label of a hip."""
+    box = bounding_box(label.array)
+    if box is None:
+        return False
+    ml = np.sort(components_of(label.array[box]).voxels[1:]) * label.grid.voxel_ml
+    return len(ml) > 1 and bool(ml[-2] > SECOND_HEAD_ABOVE_ML)
+
+
 def _box(label: Volume, case: str) -> tuple[slice, slice, slice]:
     """The bounding box of all that is labelled."""
     box = bounding_box(label.array > 0)

@@ -7,7 +7,7 @@ regions: what is necrosis is 2, what else is head is 1, whether the head was dra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.labels.grid_alignment import align_to_grid
 from dataset_conversion.labels.segment_names import read_segment
 from dataset_conversion.labels.segment_selection import Asked, Selection, select_region, select_regions
-from dataset_conversion.readers.segmentation import Segment, Segmentation, read_segmentation
-from onfh_nnunet.core.errors import GeometryError, LabelError, SideError
+from dataset_conversion.labels.value_checks import require_head_and_necrosis
+from dataset_conversion.readers.segmentation import Segment, Segmentation, read_segmentation, segmentation_of
+from onfh_nnunet.core.errors import GeometryError, SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.image_files import mark_of
@@ -110,9 +111,16 @@ def label_map(
         _same_patient_position(source, scan_frame_of_reference, place)
         _sides_in_place(source, place)
     if files.necrosis is None:
-        stated = replace(files, healthy=files.healthy or _is_unchanged(files.head, sources[Region.HEAD]))
-        return of_one(sources[Region.HEAD], stated, rules, place, scan_grid)
+        healthy = files.healthy or _is_unchanged(files.head, sources[Region.HEAD])
+        return _of_one(sources[Region.HEAD], files.side, rules, place, scan_grid, healthy=healthy)
     return _of_two(sources, files, rules, place, scan_grid or sources[Region.HEAD].grid)
+
+
+def label_map_in_memory(volume: Volume, side: ScanSide | None, rules: LabelRules, place: str) -> Labelled:
+    """The label map of an array in memory, with the checks of a file; see `label_map`."""
+    source = segmentation_of(volume.array, volume.grid, rules.names or {}, place)
+    healthy = bool(volume.mark) and volume.mark == label_mark(source.layers[0])
+    return _of_one(source, side, rules, place, None, healthy=healthy)
 
 
 def _is_unchanged(path: Path, source: Segmentation) -> bool:
@@ -121,15 +129,14 @@ def _is_unchanged(path: Path, source: Segmentation) -> bool:
     return bool(mark) and mark == label_mark(source.layers[0])
 
 
-def of_one(
-    source: Segmentation, files: LabelFiles, rules: LabelRules, place: str, scan: Grid | None = None
+def _of_one(
+    source: Segmentation, side: ScanSide | None, rules: LabelRules, place: str, scan: Grid | None, *, healthy: bool
 ) -> Labelled:
-    """The label map of one segmentation that is read already; see `label_map`."""
-    chosen = select_regions(source, rules.asked, files.side, place, healthy=files.healthy)
+    chosen = select_regions(source, rules.asked, side, place, healthy=healthy)
     head, necrosis = (_mask(source, chosen.segments[region]) for region in (Region.HEAD, Region.NECROSIS))
     drawn, outside = _nested(head, necrosis, source.grid)
     if chosen.assumed:
-        _refuse_swapped(drawn, place)
+        require_head_and_necrosis(drawn, place)
     volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample) if scan else (drawn, ())
     return Labelled(volume, (*chosen.notes, *outside, *resampled), chosen.side)
 
@@ -190,18 +197,3 @@ def _sides_in_place(source: Segmentation, place: str) -> None:
                 f"has the {meaning} named left {right - left:.0f} mm to the patient's right of the one named right"
             )
             raise SideError(place, problem, "Correct the names of the segments, or the orientation of the label")
-
-
-def _refuse_swapped(drawn: Volume, place: str) -> None:
-    """Refuse a viable head that necrosis encloses on all sides, where bare values alone say which is which."""
-    from scipy import ndimage
-
-    viable = np.pad(drawn.array == Label.VIABLE_HEAD, 1)
-    if not viable.any():
-        return
-    box = tuple(slice(edge.start - 1, edge.stop + 1) for edge in ndimage.find_objects(viable.view(np.uint8))[0])
-    around = ndimage.binary_dilation(viable[box]) & ~viable[box]
-    if np.pad(drawn.array, 1)[box][around].all():
-        problem = "has value 1 (viable head) wholly inside value 2 (necrosis), as if the values were swapped"
-        remedy = "Give `head_label` 2 `necrosis_label` 1 if they are, else `head_label` 1 `necrosis_label` 2"
-        raise LabelError(place, problem, remedy)

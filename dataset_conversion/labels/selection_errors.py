@@ -53,7 +53,11 @@ def unknown_values(unnamed: Sequence[Segment], asked: Mapping[Region, str], plac
     shown = ", ".join(str(segment.number) for segment in unnamed[:_SHOWN]) + (" ..." if len(unnamed) > _SHOWN else "")
     expected = ", ".join(f"{one} ({region})" for region, one in asked.items())
     problem = f"has the unknown label values {shown}, expected 0, {expected}"
-    return LabelError(place, problem, "Correct the label, or name its values with `head_label` and `necrosis_label`")
+    remedy = (
+        "Correct the label, or name its values: with `head_label` and `necrosis_label`, or with `label_names` if left"
+        " and right have values of their own"
+    )
+    return LabelError(place, problem, remedy)
 
 
 def ambiguous(found: Sequence[Segment], asked: str, place: str) -> LabelError:

@@ -1,4 +1,7 @@
-"""Plan of a synthetic cohort: grades in the published proportions, sides balanced, most patients ill on both sides."""
+"""Plan of a synthetic cohort: grades in the published proportions, sides balanced, most patients ill on both sides.
+
+The other hip of a patient who is ill on one side is healthy, and it is a hip of the cohort like any other.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ PERCENT_RANGES = {Grade.A: (3.0, 14.5), Grade.B: (15.5, 29.5), Grade.C: (30.5, 3
 with one of 43 %; a band that is dark, or an inside that is darker, adds to that."""
 
 _BOTH_ILL = 0.6
+"""Share of the patients with osteonecrosis in both hips, as in the clinic; of the hips of such a cohort a fifth is
+healthy."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,13 @@ class PlannedPatient:
     Args:
         number: From 1.
         shares: The lesion's share of the head, of each ill hip.
-        together: Whether one scan shows both hips; otherwise each ill hip has a scan of its own.
+        listed: The hips that the cohort lists: both, or the ill one where an odd number of hips is asked for.
+        together: Whether one scan shows them; otherwise each has a scan of its own.
     """
 
     number: int
     shares: Mapping[Side, float]
+    listed: tuple[Side, ...]
     together: bool
 
     @property
@@ -43,18 +50,19 @@ class PlannedPatient:
     @property
     def scans(self) -> list[tuple[Side, ...]]:
         """The hips in the field of view of each scan."""
-        return [tuple(Side)] if self.together else [(side,) for side in self.shares]
+        return [self.listed] if self.together else [(side,) for side in self.listed]
 
 
 def plan_patients(hips: int, rng: np.random.Generator, *, bilateral: bool) -> list[PlannedPatient]:
-    """The patients of a cohort whose scans show `hips` hips, at least 1."""
-    pairs = hips // 2 if bilateral else 0
-    both = _both_ill(hips, rng, bilateral=bilateral)
+    """The patients of a cohort that lists `hips` hips, ill and healthy, at least 1."""
+    pairs, odd = divmod(hips, 2)
+    both_ill = [*(rng.permutation(pairs) < round(_BOTH_ILL * pairs)).tolist(), *[False] * odd]
     alternate = itertools.cycle(Side)
-    sides = [tuple(Side) if ill else (next(alternate),) for ill in both]
-    shares = iter(draw_shares(sum(map(len, sides)), rng))
+    ill = [tuple(Side) if both else (next(alternate),) for both in both_ill]
+    shares = iter(draw_shares(sum(map(len, ill)), rng))
     return [
-        PlannedPatient(k + 1, {side: next(shares) for side in ill}, together=k < pairs) for k, ill in enumerate(sides)
+        PlannedPatient(k + 1, {side: next(shares) for side in sides}, tuple(Side) if k < pairs else sides, bilateral)
+        for k, sides in enumerate(ill)
     ]
 
 
@@ -68,11 +76,3 @@ def draw_shares(hips: int, rng: np.random.Generator) -> list[float]:
         counts[grade] += 1
     percents = [rng.uniform(*PERCENT_RANGES[grade]) for grade, n in counts.items() for _ in range(n)]
     return [percents[k] / 100 for k in rng.permutation(hips)]
-
-
-def _both_ill(hips: int, rng: np.random.Generator, *, bilateral: bool) -> list[bool]:
-    """Whether both hips of each patient are ill; with an odd number of bilateral hips the last patient has one."""
-    patients = hips // 2 if bilateral else max(-(-hips // 2), round(hips / (1 + _BOTH_ILL)))
-    n_both = round(_BOTH_ILL * patients) if bilateral else hips - patients
-    both: list[bool] = (rng.permutation(patients) < n_both).tolist()
-    return both + [False] * (hips % 2 if bilateral else 0)

@@ -25,7 +25,7 @@ from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 
 SETTINGS = "phantom.json"
-VERSION = 3
+VERSION = 4
 """Raised when the same arguments would give other bytes."""
 
 
@@ -63,7 +63,7 @@ def write_phantom_cohort(
 
     Args:
         out: A new or empty folder; the same cohort there already is left as it is.
-        hips: Hips in the cohort, at least 1.
+        hips: Hips that the cohort lists, ill and healthy, at least 1; see `plan_patients`.
         seed: At least 0.
         form: DICOM series or NIfTI.
         protocol: How all are scanned; the last of an odd number of hips is scanned alone in any case. Without one:

@@ -89,7 +89,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         except OnfhError:
             raise
         except Exception as error:  # damaged archives raise whatever their codecs do
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            reason = getattr(error, "strerror", None) or "it is damaged, or packed in a way that is not known"
             refusal = ReadError(path, f"cannot be unpacked ({reason})", _REMEDY)
             refusal.trace = "".join(traceback.format_exception(error))
             raise refusal from error

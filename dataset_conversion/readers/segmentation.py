@@ -103,7 +103,7 @@ def read_segmentation(path: Path, names: Mapping[int, str] | None = None, scan: 
                 return read_seg_nrrd(file)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
-    return _label_map(path, names or {})
+    return segmentation_of(*read_image(path), names or {}, path)
 
 
 def is_dicom_label(path: Path) -> bool:
@@ -119,16 +119,16 @@ def is_dicom_label(path: Path) -> bool:
     return is_regular(path) and is_dicom(path) and sop_class(read_header(path)) in classes
 
 
-def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+def whole_numbers(path: object, array: NDArray[Any]) -> NDArray[Any]:
     """Label values (of any shape) as the smallest unsigned type that holds them; 8-bit ones are not copied.
 
     Raises:
-        LabelError: A value is negative, not whole, or above `HIGHEST_VALUE`.
+        LabelError: A value is negative, not whole, no number, or above `HIGHEST_VALUE`.
     """
-    if array.dtype == np.uint8:
-        return array
+    if array.dtype in (np.uint8, bool):
+        return array.view(np.uint8)
     low, high = array.min(), array.max()
-    if array.dtype.kind not in "uif" or low < -_ROUNDING or high > HIGHEST_VALUE:
+    if array.dtype.kind not in "uif" or not (low >= -_ROUNDING and high <= HIGHEST_VALUE):
         problem = f"holds {array.dtype} values from {low:g} to {high:g}, expected labels from 0 to {HIGHEST_VALUE}"
         raise LabelError(path, problem, "Give the label map, not an image")
     kind = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16
@@ -142,9 +142,13 @@ def whole_numbers(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     return labels
 
 
-def _label_map(path: Path, names: Mapping[int, str]) -> Segmentation:
-    array, grid = read_image(path)
-    layer = whole_numbers(path, array)
+def segmentation_of(array: NDArray[Any], grid: Grid, names: Mapping[int, str], place: object) -> Segmentation:
+    """A plain label map (z, y, x) of any numeric type as a segmentation; see `read_segmentation`.
+
+    Raises:
+        LabelError: Its voxels are no labels.
+    """
+    layer = whole_numbers(place, array)
     n_values = int(layer.max()) + 1
     voxels = sum(np.bincount(plane.ravel(), minlength=n_values) for plane in layer)  # by plane: bincount widens 8-fold
     values = {int(value) for value in np.flatnonzero(voxels)} | set(names)

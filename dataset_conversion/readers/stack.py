@@ -6,6 +6,7 @@ SpacingBetweenSlices are never asked: they are often something else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from onfh_nnunet.core.grid import (
     Grid,
     direction_of,
     is_orthonormal,
+    nearest_perpendicular,
     perpendicular_axes,
     place_tolerance_mm,
 )
@@ -27,6 +29,10 @@ ORIENTATION_TOLERANCE = 1e-4
 
 POSITION_TOLERANCE_MM = 0.05
 """Two images nearer than this along their normal lie at one place."""
+
+ROUNDED_COSINES = math.sqrt(6) * 0.0005
+"""How far the six direction cosines of a header that rounds them to three decimals may lie, as one vector, from those
+of perpendicular axes. The true axes lie no farther away, by half a unit of each last place, nor do the nearest ones."""
 
 SLABS_APART = 4
 """A gap of so many steps between parts of as many slices divides two stacks; in a shorter one slices are missing."""
@@ -46,7 +52,7 @@ def stacked(place: Path, frames: Sequence[Frame]) -> tuple[list[Frame], Grid]:
         GeometryError: Rows and columns are not perpendicular, a slice is missing, or the stack is sheared.
     """
     _alike(place, frames)
-    axes = _axes(place, frames[0])
+    axes = _axes(place, frames)
     normal = np.cross(axes[:, 0], axes[:, 1])
     ordered = sorted(frames, key=lambda one: float(one.position_mm @ normal))
     positions = np.array([one.position_mm for one in ordered])
@@ -81,15 +87,33 @@ def _alike(place: Path, frames: Sequence[Frame]) -> None:
         raise ReadError(place, f"holds {len(planes)} orientations in one series, expected one", _ONE_STACK)
 
 
-def _axes(place: Path, frame: Frame) -> FloatArray:
+def _axes(place: Path, frames: Sequence[Frame]) -> FloatArray:
     """Columns (3, 2): along a row, along a column; perpendicular, where a header rounds them too."""
+    frame = frames[0]
     rows, columns = frame.size
     stated = frame.orientation.T
-    axes = perpendicular_axes(stated, frame.spacing_mm[::-1], (columns, rows))
+    axes = _of_three_decimals(stated, np.array([one.position_mm for one in frames]))
+    if axes is None:
+        axes = perpendicular_axes(stated, frame.spacing_mm[::-1], (columns, rows))
     if not is_orthonormal(axes):
         problem = f"has direction cosines {stated.T.tolist()} that are not perpendicular or not of length 1 at {frame}"
-        raise GeometryError(place, problem, "Export the original images")
+        remedy = "Export the original images: what wrote these may have rounded or changed the header"
+        raise GeometryError(place, problem, remedy)
     return axes
+
+
+def _of_three_decimals(stated: FloatArray, positions: FloatArray) -> FloatArray | None:
+    """The axes of a header that rounds its cosines to three decimals; None where it does not, or is wrong otherwise.
+
+    The places (n, 3) of the slices tell the normal far better than such cosines do.
+    """
+    if is_orthonormal(stated, 1e-6) or not np.allclose(stated, np.round(stated, 3), atol=1e-9):
+        return None
+    nearest = nearest_perpendicular(stated)
+    normal = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=False)[2][0]
+    straight = nearest_perpendicular(nearest - np.outer(normal, normal @ nearest))
+    rounded = np.linalg.norm(nearest - stated) <= ROUNDED_COSINES
+    return straight if rounded and np.linalg.norm(straight - nearest) <= 2 * ROUNDED_COSINES else None
 
 
 def _regular(place: Path, ordered: Sequence[Frame], steps: FloatArray, tolerance_mm: float) -> None:

@@ -8,7 +8,9 @@ import io
 import os
 import signal
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +25,7 @@ from onfh_nnunet.cli.crossval import crossval
 from onfh_nnunet.cli.doctor import doctor
 from onfh_nnunet.cli.export import export
 from onfh_nnunet.cli.grade import grade
+from onfh_nnunet.cli.implant import implant
 from onfh_nnunet.cli.logged_command import LoggedCommand
 from onfh_nnunet.cli.model import model
 from onfh_nnunet.cli.phantom import phantom
@@ -31,19 +34,22 @@ from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.run import run as run_command
 from onfh_nnunet.cli.train import train
-from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.errors import OnfhError, OnfhWarning
 from onfh_nnunet.core.no_telemetry import home_untouched
 from onfh_nnunet.core.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
-    *(doctor, phantom, cohort, check, convert, plan, train, crossval, export, model),
+    *(doctor, phantom, implant, cohort, check, convert, plan, train, crossval, export, model),
     *(run_command, predict, grade, compare, agree, report),
 )
 
 _REFUSED_BY_THE_SYSTEM = {
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
 }
+_LIBRARIES = r"(pydicom|highdicom|nibabel)\b"
+"""What they warn of, such as a value longer than the standard allows, says nothing to a reader of our messages."""
+
 _CHECK = "Check that the disk works, has room and may be written"
 
 app = typer.Typer(
@@ -76,7 +82,10 @@ def run() -> None:
     """Run ``onfh``. An `OnfhError` becomes one message on stderr and exit code 1; a bug stays a traceback."""
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
+    warnings.filterwarnings("ignore", module=_LIBRARIES)
     sweep_scratch()
+    warnings.simplefilter("always", OnfhWarning)
+    warnings.showwarning = _shown(warnings.showwarning)
     for name in ("SIGTERM", "SIGHUP"):
         _end_as_by_ctrl_c(name)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -91,6 +100,18 @@ def run() -> None:
             raise
         console.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
         sys.exit(1)
+
+
+def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """How a warning is shown: ours as a line for people, any other as it would be."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, OnfhWarning):
+            console.warn(f"warning: {message}")
+        else:
+            otherwise(message, category, *place, **more)
+
+    return show
 
 
 def _end_as_by_ctrl_c(name: str) -> None:

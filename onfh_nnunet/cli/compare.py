@@ -9,13 +9,14 @@ import typer
 
 from onfh_nnunet.cli import console
 from onfh_nnunet.cli.options import AsJson, HeadLabel, LabelNames, NecrosisLabel, NecrosisMasks, Quiet
+from onfh_nnunet.cli.predict import warn_of
 from onfh_nnunet.cli.progress import steps
 from onfh_nnunet.cli.result_tables import comparison_table
 from onfh_nnunet.core.printable import plural
 
 
 def compare(
-    reference_dir: Annotated[Path, typer.Argument(help="Reference labels, one hip each, as convert reads them.")],
+    reference_dir: Annotated[Path, typer.Argument(help="Reference labels, read as convert reads them.")],
     prediction_dir: Annotated[Path, typer.Argument(help="Masks of the same hips under the same names.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the tables; those of an earlier comparison are replaced.")
@@ -41,6 +42,7 @@ def compare(
             out=out,
             progress=step,
         )
+    warn_of(rows)
     if as_json:
         console.document(hips=rows)
         return

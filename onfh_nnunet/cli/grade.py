@@ -17,9 +17,7 @@ from onfh_nnunet.core.printable import plural
 
 
 def grade(
-    masks: Annotated[
-        list[Path], typer.Argument(help="Labels in any format that convert reads, one hip each, or folders.")
-    ],
+    masks: Annotated[list[Path], typer.Argument(help="Labels in any format that convert reads, or folders.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write.")],
     side: Annotated[Side | None, typer.Option(help="Side of masks whose names state none, such as P001_L.")] = None,
     head_label: HeadLabel = None,

@@ -17,7 +17,7 @@ _SPACING = "Slice step, row and column spacing in mm: z,y,x; else 1.0,1.25,1.25,
 
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to create.")],
-    hips: Annotated[int, typer.Option(help="Hips in the cohort.")] = 24,
+    hips: Annotated[int, typer.Option(help="Hips in the cohort; about a fifth is healthy.")] = 24,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 0,
     form: Annotated[PhantomForm, typer.Option("--format", help="File format of the scans.")] = PhantomForm.DICOM,
     vendor: Annotated[Vendor, typer.Option(help="Vendor whose DICOM files are imitated.")] = Vendor.NEUTRAL,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -22,7 +22,19 @@ from onfh_nnunet.core.steinberg import printed_percent
 
 if TYPE_CHECKING:
     from onfh_nnunet.workflows.output_rows import FailedRow
-    from onfh_nnunet.workflows.predict_folder import Predicted, Row
+    from onfh_nnunet.workflows.predict_folder import GradeRow, Lines, Predicted
+
+
+class Warned(Protocol):
+    """A row with warnings."""
+
+    @property
+    def case_id(self) -> str:
+        """The hip."""
+
+    @property
+    def warnings(self) -> str:
+        """Joined with ``; ``."""
 
 
 class SideOption(StrEnum):
@@ -97,9 +109,9 @@ def predict(
     with steps("predict") as progress:
         predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))
     if as_json:
-        console.document(hips=predicted.rows, failed=predicted.failed, out=out)
+        console.document(hips=predicted.rows, missed=predicted.missed, failed=predicted.failed, out=out)
     elif predicted.rows:
-        console.result(f"{plural(len(predicted.rows), 'hip')}: {out / 'grades.csv'}")
+        console.result(f"{_count(predicted)}: {out / 'grades.csv'}")
     show(predicted, out, keep_ids=keep_ids)
 
 
@@ -113,25 +125,38 @@ def show(predicted: Predicted, out: Path, *, keep_ids: bool, reported: bool = Fa
         reported: Whether there is a report of them.
 
     Raises:
-        OnfhError: A scan failed.
+        OnfhError: A scan failed, or none shows a hip.
     """
     _note(predicted, out, keep_ids=keep_ids)
     if predicted.rows and not reported:
         console.next_step("report", out)
-    if predicted.failed:
-        for failed in predicted.failed:
-            console.failure(failed.case, failed.message)
-        problem = f"{len(predicted.failed)} of {plural(predicted.n_scans, 'scan')} failed"
+    for failed in predicted.failed:
+        _fail(failed)
+    of_all = f"of {plural(predicted.n_scans, 'scan')}"
+    if predicted.wrong:
+        problem = f"{len(predicted.wrong)} {of_all} failed"
         raise OnfhError(out / "failed.csv", problem, "Correct them and run again; finished scans are kept")
+    if not predicted.rows:
+        raise OnfhError(out / "failed.csv", f"no hip was found in any {of_all}", "Give MR images of the hip")
 
 
-def say_outcome(outcome: list[Row] | FailedRow, *, as_json: bool = False) -> None:
+def say_outcome(outcome: Lines | FailedRow, *, as_json: bool = False) -> None:
     """Print what became of a scan, as soon as it is known."""
+    from onfh_nnunet.workflows.predict_folder import MissedHip
+
     if not isinstance(outcome, list):
-        console.failure(outcome.case, outcome.message)
+        _fail(outcome)
     elif not as_json:
-        for row in outcome:
-            console.say(_line(row))
+        for line in outcome:
+            text = f"{line.case_id}: not graded, {line.warnings}" if isinstance(line, MissedHip) else _graded(line)
+            console.say(text)
+
+
+def _fail(row: FailedRow) -> None:
+    if row.shows_no_hip:
+        console.warn(f"{row.case} passed over: {row.message}")
+    else:
+        console.failure(row.case, row.message)
 
 
 def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
@@ -152,14 +177,19 @@ def _note(predicted: Predicted, out: Path, *, keep_ids: bool) -> None:
         console.warn(f"Caution: {predicted.caution}")
 
 
-def warn_of(rows: Sequence[Row], caution: str = "") -> None:
+def warn_of(rows: Sequence[Warned], caution: str = "") -> None:
     """Print the warnings of each hip, without the caution that all begin with."""
     for row in rows:
         if own := row.warnings.removeprefix(caution).removeprefix("; "):
             console.warn(f"warning: {row.case_id}: {own}")
 
 
-def _line(row: Row) -> str:
+def _count(predicted: Predicted) -> str:
+    missed = f", and {len(predicted.missed)} missed" if predicted.missed else ""
+    return f"{plural(len(predicted.rows), 'hip')}{missed}"
+
+
+def _graded(row: GradeRow) -> str:
     percent, low, high = map(printed_percent, (row.necrosis_percent, row.percent_low, row.percent_high))
     necrosis = f"{percent} % ({low}-{high}) of the head"
     return f"{row.case_id}: grade {row.steinberg_grade}, necrosis {necrosis}, may be {row.possible_grades}"

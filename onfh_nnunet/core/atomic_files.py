@@ -68,7 +68,11 @@ def place_of(target: Path) -> Path:
     try:
         return target.resolve() if target.is_dir() else target.parent.resolve() / target.name
     except (OSError, RuntimeError) as error:
-        raise WorkspaceError(target, f"cannot be followed ({error})", "Correct its links") from error
+        raise WorkspaceError(
+            target,
+            "cannot be followed (its links run in a circle, or cannot be read)",
+            "Correct its links",
+        ) from error
 
 
 def write_text(target: Path, text: str) -> None:
@@ -119,7 +123,11 @@ def require_apart(out: Path, inputs: Collection[Path]) -> None:
         try:
             source = given.resolve()
         except (OSError, RuntimeError) as error:
-            raise WorkspaceError(given, f"cannot be followed ({error})", "Correct its links") from error
+            raise WorkspaceError(
+                given,
+                "cannot be followed (its links run in a circle, or cannot be read)",
+                "Correct its links",
+            ) from error
         if source in (place, out.resolve()) or source in place.parents:
             problem = f"lies in the input {given}" if source in place.parents else "is an input"
             raise WorkspaceError(out, problem, "Give a place outside the inputs")

@@ -58,6 +58,18 @@ class PhantomForm(StrEnum):
     NIFTI = "nifti"
 
 
+class Weighting(StrEnum):
+    """What a scan shows of a lesion.
+
+    With T1 or proton density a dark band in bright marrow, with T2 a bright line within that band, with suppressed fat
+    a bright rim in dark marrow.
+    """
+
+    T1 = "t1"
+    T2 = "t2"
+    FAT_SUPPRESSED = "fat-suppressed"
+
+
 class Vendor(StrEnum):
     """The scanner vendor whose headers and files a synthetic scan imitates."""
 

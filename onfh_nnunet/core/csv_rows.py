@@ -12,16 +12,18 @@ import math
 import re
 import types
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.user_files import read_text
 
 Row = TypeVar("Row")
+Fewer = TypeVar("Fewer")
 
 NO_COLUMN = {"column": False}
 """Metadata of a field that has no column."""
@@ -58,18 +60,36 @@ def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row]) -> None:
     write_text(path, rows_text(row_type, rows))
 
 
-def rows_text(row_type: type[Row], rows: Iterable[Row]) -> str:
-    """The text that `write_rows` writes."""
+def rows_text(row_type: type, rows: Iterable[object]) -> str:
+    """The text that `write_rows` writes; a row of a type that lacks a column has an empty cell there."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = columns(row_type)
     writer.writerow(names)
-    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    writer.writerows(_cells(row, names) for row in rows)
     return text.getvalue()
 
 
-def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
+def _cells(row: object, names: list[str]) -> list[str]:
+    own = columns(type(row))
+    return [_cell(getattr(row, name)) if name in own else "" for name in names]
+
+
+@overload
+def read_rows(path: Path, row_type: type[Row]) -> list[Row]: ...
+
+
+@overload
+def read_rows(path: Path, row_type: type[Row], fewer: type[Fewer]) -> list[Row | Fewer]: ...
+
+
+def read_rows(path: Path, row_type: type[Any], fewer: type[Any] | None = None) -> list[Any]:
     """Read the rows that `write_rows` wrote; additional columns are ignored.
+
+    Args:
+        path: The table.
+        row_type: Of its rows.
+        fewer: The type of rows whose cells are empty in all the columns that this type lacks.
 
     Raises:
         ReadError: The file is missing, lacks a column, or holds a value of another type.
@@ -78,12 +98,38 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
         reader = csv.DictReader(read_text(path).splitlines(keepends=True))
         missing = set(columns(row_type)) - set(reader.fieldnames or ())
         if missing:
-            raise ReadError(path, f"lacks the columns {sorted(missing)}", "Make the table again")
+            raise ReadError(path, f"lacks the columns {', '.join(sorted(missing))}", "Make the table again")
         require_once(path, reader.fieldnames or ())
         types = get_type_hints(row_type)
-        return [_row(path, row_type, types, number, cells) for number, cells in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(path, f"cannot be read as a table ({error})", "Make the table again") from error
+        rows = enumerate(reader, start=2)
+        return [_row(path, _kind(row_type, fewer, cells), types, number, cells) for number, cells in rows]
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or error})", "Check that it may be read") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(path, "is damaged, or not a table in UTF-8", "Make the table again") from error
+
+
+def row_of(path: Path, row_type: type[Row], fewer: type[Fewer], line: int, cells: Mapping[str, str]) -> Row | Fewer:
+    """The row of a table that a person saved again: its numbers may have decimal commas; see `read_rows`.
+
+    Raises:
+        ReadError: A cell is missing, or holds a value of another type.
+    """
+    types = get_type_hints(row_type)
+    plain = {name: cell if _is_text(types[name]) else cell.replace(",", ".") for name, cell in cells.items()}
+    kind: type[Any] = _kind(row_type, fewer, plain)
+    read: Row | Fewer = _row(path, kind, types, line, plain)
+    return read
+
+
+def _kind(row_type: type[Any], fewer: type[Any] | None, cells: Mapping[str, str]) -> type[Any]:
+    """Of which type a row is."""
+    more = set(columns(row_type)) - set(columns(fewer)) if fewer else set()
+    return fewer if fewer and not any(cells[name] for name in more) else row_type
+
+
+def _is_text(kind: Any) -> bool:
+    return any(isinstance(one, type) and issubclass(one, str) for one in (kind, *get_args(kind)))
 
 
 def require_once(path: Path, names: Iterable[str]) -> None:
@@ -97,13 +143,29 @@ def require_once(path: Path, names: Iterable[str]) -> None:
         raise ReadError(path, f"has the column {twice[0]!r} twice", "Keep one of them")
 
 
-def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: dict[str, str]) -> Row:
+def _row(path: Path, row_type: type[Row], types: dict[str, Any], number: int, cells: Mapping[str, str]) -> Row:
+    values = {name: _read_cell(path, number, name, types[name], cells.get(name)) for name in columns(row_type)}
     try:
-        return row_type(**{name: _value(types[name], cells[name]) for name in columns(row_type)})
+        return row_type(**values)
+    except (TypeError, ValueError) as error:
+        problem = "holds values that do not fit each other"
+        raise ReadError(f"{path}, line {number}", problem, "Make the table again") from error
+
+
+def _read_cell(path: Path, number: int, name: str, kind: Any, text: str | None) -> object:
+    try:
+        return _value(kind, text)
     except (TypeError, ValueError, KeyError) as error:
-        raise ReadError(
-            f"{path}, line {number}", f"holds an unusable value ({error})", "Make the table again"
-        ) from error
+        got = "no cell" if text is None else repr(text)
+        problem = f"has an unusable value of {name}: got {got}, expected {_expected(kind)}"
+        raise ReadError(f"{path}, line {number}", problem, "Make the table again") from error
+
+
+def _expected(kind: Any) -> str:
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, Enum):
+            return f"one of {', '.join(str(value.value) for value in one)}"
+    return {bool: "true or false", int: "a whole number", str: "a text"}.get(kind, "a number")
 
 
 def _cell(value: object) -> str:

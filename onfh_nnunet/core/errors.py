@@ -21,16 +21,26 @@ class OnfhError(Exception):
 
     def __init__(self, subject: object, problem: str, remedy: str, details: str = "") -> None:
         self.subject, self.problem, self.remedy, self.details, self.trace = str(subject), problem, remedy, details, ""
-        super().__init__(f"{on_one_line(subject)}: {problem}{details}. {remedy}.")
+        super().__init__(_message(self.subject, f"{problem}{details}", remedy))
 
     @property
     def without_details(self) -> str:
         """The message for a table."""
-        return f"{on_one_line(self.subject)}: {self.problem}. {self.remedy}."
+        return _message(self.subject, self.problem, self.remedy)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle support: errors are passed between processes, whatever their constructor takes."""
         return _restored, (type(self), self.subject, self.problem, self.remedy, self.details, self.trace)
+
+
+class OnfhWarning(UserWarning):
+    """What a user should look at, though the work goes on; the command line prints it."""
+
+
+def _message(subject: str, problem: str, remedy: str) -> str:
+    """In sentences; a list that a problem ends with stands on lines of its own."""
+    end = "" if problem.endswith("\n") else ". "
+    return f"{on_one_line(subject)}: {problem}{end}{remedy}."
 
 
 def _restored(kind: type[OnfhError], subject: str, problem: str, remedy: str, details: str, trace: str) -> OnfhError:
@@ -97,3 +107,7 @@ class ModelError(OnfhError):
 
 class HipNotFound(OnfhError):
     """No femoral head was found where one was expected."""
+
+
+class NoFemoralHead(HipNotFound):
+    """A scan shows nothing that looks like a femoral head: it may be of another part of the body."""

@@ -22,6 +22,18 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
+def side_of_name(name: str) -> Side | None:
+    """The side that ends a name as it ends a case id (``left_study_R``), else the one that its words state."""
+    _, _, end = name.rpartition("_")
+    return Side(end) if end in tuple(Side) else named_side(name)
+
+
+def without_side(name: str) -> str:
+    """A name without the words of a side: ``P001  T1`` of ``P001 left T1``."""
+    sides = set().union(*_SIDE_WORDS.values())
+    return _WORD.sub(lambda word: "" if word[0].casefold() in sides else word[0], name)
+
+
 def named_side(*names: str) -> Side | None:
     """The side that names state as a word (``P001_L``, ``hip right``); none where they state none, or both."""
     said = words(" ".join(names))

@@ -62,9 +62,13 @@ class Grid:
         spacing, origin = triple(self.spacing_mm), triple(self.origin_mm)
         matrix = np.asarray(self.direction, float)
         if min(self.size) < 1 or not all(s > 0 and math.isfinite(s) for s in spacing):
-            raise GeometryError("grid", f"has size {self.size} and spacing {spacing} mm", _REMEDY)
+            raise GeometryError(
+                "grid", f"has size {self.size} and spacing {spacing} mm, expected 1 or more and above 0", _REMEDY
+            )
         if matrix.shape != (3, 3) or not np.isfinite([*origin, *matrix.flat]).all():
-            raise GeometryError("grid", f"has origin {origin} and direction {self.direction}", _REMEDY)
+            raise GeometryError(
+                "grid", f"has origin {origin} and direction {self.direction}, expected finite numbers", _REMEDY
+            )
         if not is_orthonormal(matrix):
             raise GeometryError("grid", f"has axes that are not perpendicular: {matrix.tolist()}", _REMEDY)
         object.__setattr__(self, "size", tuple(int(n) for n in self.size))
@@ -131,6 +135,13 @@ def is_orthonormal(axes: FloatArray, tolerance: float = ORTHOGONALITY_TOLERANCE)
     return bool(np.abs(axes.T @ axes - np.eye(axes.shape[1])).max() <= tolerance)
 
 
+def nearest_perpendicular(axes: FloatArray) -> FloatArray:
+    """The orthonormal factor of the polar decomposition of columns (3, n): the nearest perpendicular unit vectors."""
+    left, _, right = np.linalg.svd(axes, full_matrices=False)
+    nearest: FloatArray = left @ right
+    return nearest
+
+
 def perpendicular_axes(axes: FloatArray, spacing_mm: FloatArray, size: Sequence[int]) -> FloatArray:
     """The perpendicular axes (columns) that are nearest to those that a file states, where its voxels hardly move.
 
@@ -140,13 +151,12 @@ def perpendicular_axes(axes: FloatArray, spacing_mm: FloatArray, size: Sequence[
         size: Voxels along them.
 
     Returns:
-        The orthonormal factor of their polar decomposition; the axes as they are if single precision cannot tell the
+        The nearest perpendicular ones; the axes as they are if single precision cannot tell the
         two apart, or if a corner would move by more than `place_tolerance_mm`, for `Grid` to refuse.
     """
     if is_orthonormal(axes, 1e-6):
         return axes
-    left, _, right = np.linalg.svd(axes, full_matrices=False)
-    nearest: FloatArray = left @ right
+    nearest = nearest_perpendicular(axes)
     extent = np.array(list(itertools.product(*((0.0, n - 1.0) for n in size)))) * spacing_mm
     moved = np.linalg.norm(extent @ (nearest - axes).T, axis=1).max()
     return nearest if moved <= place_tolerance_mm(spacing_mm) else axes

@@ -9,6 +9,7 @@ from enum import StrEnum
 from onfh_nnunet.core.errors import CohortError
 
 _PATIENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VISIT = re.compile(r"[A-Za-z0-9]*")
 _REMEDY = "Use letters, digits, '.', '_' and '-', beginning and ending with a letter or a digit"
 
 
@@ -24,6 +25,9 @@ class Side(StrEnum):
         return Side.LEFT if self is Side.RIGHT else Side.RIGHT
 
 
+VISIT_MARK = "+"
+"""Between patient and visit in a case id; no patient's name holds it."""
+
 CANONICAL_SIDE = Side.RIGHT
 """Every hip reaches nnU-Net as this side; the other side is mirrored."""
 
@@ -32,22 +36,30 @@ CANONICAL_SIDE = Side.RIGHT
 class Hip:
     """A hip of a patient whose name is safe in file names.
 
+    Args:
+        patient: The patient's name.
+        side: The patient's side.
+        visit: Which scan of it, in letters and digits, where a hip was scanned more than once; else empty.
+
     Raises:
-        CohortError: The patient's name has a character that cannot stand in a case id.
+        CohortError: The patient's name or the visit has a character that cannot stand in a case id.
     """
 
     patient: str
     side: Side
+    visit: str = ""
 
     def __post_init__(self) -> None:
         if not _PATIENT.fullmatch(self.patient):
             raise CohortError(f"patient {self.patient!r}", "is not a valid patient name", _REMEDY)
+        if not _VISIT.fullmatch(self.visit):
+            raise CohortError(f"visit {self.visit!r}", "is not a valid visit", "Use letters and digits")
         object.__setattr__(self, "side", Side(self.side))
 
     @property
     def case_id(self) -> str:
-        """The id of this hip in nnU-Net and in every file name, such as ``P001_R``."""
-        return f"{self.patient}_{self.side}"
+        """The id of this hip in nnU-Net and in every file name, such as ``P001_R`` or ``P001+2_R``."""
+        return f"{self.patient}{VISIT_MARK * bool(self.visit)}{self.visit}_{self.side}"
 
     @property
     def mirrored(self) -> bool:
@@ -59,9 +71,11 @@ class Hip:
         """Parse a case id.
 
         Raises:
-            CohortError: The text is not ``<patient>_L`` or ``<patient>_R``.
+            CohortError: The text is not ``<patient>_L`` or ``<patient>_R``, nor ``<patient>+<visit>_L`` or the like.
         """
-        patient, _, side = case_id.rpartition("_")
+        name, _, side = case_id.rpartition("_")
         if side not in tuple(Side):
-            raise CohortError(f"case {case_id!r}", "does not end with _L or _R", _REMEDY)
-        return cls(patient, Side(side))
+            remedy = "Name it by patient and side, such as P001_L"
+            raise CohortError(f"case {case_id!r}", "does not end with _L or _R", remedy)
+        patient, _, visit = name.partition(VISIT_MARK)
+        return cls(patient, Side(side), visit)

@@ -57,7 +57,7 @@ def format_of(path: Path) -> ImageFormat | None:
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, 348)
         except zlib.error as error:
-            raise ReadError(path, f"cannot be read ({error})", "Export it again; it may be damaged") from error
+            raise ReadError(path, "is a damaged gzip file", "Export it again from the source") from error
     if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
         return ImageFormat.NIFTI
     if head.startswith(b"NRRD"):

@@ -75,7 +75,7 @@ def all_or_none(outcomes: Iterable[Result | OnfhError]) -> list[Result]:
     refusals = [outcome for outcome in outcomes if isinstance(outcome, OnfhError)]
     if len(refusals) > 1:
         listed = "".join(f"\n  {error}" for error in refusals)
-        raise OnfhError(f"{len(refusals)} of {len(outcomes)} hips", f"are refused:{listed}\n", "Correct them")
+        raise OnfhError("hips", f"{len(refusals)} of {len(outcomes)} are refused:{listed}\n", "Correct them")
     if refusals:
         raise refusals[0]
     return [outcome for outcome in outcomes if not isinstance(outcome, OnfhError)]

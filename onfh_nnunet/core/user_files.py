@@ -51,9 +51,9 @@ def refused_whole(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise ReadError(path, "needs more memory than is free", "Crop it, or read it on a larger machine") from error
     except Exception as error:  # libraries promise nothing about damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        problem = f"cannot be read ({type(error).__name__}: {reason})"
-        refusal = ReadError(path, problem, "Export it again from the source; it may be damaged")
+        # their sentences are for engineers: the trace keeps them
+        problem = "cannot be read: it is damaged, or holds what its format does not allow"
+        refusal = ReadError(path, problem, "Export it again from the source")
         refusal.trace = "".join(traceback.format_exception(error))
         raise refusal from error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import Grid
-from onfh_nnunet.core.image_files import from_itk, read_image, to_itk, write_image
+from onfh_nnunet.core.image_files import from_itk, mark_of, read_image, to_itk, write_image
 from onfh_nnunet.core.image_formats.image_header import grid_of
 from onfh_nnunet.core.labels import label_mark
 
@@ -31,17 +31,25 @@ class Volume:
         image = mask.to_sitk()
         ```
 
+    Args:
+        array: The voxels.
+        grid: Where they lie.
+        mark: That of a label map made here (see `label_mark`); empty for everything else.
+
     Raises:
         GeometryError: The array's shape is not the grid's size.
     """
 
     array: NDArray[Any]
     grid: Grid
+    mark: str = ""
 
     def __post_init__(self) -> None:
         if self.array.shape != self.grid.size:
             raise GeometryError(
-                "volume", f"has shape {self.array.shape} on a grid of {self.grid.size}", "Check its axes"
+                "volume",
+                f"has shape {self.array.shape}, expected its grid's {self.grid.size}",
+                "Give the axes as z, y, x",
             )
         view = self.array.view()
         view.flags.writeable = False
@@ -58,7 +66,7 @@ class Volume:
             ReadError: The file is missing, damaged, of another format, not a 3D scalar image, or holds NaN or infinity.
             GeometryError: The file does not state its spacing and orientation, or states an impossible one, or two.
         """
-        return cls(*read_image(Path(path)))
+        return cls(*read_image(Path(path)), mark_of(Path(path)))
 
     def write(self, path: str | os.PathLike[str], note: str = "") -> None:
         """Write the volume atomically; the suffix selects NIfTI, NRRD or MetaImage, `note` is NIfTI's description.

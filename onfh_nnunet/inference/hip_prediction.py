@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onfh_nnunet.core.anatomy import HEAD_RADIUS_MM
 from onfh_nnunet.core.components import components_of
-from onfh_nnunet.core.errors import HipNotFound
+from onfh_nnunet.core.errors import HipNotFound, NoFemoralHead
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
@@ -18,7 +18,7 @@ from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candidates, is_signal_void
-from onfh_nnunet.inference.laterality import side_of_head, sides_of_pair
+from onfh_nnunet.inference.laterality import contradictions, side_of_head, sides_of_pair
 from onfh_nnunet.inference.locator import LocatedHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 
@@ -64,12 +64,14 @@ class HipPrediction:
         crop: Where the hip lies in the scan.
         labels: Label map (z, y, x) in the hip's frame, as the network gives it: not cleaned.
         warnings: What a reader of the mask must know.
+        other_missed: Why the scan's other hip has no mask; empty where it has one, or need not have one.
     """
 
     side: Side
     crop: HipCrop
     labels: NDArray[np.uint8]
     warnings: tuple[str, ...]
+    other_missed: str = ""
 
     def mask(self) -> Volume:
         """The label map on the grid of the scan."""
@@ -92,12 +94,13 @@ def predict_hips(
         One prediction per hip, the right one first.
 
     Raises:
-        HipNotFound: No femoral head was found, or none of the wanted side, or the model outlines none there.
+        HipNotFound: No femoral head was found (`NoFemoralHead`), or none of the wanted side, or the model outlines none
+            there.
         SideError: The side is unknown, or the anatomy contradicts the patient's axes.
     """
     seen = locator(scan)
     if not seen:
-        raise HipNotFound(case, "shows no femoral head", "Check that it is an MRI of a hip")
+        raise NoFemoralHead(case, "shows no femoral head", "Check that it is an MRI of a hip")
     sides = sides_of_pair(seen, case) if len(seen) == 2 else (side_of_head(seen[0], scan.grid, side, case),)
     sided = dict(zip(sides, seen, strict=True))
     wanted = [each for each in sides if side in (None, each)]
@@ -107,10 +110,11 @@ def predict_hips(
     outlined = [(box, box.head) for box in read if box.head]
     if not outlined:
         raise HipNotFound(case, f"shows a femoral head that {read[0].why_none}", "Check that the model fits it")
-    missed = [f"the scan shows a head on side {box.side} that {box.why_none}" for box in read if not box.head]
+    missed = "".join(f"the scan shows a head on side {box.side} that {box.why_none}" for box in read if not box.head)
     if len(seen) == 1 and side is None and shows_both_hips(scan.grid):
-        missed.append(f"the scan is {width_mm(scan.grid):.0f} mm wide, and only one femoral head was found in it")
-    return [_prediction(box, head, missed) for box, head in outlined]
+        missed = f"the scan is {width_mm(scan.grid):.0f} mm wide, and only one femoral head was found in it"
+    doubts = contradictions(seen[0], scan.grid, side) if len(seen) == 1 and side else []
+    return [_prediction(box, head, missed, doubts) for box, head in outlined]
 
 
 def _predict_hip(scan: Volume, centre_mm: FloatArray, side: Side, segmenter: HipSegmenter) -> BoxPrediction:
@@ -155,15 +159,15 @@ def _why_none(box: BoxPrediction) -> str:
     return "gives no signal, as metal does" if is_signal_void(box.image.array, head.mask) else ""
 
 
-def _prediction(box: BoxPrediction, head: HeadCandidate, missed: Sequence[str]) -> HipPrediction:
-    warnings = []
+def _prediction(box: BoxPrediction, head: HeadCandidate, missed: str, doubts: Sequence[str]) -> HipPrediction:
+    warnings = list(doubts)
     if head.score < USUAL_SCORE:
         score = f"score {head.score:.2f}, usual is {USUAL_SCORE:g} or more"
         warnings.append(f"the femoral head is recognised poorly ({score}): check the mask")
     if _cut_off(box.crop, head.mask):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
     labels = _labels_of_head(box.probabilities, head.mask)
-    return HipPrediction(box.side, box.crop, labels, (*warnings, *missed))
+    return HipPrediction(box.side, box.crop, labels, (*warnings, *filter(None, (missed,))), missed)
 
 
 def _cut_off(crop: HipCrop, head: BoolArray) -> bool:

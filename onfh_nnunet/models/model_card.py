@@ -22,6 +22,8 @@ INTENDED_USE = "Research use only. Not a medical device."
 LONGEST_CAUTION = 79
 """Bytes of the description in a mask's NIfTI header, which repeats the caution."""
 
+NO_HEALTHY_HIP = "the model learned from no healthy hip: it may outline necrosis in one"
+"""Caution of a model that never saw a head without necrosis."""
 
 _MOST_ENTRIES = 50
 """Statements about a training; ours has ten."""
@@ -92,6 +94,7 @@ class Card:
         calibration: Of the percentage's interval, as its method wrote it.
         intended_use: For what it is.
         caution: What each of its results says of it; empty for nothing.
+        healthy_calibrated: Healthy hips among those that the interval is calibrated on.
 
     Raises:
         ValueError: The caution is no text, or longer than `LONGEST_CAUTION`; a text is no printable line; or a number
@@ -109,6 +112,7 @@ class Card:
     calibration: Mapping[str, Any] | None = None
     intended_use: str = INTENDED_USE
     caution: str = ""
+    healthy_calibrated: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.caution, str) or len(self.caution.encode(errors="replace")) > LONGEST_CAUTION:
@@ -123,8 +127,18 @@ class Card:
             if any(low > high for low, high in self.spacing_mm):
                 raise wrong("spacing_mm", self.spacing_mm, "least and greatest of each axis")
 
+    @property
+    def healthy(self) -> int | None:
+        """Healthy hips that the model learned from, over all folds; None where unknown."""
+        return None if self.grades is None else self.grades.get(Grade.NONE, 0)
+
+    @property
+    def said_of_results(self) -> str:
+        """What each result says of the model: its caution, and that it knows no healthy hip; empty for nothing."""
+        return "; ".join(filter(None, (self.caution, NO_HEALTHY_HIP if self.healthy == 0 else "")))
+
     def _require_counts(self) -> None:
-        for name in ("hips", "patients"):
+        for name in ("hips", "patients", "healthy_calibrated"):
             optional(whole(*COUNT))(name, getattr(self, name))
         if self.patients is not None and (self.hips is None or self.patients > self.hips):
             raise wrong("patients", self.patients, f"no more than the hips, {self.hips}")
@@ -165,7 +179,7 @@ class Card:
             ValueError: It is damaged.
         """
         try:
-            values = {"caution": "", **values}  # the first files of this version do not state it
+            values = {"caution": "", "healthy_calibrated": None, **values}  # earlier files do not state them
             known = {field.name: values[field.name] for field in fields(cls)}
             listed(any_value, 0, _MOST_SCORES)("crossval", known["crossval"])
             return cls(**known | {"crossval": tuple(Score(**row) for row in known["crossval"])})

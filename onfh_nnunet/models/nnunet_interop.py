@@ -132,7 +132,8 @@ def _require_stored(path: Path) -> None:
     except ReadError as error:
         raise ModelError(path, f"cannot be read: it {error.problem}", _REMEDY) from error
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ModelError(path, f"cannot be read ({error})", _REMEDY) from error
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise ModelError(path, f"cannot be read ({reason})", _REMEDY) from error
     if compressed:
         raise ModelError(path, "is compressed, expected it stored as torch.save writes it", _REMEDY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ _NUMBERS: list[Any] = [
 ]
 
 
+_WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.)+")
+"""What ``DistributedDataParallel`` and ``torch.compile`` put before the name of each tensor of a network."""
+
+
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint, on the CPU.
 
@@ -34,7 +39,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_NUMBERS):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TrainingError(path, f"cannot be opened safely ({_first_line(error)})", "Train this fold again") from error
+        problem = "cannot be opened safely: it is damaged, or holds more than tensors, numbers and text"
+        raise TrainingError(path, problem, "Train this fold again") from error
     return content
 
 
@@ -48,8 +54,8 @@ def foreign_names(path: Path) -> list[str]:
         with torch.serialization.safe_globals(_NUMBERS):
             return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception as error:
-        remedy = "Give a whole file, as torch.save writes it"
-        raise TrainingError(path, f"cannot be read ({_first_line(error)})", remedy) from error
+        problem = "cannot be read: it is missing, damaged, or not a file of torch.save"
+        raise TrainingError(path, problem, "Give a whole file, as torch.save writes it") from error
 
 
 def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,12 +67,22 @@ def essentials(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     axes = content.get("inference_allowed_mirroring_axes")
     return {
-        "network_weights": {str(name): tensor.detach() for name, tensor in content["network_weights"].items()},
+        "network_weights": _unwrapped(content["network_weights"]),
         "init_args": {"configuration": str(content["init_args"]["configuration"])},
         "trainer_name": str(content["trainer_name"]),
         "inference_allowed_mirroring_axes": None if axes is None else tuple(map(int, axes)),
     }
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _unwrapped(weights: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors by the names that the bare network has, without those of its wrappers.
+
+    Source: ``nnUNetTrainer.load_checkpoint``, which takes ``module.`` off.
+
+    Raises:
+        ValueError: Two of them get one name.
+    """
+    bare = {_WRAPPERS.sub("", str(name)): tensor.detach() for name, tensor in weights.items()}
+    if len(bare) < len(weights):
+        raise ValueError("a tensor is there twice, inside and outside of a wrapper of the network")
+    return bare

@@ -39,8 +39,13 @@ def open_checkpoint(path: Path, *, trust_pickle: bool) -> dict[str, Any]:
         return _opened_apart(path) if names else essentials(load_checkpoint(path))
     except TrainingError as error:
         raise ModelError(path, error.problem, _REMEDY) from error
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise ModelError(path, f"is not an nnU-Net checkpoint ({error!r})", _REMEDY) from error
+    except KeyError as error:
+        raise ModelError(path, f"is not an nnU-Net checkpoint: it lacks {error.args[0]}", _REMEDY) from error
+    except ValueError as error:
+        raise ModelError(path, f"is not an nnU-Net checkpoint: {error}", _REMEDY) from error
+    except (TypeError, AttributeError, OverflowError) as error:
+        problem = "is not an nnU-Net checkpoint: its weights, trainer or configuration are of another kind"
+        raise ModelError(path, problem, _REMEDY) from error
 
 
 def _opened_apart(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer as Stock
 
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.nnunet.checkpoint import load_checkpoint
+from onfh_nnunet.nnunet.loss import WithinHeadLoss
 from onfh_nnunet.study.preset import Preset
 
 
@@ -48,6 +49,12 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
             return optimizer, scheduler
         optimizer = torch.optim.AdamW(self.network.parameters(), self.preset.learning_rate, weight_decay=1e-2)
         return optimizer, _CosineByEpoch(optimizer, self.preset.learning_rate, self.num_epochs)
+
+    def _build_loss(self) -> Any:
+        """nnU-Net's loss at each resolution, plus what a lesion in a healthy head costs."""
+        deeply_supervised = super()._build_loss()
+        deeply_supervised.loss = WithinHeadLoss(deeply_supervised.loss)
+        return deeply_supervised
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Run one step; in mixed precision on a CPU with bfloat16 arithmetic."""

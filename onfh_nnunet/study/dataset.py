@@ -43,7 +43,7 @@ class Case:
     @property
     def hip(self) -> Hip:
         """The hip that this case is."""
-        return Hip(self.patient, self.side)
+        return Hip.parse(self.case_id)
 
 
 @dataclass(frozen=True)

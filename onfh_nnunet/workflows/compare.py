@@ -7,25 +7,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.file_names import side_of_name
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import written_folder
-from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.hip_labels import (
-    label_rules,
-    labels_in,
-    necrosis_beside,
-    on_one_grid,
-    read_hip,
-    read_prediction,
-)
+from onfh_nnunet.workflows.hip_labels import LabelledHip, label_rules, on_one_grid, read_hips, read_prediction
+from onfh_nnunet.workflows.label_folders import labels_in, necrosis_beside
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import compare_masks
 from postprocessing.statistics.summary_tables import write_tables
@@ -38,7 +34,14 @@ IN_MEMORY = "hip"
 
 @dataclass(frozen=True)
 class MaskPair:
-    """The files of one hip; `case_id` is their name without its endings, `necrosis` the reference's second mask."""
+    """The files of one hip, or of both hips of a patient.
+
+    Args:
+        case_id: Their name without its endings; of both hips what their case ids begin with.
+        reference: The label that is right.
+        prediction: The mask that is judged.
+        necrosis: The reference's mask of the necrosis, where it has a file of its own.
+    """
 
     case_id: str
     reference: Path
@@ -60,8 +63,8 @@ def compare(
     """Compare two folders of masks hip by hip, or the two masks of one hip.
 
     Args:
-        reference: A folder of labels in the formats of `convert`, one hip each; or one mask (z, y, x) of 0 background,
-            1 viable head, 2 necrosis.
+        reference: A folder of labels in the formats of `convert`, of one hip each or of both; or one mask (z, y, x) in
+            memory.
         prediction: A folder of masks of the same hips under the same names, on the same voxels; or the other mask, on
             the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and
             necrosis, whatever the options say of the references.
@@ -81,6 +84,7 @@ def compare(
         GridMismatch: The masks of a hip do not share their voxels.
         LabelError: A mask is no label map of one hip, or a reference holds no head.
         OnfhError: Several hips cannot be compared; all of them are named.
+        SideError: The head of a reference lies on the other side than its name states.
         ReadError: A folder holds no mask, the folders hold masks of different names, or a mask cannot be read.
         WorkspaceError: `out` cannot be written, lies in an input, or holds something else.
 
@@ -90,7 +94,8 @@ def compare(
         >>> from onfh_nnunet.core.volume import Volume
         >>> from onfh_nnunet.workflows.compare import compare
         >>> axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
-        >>> labels = np.pad(np.ones((40, 40, 40), np.uint8), 4)
+        >>> head = np.pad(np.ones((40, 40, 40), np.uint8), 4)
+        >>> labels = np.where(np.arange(48) < 16, 2 * head, head)
         >>> mask = Volume(labels, Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes))
         >>> compare(mask, mask)[0].head_dice
         1.0
@@ -119,7 +124,8 @@ def _rows(
     progress: Progress,
 ) -> list[CrossvalRow]:
     if isinstance(reference, Volume) and isinstance(prediction, Volume):
-        return [compare_masks(IN_MEMORY, reference, prediction)]
+        hips = read_hips(reference, necrosis, None, rules, "reference")
+        return _judged(IN_MEMORY, hips, prediction, ("reference", "prediction"))
     if isinstance(reference, Volume) or isinstance(prediction, Volume):
         problem = "are a mask and a folder, expected two masks or two folders"
         raise OnfhError("reference and prediction", problem, "Read the other mask as well")
@@ -162,24 +168,49 @@ def compare_pairs(
     Raises:
         OnfhError: Hips cannot be read or compared; all of them are named.
     """
-    return map_in_threads(partial(compare_pair, rules=rules), pairs, progress)
+    compared = map_in_threads(partial(compare_pair, rules=rules), pairs, progress)
+    return [row for rows in compared for row in rows]
 
 
-def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> CrossvalRow:
-    """Judge one hip; patient and side are those of a name such as ``P001_R``, else the hip is a patient of its own.
+def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> list[CrossvalRow]:
+    """Judge one hip, or both; patient and side are those of a name such as ``P001_R``, else the pair is a patient.
 
     Raises:
         ReadError: A file is no image.
-        LabelError: A mask is no label of one hip, or the reference holds no head.
+        LabelError: A mask is no label of one hip or of both, or the reference holds no head.
+        SideError: The head of the reference lies on the other side than its name states.
         GridMismatch: The masks do not share their voxels.
     """
     meant = rules or LabelRules()
     answer = read_prediction(pair.prediction, meant)
-    reference = read_hip(pair.reference, pair.necrosis, _side(pair.case_id), meant, drawn_on=answer.grid).volume
-    drawn, predicted = on_one_grid(reference, answer, pair.case_id)
-    return compare_masks(pair.case_id, drawn, predicted, (pair.reference, pair.prediction))
+    place = str(pair.reference)
+    hips = read_hips(pair.reference, pair.necrosis, side_of_name(pair.case_id), meant, place, answer.grid)
+    return _judged(pair.case_id, hips, answer, (pair.reference, pair.prediction))
 
 
-def _side(case_id: str) -> Side | None:
-    """The side that ends a case id."""
-    return next((side for side in Side if case_id.endswith(f"_{side}")), None)
+def _judged(
+    case_id: str, hips: Sequence[LabelledHip], answer: Volume, names: tuple[object, object]
+) -> list[CrossvalRow]:
+    if len(hips) == 1:
+        return [_row(case_id, hips[0], answer, names)]
+    parts = zip(hips, _by_nearest_head(answer, hips), strict=True)
+    return [_row(f"{case_id}_{hip.mask.side}", hip, own, names) for hip, own in parts]
+
+
+def _row(case_id: str, hip: LabelledHip, answer: Volume, names: tuple[object, object]) -> CrossvalRow:
+    drawn, predicted = on_one_grid(hip.mask.labels, answer, case_id)
+    return replace(compare_masks(case_id, drawn, predicted, names), warnings="; ".join(map(str, hip.notes)))
+
+
+def _by_nearest_head(answer: Volume, hips: Sequence[LabelledHip]) -> list[Volume]:
+    """The parts of a prediction of both hips: each voxel goes with the hip whose drawn head is nearer."""
+    voxels = np.nonzero(answer.array)
+    places = answer.grid.to_mm(np.stack(voxels, axis=1).astype(float))
+    nearest = np.argmin([np.linalg.norm(places - hip.centre_mm, axis=1) for hip in hips], axis=0)
+    parts = []
+    for number in range(len(hips)):
+        own = np.zeros_like(answer.array)
+        taken = tuple(axis[nearest == number] for axis in voxels)
+        own[taken] = answer.array[taken]
+        parts.append(Volume(own, answer.grid))
+    return parts

@@ -17,6 +17,7 @@ from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.run_log import LOGGER, log_into
+from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
@@ -99,6 +100,12 @@ def calibration(workspace: Workspace) -> Calibration:
         [row.necrosis_percent_pred for row in rows],
         [row.patient for row in rows],
     )
+
+
+def healthy_calibrated(workspace: Workspace) -> int:
+    """The number of healthy hips among those of `calibration`."""
+    rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
+    return sum(row.grade_true is Grade.NONE and row.necrosis_percent_pred is not None for row in rows)
 
 
 def _clear(folder: Path, dataset: Dataset) -> None:

@@ -20,7 +20,8 @@ def to_frame(rows: Iterable[Any]) -> pd.DataFrame:
         rows: What `predict`, `grade`, `compare`, `agree` or `cross_validate` returns; all of one kind.
 
     Returns:
-        The table; empty without rows. A value that could not be computed is missing.
+        The table; empty without rows. A value that could not be computed is missing; so are all numbers and the grade
+        of a hip that `predict` missed in a scan, which has a row of its own.
 
     Example:
         ```python
@@ -32,11 +33,11 @@ def to_frame(rows: Iterable[Any]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    plain = [row.measurement if isinstance(row, PredictedHip) else row for row in rows]
+    plain = [line for row in rows for line in (row.lines if isinstance(row, PredictedHip) else [row])]
     if not plain:
         return pd.DataFrame()
-    names = columns(type(plain[0]))
-    return pd.DataFrame([[_value(getattr(row, name)) for name in names] for row in plain], columns=names)
+    names = max((columns(type(row)) for row in plain), key=len)
+    return pd.DataFrame([[_value(getattr(row, name, None)) for name in names] for row in plain], columns=names)
 
 
 def _value(value: object) -> object:

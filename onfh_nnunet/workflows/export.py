@@ -21,7 +21,7 @@ from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan
 from onfh_nnunet.training.train import Training, fold_folder
-from onfh_nnunet.workflows.crossval import calibration, is_up_to_date
+from onfh_nnunet.workflows.crossval import calibration, healthy_calibrated, is_up_to_date
 from postprocessing.uncertainty.conformal import Calibration
 
 
@@ -110,7 +110,8 @@ def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
     if not is_up_to_date(dataset, splits, plan):
         return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
-    return model, *_calibrated(replace(card, crossval=scores), calibration(dataset.workspace))
+    card = replace(card, crossval=scores, healthy_calibrated=healthy_calibrated(dataset.workspace))
+    return model, *_calibrated(card, calibration(dataset.workspace))
 
 
 def _calibrated(card: Card, known: Calibration) -> tuple[Card, tuple[str, ...]]:

@@ -13,26 +13,25 @@ from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
 from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.errors import CohortError, SideError
-from onfh_nnunet.core.file_names import named_side, stem
+from onfh_nnunet.core.file_names import side_of_name, stem
 from onfh_nnunet.core.folder_lock import locked_output
-from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.hip_labels import label_rules, labels_in, necrosis_beside, read_hip
-from postprocessing.masks.clean import refuse_lesion_alone, require_hip_labels
+from onfh_nnunet.workflows.hip_labels import label_rules, read_hips
+from onfh_nnunet.workflows.label_folders import labels_in, necrosis_beside
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, with_landmarks, write_grades
 from postprocessing.measurement.landmarks import Landmarks
 
 
 @dataclass(frozen=True, eq=False)
 class MaskFile:
-    """The mask of one hip.
+    """The mask of a hip, or of both hips of a patient.
 
     Args:
-        path: A label in any format that `convert` reads; or the mask itself, with the values of `Label`.
-        case_id: The hip.
+        path: A label in any format that `convert` reads; or the mask itself, in memory.
+        case_id: The hip; of a mask of both hips what their case ids begin with.
         side: The patient's side, where known.
         necrosis: The mask of the necrosis, where it has a file of its own.
     """
@@ -64,7 +63,8 @@ def grade(
     """Measure and grade masks from any tool, read as `convert` reads labels.
 
     Args:
-        masks: One mask or many, each of one hip: a file, a folder of files, or a `Volume` of 1 viable head, 2 necrosis.
+        masks: One mask or many: a file, a folder of files, or a `Volume`. A label of both hips is split into two, if
+            neither its name nor `side` states one.
         side: The side of masks whose names state none; in a label that names both hips, the one that is meant.
         head_label: Value, segment name or code of the viable head; by default the segment whose name says head, and 1
             where values have no names.
@@ -78,9 +78,11 @@ def grade(
         progress: Called after each mask.
 
     Returns:
-        A row of grades.csv for each mask, in order. A mask in memory is named P001, P002 and so on.
+        A row of grades.csv for each hip, in order, that of a right hip before the left one. A mask in memory is named
+        P001, P002 and so on.
 
     Raises:
+        SideError: A head lies on the other side than its name or `side` states.
         OnfhError: Masks cannot be read or graded; all of them are named, and nothing is written.
 
     Example:
@@ -99,16 +101,23 @@ def grade(
     files = [_mask_file(one, number, None if side is None else Side(side)) for number, one in enumerate(given, start=1)]
     _require_once(files)
     files = _with_necrosis(files, None if necrosis_masks is None else Path(necrosis_masks))
-    points = read_landmarks(Path(landmarks), [file.case_id for file in files]) if landmarks else None
+
+    def graded() -> list[GradeRow]:
+        rows = grade_files(files, progress, rules)
+        _require_different(rows)
+        if landmarks is None:
+            return rows
+        return add_landmarks(rows, read_landmarks(Path(landmarks), [row.case_id for row in rows]), jic_ties)
+
     if out is None:
-        return _graded(files, rules, points, jic_ties, progress)
+        return graded()
     place = Path(out)
     inputs = [one for one in given if isinstance(one, Path)]
     inputs += [Path(one) for one in (landmarks, label_names, necrosis_masks) if one]
     require_output_apart(place, inputs)
     require_file_place(place)
     with locked_output(place, "onfh grade"):
-        rows = _graded(files, rules, points, jic_ties, progress)
+        rows = graded()
         write_grades(place, rows)
     return rows
 
@@ -120,15 +129,12 @@ def _require_once(files: Sequence[MaskFile]) -> None:
         raise CohortError(twice[0], "is given twice", "Give each mask once")
 
 
-def _graded(
-    files: Sequence[MaskFile],
-    rules: LabelRules,
-    points: Mapping[str, Landmarks] | None,
-    jic_ties: JicTies,
-    progress: Progress,
-) -> list[GradeRow]:
-    rows = grade_files(files, progress, rules)
-    return rows if points is None else add_landmarks(rows, points, jic_ties)
+def _require_different(rows: Sequence[GradeRow]) -> None:
+    """Refuse a hip that is drawn twice: in a mask of its own, and in one of both hips."""
+    hips = Counter(row.case_id for row in rows)
+    if twice := [case_id for case_id, n in hips.items() if n > 1]:
+        files = ", ".join(row.source for row in rows if row.case_id == twice[0])
+        raise CohortError(twice[0], f"is in several masks: {files}", "Give each hip once, or rename one of the files")
 
 
 def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
@@ -158,19 +164,11 @@ def _mask_file(mask: Path | Volume, number: int, side: Side | None) -> MaskFile:
     if isinstance(mask, Volume):
         return MaskFile(mask, f"P{number:03d}_{side}" if side else f"P{number:03d}", side)
     name = stem(mask)
-    named = _side_in(name)
+    named = side_of_name(name)
     if None not in (side, named) and side is not named:
         problem = f"is named as side {named}, and `side` says {side}"
         raise SideError(mask, problem, "Rename it, or leave out `side`")
     return MaskFile(mask, name, named or side)
-
-
-def _side_in(name: str) -> Side | None:
-    """The side that ends a name as it ends a case id, else the one that its words state."""
-    try:
-        return Hip.parse(name).side
-    except CohortError:
-        return named_side(name)
 
 
 def grade_files(
@@ -189,7 +187,8 @@ def grade_files(
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    return map_in_threads(partial(grade_file, rules=rules), files, progress)
+    graded = map_in_threads(partial(grade_file, rules=rules), files, progress)
+    return [row for rows in graded for row in rows]
 
 
 def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], ties: JicTies) -> list[GradeRow]:
@@ -201,15 +200,13 @@ def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], 
     return all_or_none(attempt(lambda row: with_landmarks(row, landmarks.get(row.case_id), ties), row) for row in rows)
 
 
-def grade_file(file: MaskFile, rules: LabelRules | None = None) -> GradeRow:
-    """Grade one mask; see `grade_files`.
+def grade_file(file: MaskFile, rules: LabelRules | None = None) -> list[GradeRow]:
+    """Grade the hip of a mask, or both hips; see `grade_files`.
 
     Raises:
         OnfhError: It cannot be read or graded.
     """
-    if isinstance(file.path, Volume):
-        hip = HipMask(require_hip_labels(file.path, file.case_id), file.side)
-        refuse_lesion_alone(hip, file.case_id)
-        return grade_row(file.case_id, "", hip)
-    read = read_hip(file.path, file.necrosis, file.side, rules or LabelRules())
-    return grade_row(file.case_id, file.source, HipMask(read.volume, file.side or read.side), read.notes)
+    place = file.source or file.case_id
+    hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place)
+    names = [file.case_id] if len(hips) == 1 else [f"{file.case_id}_{hip.mask.side}" for hip in hips]
+    return [grade_row(name, file.source, hip.mask, hip.notes) for name, hip in zip(names, hips, strict=True)]

@@ -1,27 +1,41 @@
-"""The labels of single hips, read for `grade` and `compare` as `check` and `convert` read them."""
+"""The labels of hips, read for `grade` and `compare` as `check` and `convert` read them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from dataset_conversion.cohort.table import ScanSide
 from dataset_conversion.labels.grid_alignment import align_to_grid
-from dataset_conversion.labels.head_components import find_heads
-from dataset_conversion.labels.label_map import LabelFiles, Labelled, LabelRules, label_map
+from dataset_conversion.labels.head_components import Head, find_heads, holds_two_heads
+from dataset_conversion.labels.label_map import LabelFiles, Labelled, LabelRules, label_map, label_map_in_memory
 from dataset_conversion.readers.itksnap import read_names
-from dataset_conversion.readers.segmentation import Segmentation, is_dicom_label, read_segmentation
+from dataset_conversion.readers.segmentation import Segmentation, read_segmentation
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.file_names import stem
-from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.errors import LabelError, SideError
+from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.image_files import FILE_SUFFIXES
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Label
-from onfh_nnunet.core.user_files import refused_whole
+from onfh_nnunet.core.scan_half import side_doubt, side_of_place
 from onfh_nnunet.core.volume import Volume
-from postprocessing.masks.clean import require_hip_labels
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledHip:
+    """The label of one hip.
+
+    Args:
+        mask: On the label's own grid, with the side that is known.
+        centre_mm: Centre of the head, LPS.
+        notes: What its user should know.
+    """
+
+    mask: HipMask
+    centre_mm: FloatArray
+    notes: tuple[str, ...]
 
 
 def label_rules(
@@ -36,28 +50,62 @@ def label_rules(
     return LabelRules(head_label, necrosis_label, names, resample)
 
 
-def read_hip(
-    path: Path, necrosis: Path | None, side: Side | None, rules: LabelRules, drawn_on: Grid | None = None
-) -> Labelled:
-    """Read the label of one hip.
+def read_hips(
+    label: Path | Volume,
+    necrosis: Path | None,
+    side: Side | None,
+    rules: LabelRules,
+    place: str,
+    drawn_on: Grid | None = None,
+) -> list[LabelledHip]:
+    """Read the hip of a label, or both hips of a label of a whole scan.
 
     Args:
-        path: The label, or the head's mask where the necrosis has its own; a DICOM SEG may be the only one of a folder.
+        label: The label, or the head's mask where the necrosis has its own; a DICOM SEG may be the only one of a
+            folder. A volume is a label map in memory.
         necrosis: The mask of the necrosis.
-        side: The patient's side, where known; it chooses the hip in a label that names both.
+        side: The side that is meant, as its name or its user states it; None for the hips that it holds.
         rules: What the label means.
+        place: What messages name.
         drawn_on: The grid on which contours become voxels.
 
     Returns:
-        The label on its own grid, and the side that its names state.
+        One hip, whose side may be unknown; or both, the right one first.
 
     Raises:
-        OnfhError: It cannot be read, or is no label of one hip.
+        SideError: The head lies on another side than the one that is stated.
+        OnfhError: It cannot be read, or is no label of one hip or of both.
     """
-    labelled = label_map(LabelFiles(path, necrosis, side.value if side else None), rules, str(path), drawn_on=drawn_on)
-    require_hip_labels(labelled.volume, path)
-    find_heads(labelled.volume, "R", str(path))  # refuses a lesion outside the head; the side decides nothing here
-    return labelled
+    stated: ScanSide = "B" if side is None else "L" if side is Side.LEFT else "R"
+    if isinstance(label, Volume):
+        labelled = label_map_in_memory(label, stated, rules, place)
+    else:
+        labelled = label_map(LabelFiles(label, necrosis, stated), rules, place, drawn_on=drawn_on)
+    if holds_two_heads(labelled.volume):
+        heads = find_heads(labelled.volume, "B", place)
+        if side is None:
+            return [_one_of_two(labelled, head) for head in heads]
+        problem = f"holds two heads, expected that of side {side}, as its name or `side` says"
+        raise LabelError(place, problem, "To read both, rename it and leave out `side`; else label one hip only")
+    (head,) = find_heads(labelled.volume, "R", place)  # refuses what is no head; the side decides nothing here
+    return [_only_one(labelled, head, side or labelled.side, place)]
+
+
+def _one_of_two(labelled: Labelled, head: Head) -> LabelledHip:
+    own = np.zeros_like(labelled.volume.array)
+    own[head.box] = labelled.volume.array[head.box] * head.mask
+    return LabelledHip(HipMask(Volume(own, labelled.volume.grid), head.side), head.centre_mm, labelled.notes)
+
+
+def _only_one(labelled: Labelled, head: Head, side: Side | None, place: str) -> LabelledHip:
+    grid, x_mm = labelled.volume.grid, float(head.centre_mm[0])
+    doubt = side_doubt(grid, x_mm, side) if side else None
+    if side and doubt and doubt.certain:
+        remedy = "Correct the side in its name, in its segment's name or in `side`; or the orientation in its header"
+        raise SideError(place, f"has side {side}, and its head {doubt.place}", remedy)
+    notes = (f"side {side}, and the head {doubt.place}: check the side",) if doubt else ()
+    mask = HipMask(labelled.volume, side or side_of_place(grid, x_mm))
+    return LabelledHip(mask, head.centre_mm, (*labelled.notes, *notes))
 
 
 def read_prediction(path: Path, rules: LabelRules) -> Volume:
@@ -65,16 +113,16 @@ def read_prediction(path: Path, rules: LabelRules) -> Volume:
 
     Values of 0, 1 and 2 are those of `Label`; what `rules` say holds for other values.
 
+    Returns:
+        Values of `Label`, uint8; of one hip or both, which its user is to judge.
+
     Raises:
-        OnfhError: It cannot be read, or is no label of one hip.
+        OnfhError: It cannot be read.
     """
     source = read_segmentation(path)
-    if not any(layer.any() for layer in source.layers):
-        return Volume(np.zeros(source.grid.size, np.uint8), source.grid)
-    if _is_plain(source):
-        return require_hip_labels(Volume(source.layers[0], source.grid), path)
-    drawn = label_map(LabelFiles(path, healthy=True), rules, str(path))
-    return require_hip_labels(drawn.volume, path)
+    if _is_plain(source) or not any(layer.any() for layer in source.layers):
+        return Volume(source.layers[0].astype(np.uint8, copy=False), source.grid)
+    return label_map(LabelFiles(path, side="B", healthy=True), rules, str(path)).volume
 
 
 def _is_plain(source: Segmentation) -> bool:
@@ -94,57 +142,3 @@ def on_one_grid(drawn: Volume, predicted: Volume, case_id: str) -> tuple[Volume,
     if drawn.array.size >= predicted.array.size:
         return drawn, align_to_grid(predicted, drawn.grid, case_id, resample=False)[0]
     return align_to_grid(drawn, predicted.grid, case_id, resample=False)[0], predicted
-
-
-def labels_in(folder: Path) -> dict[str, Path]:
-    """The labels of a folder by their names without endings, in order of name.
-
-    These are NIfTI, NRRD and MetaImage files, DICOM segmentations whatever their names, and folders that hold a DICOM
-    segmentation. Other files, hidden ones and other folders are passed over.
-
-    Raises:
-        ReadError: The folder is not there or holds no label, or two labels have one name.
-    """
-    if not folder.is_dir():
-        raise ReadError(folder, "is not a folder", "Give a folder of masks")
-    found: dict[str, Path] = {}
-    with refused_whole(folder):
-        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and _is_label(path)]
-    for path in entries:
-        name = stem(path)
-        if name in found:
-            raise ReadError(folder, f"holds {found[name].name} and {path.name}", "Keep one mask a hip")
-        found[name] = path
-    if not found:
-        problem = f"holds no mask ({', '.join(FILE_SUFFIXES)}, or a DICOM segmentation)"
-        raise ReadError(folder, problem, "Give a folder of masks")
-    return found
-
-
-def _is_label(path: Path) -> bool:
-    if path.is_dir():
-        return any(is_dicom_label(one) for one in sorted(path.iterdir()))
-    return path.name.lower().endswith(FILE_SUFFIXES) or is_dicom_label(path)
-
-
-def necrosis_beside(labels: Sequence[Path], necrosis: Path | None) -> list[Path | None]:
-    """The mask of the necrosis of each hip, none where the label holds both.
-
-    Args:
-        labels: The labels of the hips.
-        necrosis: A folder of masks under the same names, or the mask of the only hip; none for labels of both regions.
-
-    Raises:
-        ReadError: A hip has no mask there: an empty mask says that a hip has no necrosis, a missing one says nothing.
-    """
-    if necrosis is None:
-        return [None] * len(labels)
-    if not necrosis.is_dir():
-        if len(labels) != 1:
-            raise ReadError(necrosis, f"is one file for {len(labels)} hips", "Give a folder with a mask a hip")
-        return [necrosis]
-    found = labels_in(necrosis)
-    if lacking := [stem(path) for path in labels if stem(path) not in found]:
-        problem = f"lacks masks of the necrosis of {', '.join(lacking)}"
-        raise ReadError(necrosis, problem, "Give an empty mask for a hip without necrosis")
-    return [found[stem(path)] for path in labels]

@@ -76,10 +76,11 @@ def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | No
     yield "sha256", model_file.sha256
     yield "", "the SHA-256 detects damage; it does not prove who made the file"
     yield "intended use", card.intended_use
-    if card.caution:
-        yield "caution", card.caution
+    if card.said_of_results:
+        yield "caution", card.said_of_results
     yield "licence", card.licence
     yield "trained on", _cohort(card)
+    yield "healthy hips", _healthy(card)
     yield "trained by", _training(card.training)
     yield "network", _network(model_file)
     yield "intervals", _calibration(calibration)
@@ -95,6 +96,12 @@ def _cohort(card: Card) -> str:
     sides = ", ".join(f"{n} {side}" for side, n in (card.sides or {}).items())
     who = f"{plural(card.hips, 'hip')} of {plural(card.patients, 'patient')}"
     return f"{who}; grades {grades}; sides {sides}; spacing {spacing} mm"
+
+
+def _healthy(card: Card) -> str:
+    """Numbers of healthy hips: without them nothing is known of how often the model calls one ill."""
+    counts = {"trained on": card.healthy, "calibrated on": card.healthy_calibrated}
+    return ", ".join(f"{what} {n}" for what, n in counts.items() if n is not None) or "not stated"
 
 
 def _training(training: Mapping[str, Any] | None) -> str:

@@ -14,13 +14,12 @@ from pathlib import Path
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
-from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.output_rows import FailedRow, RecordRow
+from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, MissedRecord, Record, RecordRow, line_of, recorded
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.table_record import RECORDS, name_in, record_tables, recorded_tables
-from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, graded_in, grades_text
 
 _NOT_OURS = "is there already, and not as a result of onfh predict with this `out`"
 _MOVE_AWAY = "Move it away, or give another `out`"
@@ -57,11 +56,11 @@ class OutputFolder:
         """All details of the failures when failed.csv uses pseudonyms; readable by the owner only."""
         return self.folder / "private" / "failed.csv"
 
-    def open(self) -> list[GradeRow]:
+    def open(self) -> list[Line]:
         """Begin a run: the tables of the last one go.
 
         Returns:
-            The rows of all scans that are not of this run.
+            The lines of all scans that are not of this run.
 
         Raises:
             WorkspaceError: A file lies where a mask or a table would, and is not ours to replace; or there are results
@@ -79,11 +78,12 @@ class OutputFolder:
                 self.discard(record.stem)
         return others
 
-    def kept(self, name: str, made_from: str) -> list[GradeRow] | None:
-        """The rows of a scan that was predicted from the same inputs; empty when not, or when a mask is missing."""
-        rows = _recorded(self._record(name)) or []
-        same = rows and rows[0].made_from == made_from and all(self._mask(row.case_id).is_file() for row in rows)
-        return _grades(rows) if same else None
+    def kept(self, name: str, made_from: str) -> list[Line] | None:
+        """The lines of a scan that was predicted from the same inputs; empty when not, or when a mask is missing."""
+        records = _recorded(self._record(name)) or []
+        same = records and records[0].made_from == made_from
+        lines = [line_of(record) for record in records]
+        return lines if same and all(self._mask(row.case_id).is_file() for row in graded_in(lines)) else None
 
     def discard(self, name: str) -> None:
         """Remove a scan's masks and rows, so that no old mask is taken for the result of a failed run."""
@@ -93,29 +93,28 @@ class OutputFolder:
                 remove_file(mask)
             remove_file(self._record(name))
 
-    def write(self, name: str, made_from: str, masks: Mapping[str, Volume], rows: Iterable[GradeRow]) -> None:
-        """Write the masks by case id, then the rows of a scan."""
+    def write(self, name: str, made_from: str, masks: Mapping[str, Volume], lines: Iterable[Line]) -> None:
+        """Write the masks by case id, then the lines of a scan."""
         self.names.save_once()
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
             mask.write_labels(self._mask(case_id), self.caution)
-        model, series = self.model_sha256, self.names.series(name)
-        record = [RecordRow(**vars(row), model_sha256=model, made_from=made_from, series=series) for row in rows]
-        write_rows(self._record(name), RecordRow, record)
+        made = MadeFrom(self.model_sha256, made_from, self.names.series(name))
+        write_text(self._record(name), rows_text(RecordRow, [recorded(line, made) for line in lines]))
 
-    def write_grades(self, rows: list[GradeRow]) -> None:
-        """Write grades.csv while the run goes on: a killed one leaves the rows of its finished scans."""
+    def write_grades(self, lines: list[Line]) -> None:
+        """Write grades.csv while the run goes on: a killed one leaves the lines of its finished scans."""
         self.names.save_once()
-        self._write_tables({self.grades_csv: rows_text(GradeRow, rows)})
+        self._write_tables({self.grades_csv: grades_text(lines)})
 
-    def close(self, rows: list[GradeRow], failed: Mapping[str, OnfhError]) -> None:
+    def close(self, lines: list[Line], failed: Mapping[str, OnfhError]) -> None:
         """Write the tables of a run.
 
         Args:
-            rows: Of its scans, and those of other scans after them.
+            lines: Of its scans, and those of other scans after them.
             failed: Why its other scans have none, by their names.
         """
-        tables = {self.grades_csv: rows_text(GradeRow, rows)} if rows else {}
+        tables = {self.grades_csv: grades_text(lines)} if lines else {}
         if failed:
             tables |= self._failures(failed)
         if not tables:
@@ -143,14 +142,17 @@ class OutputFolder:
             self.private_failed_csv: rows_text(FailedRow, whole),
         }
 
-    def _others(self) -> Iterator[GradeRow]:
-        """The rows of all other scans whose masks still exist."""
+    def _others(self) -> Iterator[Line]:
+        """The lines of all other scans whose masks still exist; a missed hip counts as long as the other one does."""
         for record in self._records():
-            rows = [] if record.stem in self.names.scans else _recorded(record)
-            if rows is None or any(row.model_sha256 != self.model_sha256 for row in rows):
+            records = [] if record.stem in self.names.scans else _recorded(record)
+            if records is None or any(one.model_sha256 != self.model_sha256 for one in records):
                 problem = f"holds results of {record.stem}, which is not among the scans, by another model or version"
                 raise StaleError(self.folder, problem, "Give another `out`, or that scan as well")
-            yield from (row for row in _grades(rows) if self._mask(row.case_id).is_file())
+            lines = [line_of(one) for one in records]
+            absent = {row.case_id for row in graded_in(lines) if not self._mask(row.case_id).is_file()}
+            if len(absent) < len(graded_in(lines)):
+                yield from (line for line in lines if line.case_id not in absent)
 
     def _foreign(self) -> Iterator[Path]:
         """Entries where this run writes that no earlier run made."""
@@ -171,7 +173,7 @@ class OutputFolder:
         return self.folder / RECORDS / f"{name}.csv"
 
     def _masks(self, name: str) -> list[Path]:
-        return [self._mask(Hip(name, side).case_id) for side in Side]
+        return [self._mask(hip.case_id) for hip in self.names.hips(name)]
 
     def _mask(self, case_id: str) -> Path:
         return self.folder / f"{case_id}.nii.gz"
@@ -179,18 +181,19 @@ class OutputFolder:
 
 def recorded_series(folder: Path, name: str) -> str:
     """Which series of a scan its results in OUT are of; empty where none is recorded."""
-    rows = _recorded(folder / RECORDS / f"{name}.csv") or []
-    return rows[0].series if rows else ""
+    records = _recorded(folder / RECORDS / f"{name}.csv") or []
+    return records[0].series if records else ""
 
 
-def _recorded(record: Path) -> list[RecordRow] | None:
-    """The rows of a record; empty when it is missing or of another version."""
+def recorded_lines(folder: Path) -> dict[str, Line]:
+    """The lines of grades.csv in OUT as they were written, by case id."""
+    records = sorted((folder / RECORDS).glob("*.csv"))
+    return {one.case_id: line_of(one) for record in records for one in _recorded(record) or []}
+
+
+def _recorded(record: Path) -> list[Record] | None:
+    """What a record holds; empty when it is missing or of another version."""
     try:
-        return read_rows(record, RecordRow)
+        return read_rows(record, RecordRow, MissedRecord)
     except ReadError:
         return None
-
-
-def _grades(rows: Iterable[RecordRow]) -> list[GradeRow]:
-    own = ("model_sha256", "made_from", "series")
-    return [GradeRow(**{key: value for key, value in vars(row).items() if key not in own}) for row in rows]

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataset_conversion.cohort.scan_input import ScanInput
-from onfh_nnunet.core.errors import GeometryError, HipNotFound, LabelError, OnfhError, ReadError, SideError
+from onfh_nnunet.core.csv_rows import NO_COLUMN, columns
+from onfh_nnunet.core.errors import (
+    GeometryError,
+    HipNotFound,
+    LabelError,
+    NoFemoralHead,
+    OnfhError,
+    ReadError,
+    SideError,
+)
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, MissedHip
 
 
 @dataclass(frozen=True)
-class RecordRow(GradeRow):
-    """A row of grades.csv with its provenance.
+class MadeFrom:
+    """What a line of grades.csv was made from.
 
     Args:
         model_sha256: The model file.
-        made_from: Hash of all that the row depends on.
+        made_from: Hash of all that the line depends on.
         series: Which series of the scan it is; empty where nobody said, and under a pseudonym.
     """
 
     model_sha256: str
     made_from: str
     series: str
+
+
+@dataclass(frozen=True)
+class RecordRow(MadeFrom, GradeRow):
+    """A graded hip in the record of its scan: the columns of grades.csv, then what they were made from."""
+
+
+@dataclass(frozen=True)
+class MissedRecord(MadeFrom, MissedHip):
+    """A missed hip in the record of its scan."""
+
+
+Record = RecordRow | MissedRecord
+
+
+def recorded(line: Line, made: MadeFrom) -> Record:
+    """The record of a line of grades.csv."""
+    kind = RecordRow if isinstance(line, GradeRow) else MissedRecord
+    return kind(**vars(line), **vars(made))
+
+
+def line_of(record: Record) -> Line:
+    """The line of grades.csv that a record is of."""
+    kind: type[Line] = GradeRow if isinstance(record, RecordRow) else MissedHip
+    return kind(**{name: getattr(record, name) for name in columns(kind)})
 
 
 @dataclass(frozen=True)
@@ -33,18 +68,30 @@ class FailedRow:
         source: Its file or folder; its name again where that is a pseudonym.
         error: Kind of error, a class of `onfh_nnunet.core.errors`.
         message: What is wrong with it, and what to do.
+        shows_no_hip: Whether nobody asked for this scan by name, and no femoral head was found in it.
     """
 
     case: str
     source: str
     error: str
     message: str
+    shows_no_hip: bool = field(default=False, metadata=NO_COLUMN)
 
     @classmethod
-    def of(cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False) -> FailedRow:
-        """The row of a scan that failed; with `details` it includes what the scan's header says."""
+    def of(
+        cls, name: str, scan: ScanInput, error: OnfhError, *, details: bool = False, found: bool = False
+    ) -> FailedRow:
+        """The row of a scan that failed.
+
+        Args:
+            name: The scan's.
+            scan: The scan.
+            error: Why it failed.
+            details: Whether the message includes what the scan's header says.
+            found: Whether the scan was found in a folder, instead of being asked for by name.
+        """
         message = str(error) if details else error.without_details
-        return cls(name, str(scan), type(error).__name__, message)
+        return cls(name, str(scan), type(error).__name__, message, found and isinstance(error, NoFemoralHead))
 
     @classmethod
     def nameless(cls, name: str, error: OnfhError) -> FailedRow:

@@ -26,7 +26,8 @@ def phantom(
 
     Args:
         out: A new or empty folder; the same cohort there already is left as it is.
-        hips: Hips in the cohort, at least 1.
+        hips: Hips that the cohort lists, at least 1. About a fifth is healthy, the other hip of a patient who is ill
+            on one side.
         seed: At least 0.
         form: dicom or nifti.
         vendor: Whose DICOM files: neutral, siemens, ge or philips.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dataset_conversion.cohort.scan_input import ScanInput
     from dataset_conversion.readers import Scan
     from onfh_nnunet.models.model_file import ModelFile
+    from postprocessing.measurement.grade_rows import GradeRow
+    from postprocessing.measurement.grades_table import MissedHip
 
 Result = TypeVar("Result")
 Option = TypeVar("Option", bound=StrEnum)
@@ -65,7 +67,8 @@ def predict(
         progress: Called after each scan.
 
     Returns:
-        The hips, in the order of the scans, the right one of a scan first.
+        The hips, in the order of the scans, the right one of a scan first. A hip that a scan shows and that was missed
+        is no such hip: it is in `missed` of the other one, with the reason.
 
     Raises:
         OnfhError: A scan, the model, the device or `out` cannot be used. Of several scans all that fail are named.
@@ -169,7 +172,14 @@ def _into_folder(
         listed = "".join(f"\n  {row.case}: {row.message}" for row in predicted.failed)
         problem = f"lacks {len(predicted.failed)} of {plural(predicted.n_scans, 'scan')}:{listed}\n"
         raise OnfhError(out, problem, "Correct them, and call again: what is done is left alone")
-    return [PredictedHip(row, out / f"{row.case_id}.nii.gz") for row in predicted.rows]
+    missed = {Hip.parse(one.case_id): one for one in predicted.missed}
+    return [_in_folder(row, out, missed) for row in predicted.rows]
+
+
+def _in_folder(row: GradeRow, out: Path, missed: Mapping[Hip, MissedHip]) -> PredictedHip:
+    hip = Hip.parse(row.case_id)
+    beside = missed.get(Hip(hip.patient, hip.side.other))
+    return PredictedHip(row, out / f"{row.case_id}.nii.gz", (beside,) if beside else ())
 
 
 def _one_of(kind: type[Option], value: str, name: str) -> Option:

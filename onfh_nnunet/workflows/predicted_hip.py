@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.labels import label_mark
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, MissedHip, right_first
 from postprocessing.uncertainty.margin_interval import PercentInterval
 
 
@@ -20,10 +22,17 @@ class PredictedHip:
     Args:
         measurement: All that is measured of it: its row of grades.csv.
         stored: Its mask, or the file that holds it.
+        missed: Other hips of its scan that have no mask, each with its `side` and, in `warnings`, the reason.
     """
 
     measurement: GradeRow
     stored: Volume | Path
+    missed: tuple[MissedHip, ...] = ()
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its row of grades.csv and those of the hips that were missed beside it, the right one first."""
+        return right_first((self.measurement, *self.missed))
 
     @cached_property
     def mask(self) -> Volume:
@@ -32,7 +41,9 @@ class PredictedHip:
         Raises:
             ReadError: It was written to a file that is gone or damaged.
         """
-        return self.stored if isinstance(self.stored, Volume) else Volume.read(self.stored)
+        if isinstance(self.stored, Volume):
+            return replace(self.stored, mark=label_mark(self.stored.array))
+        return Volume.read(self.stored)
 
     @property
     def case_id(self) -> str:

@@ -15,7 +15,7 @@ from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
-from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
@@ -25,6 +25,7 @@ from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
 from postprocessing.masks.clean import clean
 from postprocessing.measurement.grade_rows import grade_row
+from postprocessing.measurement.grades_table import MissedHip
 from postprocessing.uncertainty.margin_interval import PercentInterval
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Predictor:
         self._model, self.options = model_file.model.of_folds(options.folds), options
         self._one_at_a_time = threading.Lock()
         self.calibration = calibration_of(model_file, name)
-        self.caution = on_one_line(model_file.card.caution)
+        self.caution = on_one_line(model_file.card.said_of_results)
 
     @property
     def computed_by(self) -> str:
@@ -126,7 +127,7 @@ class Predictor:
         cube = Grid((edge,) * 3, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
         self._segmenter.probabilities(Volume(np.zeros(cube.size, np.int16), cube))
 
-    def hips(self, scan: Scan, source: object, wanted: ScanSide | None = None) -> list[HipPrediction]:
+    def hips(self, scan: Scan, source: object, wanted: ScanSide | Side | None = None) -> list[HipPrediction]:
         """Predict the hips of a scan, right before left.
 
         Args:
@@ -148,10 +149,7 @@ class Predictor:
         with self._one_at_a_time:
             hips = predict_hips(scan.volume, self._segmenter, side, source)
         hips = agreeing_with_header(hips, scan.laterality, asked, source)
-        if wanted == "B" and len(hips) == 1:
-            missing = f"both hips were asked for, and no femoral head was read on side {hips[0].side.other}"
-            return [replace(hip, warnings=(*hip.warnings, missing)) for hip in hips]
-        return hips
+        return both(hips) if wanted == "B" else hips
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
@@ -159,7 +157,10 @@ class Predictor:
         interval = self._interval(hip)
         uncalibrated = "no calibrated interval: it holds for whole heads" if self.calibration and hip.may_be_cut else ""
         warnings = (*filter(None, (self.caution, uncalibrated)), *prediction.warnings)
-        return PredictedHip(grade_row(case_id, source, hip, warnings, interval), hip.labels)
+        row = grade_row(case_id, source, hip, warnings, interval)
+        other = prediction.side.other
+        missed = MissedHip(Hip(Hip.parse(case_id).patient, other).case_id, source, other, prediction.other_missed)
+        return PredictedHip(row, hip.labels, (missed,) if prediction.other_missed else ())
 
     def _interval(self, hip: HipMask) -> PercentInterval | None:
         """The calibrated interval; None without a calibration, and of a head that the field of view may cut."""
@@ -174,6 +175,15 @@ class Predictor:
 
         engine = engine_for(self._model, resolve_device(self.options.device), self.options.engine)
         return HipSegmenter(self._model, engine, tta=self.options.tta)
+
+
+def both(hips: list[HipPrediction]) -> list[HipPrediction]:
+    """The hips of a scan of which both were asked for; a single one says that the other was missed."""
+    if len(hips) == 2 or hips[0].other_missed:
+        return hips
+    (hip,) = hips
+    missed = f"both hips were asked for, and no femoral head was found on side {hip.side.other}"
+    return [replace(hip, warnings=(*hip.warnings, missed), other_missed=missed)]
 
 
 def agreeing_with_header(
@@ -196,7 +206,7 @@ def agreeing_with_header(
     if asked is None:
         shown = "both hips" if len(sides) == 2 else f"the hip of side {sides[0]}"
         problem = f"shows {shown}, and its DICOM header says side {stated} (Laterality, which is often left set)"
-        remedy = "Find out which is right, and give `side` L or R to read that hip whatever the header says"
+        remedy = "Find out which is right, and give `side` L or R to onfh predict: that hip is read in any case"
         raise SideError(source, problem, remedy)
     warning = f"the DICOM header says side {stated} (Laterality); read as {asked}, as asked"
     return [replace(hip, warnings=(*hip.warnings, warning)) for hip in hips]

@@ -9,10 +9,9 @@ import numpy as np
 
 from dataset_conversion.readers import read_volume
 from onfh_nnunet import __version__
-from onfh_nnunet.core.atomic_files import sha256, write_text
+from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.errors import StaleError, WorkspaceError
+from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
@@ -24,8 +23,9 @@ from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
-from onfh_nnunet.workflows.table_record import recorded_tables
+from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import graded_in
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
 
@@ -42,7 +42,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
     Raises:
         ReadError: A scan or a table cannot be read.
-        StaleError: grades.csv was changed since `predict` wrote it.
+        StaleError: grades.csv says something else than what `predict` wrote.
         WorkspaceError: The folder is neither; a mask is missing; or a report.html lies there that was not made so.
 
     Example:
@@ -70,11 +70,8 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 
 def _prediction_page(out: Path, progress: Progress) -> str:
-    table = out / "grades.csv"
-    known = sha256(table)
-    if known not in recorded_tables(out).get(table.name, [known]):
-        raise StaleError(table, "was changed since onfh predict wrote it", "Move it away, and run onfh predict again")
-    rows, sources = read_rows(table, GradeRow), ScanSources(out)
+    lines, sources = read_written_grades(out), ScanSources(out)
+    rows = graded_in(lines)
     pictures: dict[str, bytes] = {}
     for (name, said), hips in groupby(rows, key=_scan_of):  # a scan of both hips is read once
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
@@ -83,7 +80,7 @@ def _prediction_page(out: Path, progress: Progress) -> str:
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
-    return prediction_page(rows, pictures, __version__)
+    return prediction_page(lines, pictures, __version__)
 
 
 def _scan_of(row: GradeRow) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.predict_folder import Predicted, predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.report import report
-from onfh_nnunet.workflows.scan_pipeline import Rows
+from onfh_nnunet.workflows.scan_pipeline import Lines
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Run:
 def run(
     source: AnyPath,
     out: AnyPath,
-    on_scan: Callable[[Rows | FailedRow], None] = lambda _outcome: None,
+    on_scan: Callable[[Lines | FailedRow], None] = lambda _outcome: None,
     *,
     model: AnyPath | None = None,
     device: Device = Device.AUTO,
@@ -44,7 +44,7 @@ def run(
     Args:
         source: A folder of studies at any depth, one study, or a table of scans.
         out: The folder for masks, tables and the report.
-        on_scan: Called after each scan with its rows, or why it failed.
+        on_scan: Called after each scan with its lines of grades.csv, or why it failed.
         model: The model file; default: the bundled demo model, trained on synthetic hips only.
         device: What computes.
         keep_ids: Whether results are named after the scans, instead of by pseudonyms.

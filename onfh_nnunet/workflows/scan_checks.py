@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.image_checks import require_hip_size, require_no_label_map
+from onfh_nnunet.core.image_checks import require_hip_size, require_mr
 from onfh_nnunet.core.volume import Volume
 
 
@@ -17,11 +17,11 @@ def require_hip_scan(scan: Volume, case: object) -> None:
         case: For messages.
 
     Raises:
-        ReadError: It is constant, or a label map.
+        ReadError: It is constant, a label map, or a CT.
         GeometryError: Its voxels or its edges are of a size that no such scan has.
     """
     require_hip_size(scan.grid, case)
     if np.ptp(scan.array) == 0:
         problem = f"is {scan.array.flat[0]} everywhere, expected an MR image"
         raise ReadError(case, problem, "Export it again from the source")
-    require_no_label_map(scan, case)
+    require_mr(scan, case)

@@ -73,6 +73,10 @@ class ScanInputs:
         """The same scans; of those that name no series, this one is meant."""
         return replace(self, scans=tuple(replace(scan, series=scan.series or series) for scan in self.scans))
 
+    def unpaired(self) -> ScanInputs:
+        """The same scans, each on its own."""
+        return replace(self, scans=tuple(replace(one, side=None, pair="") if one.pair else one for one in self.scans))
+
 
 def is_table(path: Path) -> bool:
     """Whether a path is that of a table, by its name."""

@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_conversion.cohort.pseudonyms import ScanKeyRow, is_pseudonym, read_key, scan_pseudonyms
+from dataset_conversion.cohort.pseudonyms import ScanKeyRow, is_pseudonym, read_key, scan_pseudonyms, sided
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import rows_text
 from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import keyed, read_secret, write_private, write_secret
 from onfh_nnunet.workflows.scan_inputs import names_of_files
 
@@ -51,8 +52,17 @@ class ScanNames:
         known = read_key(self._key_csv, ScanKeyRow)
         self._explained = frozenset(row.patient for row in known)
         rows = scan_pseudonyms(sources, known, self._content_or_none)
-        self.scans = {row.patient: source for row, source in zip(rows, sources, strict=True)}
+        self.scans = {row.patient: _sided(row, source) for row, source in zip(rows, sources, strict=True)}
         self._rows = {row.patient: row for row in (*known, *rows)}
+
+    def hips(self, name: str) -> list[Hip]:
+        """The hips that a scan may show, the right one first; of one of a pair it is its own."""
+        patient, side = sided(name) if self.pseudonymous else (name, None)
+        return [Hip(patient, one) for one in (Side.RIGHT, Side.LEFT) if side in (None, one)]
+
+    def hip(self, name: str, side: Side) -> Hip:
+        """A hip that was read in a scan."""
+        return next(hip for hip in self.hips(name) if hip.side is side)
 
     def said_of(self, name: str) -> str:
         """The name of the scan in tables: its path, or its pseudonym."""
@@ -124,6 +134,12 @@ class ScanNames:
             return self.content(source)
         except OnfhError:
             return ""
+
+
+def _sided(row: ScanKeyRow, source: ScanInput) -> ScanInput:
+    """The scan; as one of a pair with its side also where it is given alone."""
+    side = sided(row.patient)[1]
+    return replace(source, side=side) if side else source
 
 
 def key_csv(out: Path) -> Path:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet import __version__
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
-from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
     from onfh_nnunet.inference.hip_prediction import HipPrediction
 
-Rows = list[GradeRow]
+Lines = list[Line]
+"""What grades.csv says of a scan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class FoundHips:
 
 
 class ScanPipeline:
-    """The three steps of a scan; what is done already passes the last two as its rows.
+    """The three steps of a scan; what is done already passes the last two as its lines of grades.csv.
 
     Attributes:
         n_written: How many scans were not done already, and are now.
@@ -61,8 +61,8 @@ class ScanPipeline:
             predictor.load()
             self._allowance = MemoryLimit.under(settings.max_memory_gb)
 
-    def read(self, item: tuple[str, ScanInput]) -> ReadScan | Rows:
-        """Read the scan; return its stored rows when its inputs are the same, else remove its old results."""
+    def read(self, item: tuple[str, ScanInput]) -> ReadScan | Lines:
+        """Read the scan; return its stored lines when its inputs are the same, else remove its old results."""
         name, given = item
         try:
             return self._read(name, given)
@@ -70,7 +70,7 @@ class ScanPipeline:
             append_trace(self._results.folder / LOG, name, given.path, error)
             raise
 
-    def _read(self, name: str, given: ScanInput) -> ReadScan | Rows:
+    def _read(self, name: str, given: ScanInput) -> ReadScan | Lines:
         try:
             if given.refusal:
                 raise given.refusal
@@ -78,28 +78,29 @@ class ScanPipeline:
         except OnfhError:
             self._results.discard(name)
             raise
-        if rows := self._results.kept(name, made_from):
-            return [replace(row, source=self._results.names.said_of(name)) for row in rows]
+        if lines := self._results.kept(name, made_from):
+            return [replace(line, source=self._results.names.said_of(name)) for line in lines]
         self._results.discard(name)
         return ReadScan(name, given, made_from, self._scan(given))
 
-    def predict(self, read: ReadScan | Rows) -> FoundHips | Rows:
+    def predict(self, read: ReadScan | Lines) -> FoundHips | Lines:
         """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
         hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
         return FoundHips(read.name, read.made_from, hips)
 
-    def write(self, hips: FoundHips | Rows) -> Rows:
-        """Write the masks and their record, and return the rows of the scan."""
+    def write(self, hips: FoundHips | Lines) -> Lines:
+        """Write the masks and their record, and return the lines of the scan."""
         if isinstance(hips, list):
             return hips
-        said = self._results.names.said_of(hips.name)
-        graded = [self._predictor.graded(Hip(hips.name, one.side).case_id, said, one) for one in hips.predictions]
-        rows = [hip.measurement for hip in graded]
-        self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, rows)
+        name, names = hips.name, self._results.names
+        said = names.said_of(name)
+        graded = [self._predictor.graded(names.hip(name, one.side).case_id, said, one) for one in hips.predictions]
+        lines = [line for hip in graded for line in hip.lines]
+        self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, lines)
         self.n_written += 1
-        return rows
+        return lines
 
     def _scan(self, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan

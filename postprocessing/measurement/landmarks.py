@@ -75,18 +75,24 @@ def read_landmarks(path: Path, cases: Sequence[str]) -> dict[str, Landmarks]:
         by_case[case_id][name] = position
     wanted = {case_id: by_case[case_id] for case_id in cases if case_id in by_case}
     if not wanted:
-        raise ReadError(path, f"holds {sorted(by_case)}, expected some of {sorted(cases)}", "Use the masks' case ids")
+        raise ReadError(
+            path,
+            f"holds points of {', '.join(sorted(by_case)) or 'no hip'}, expected {', '.join(sorted(cases))}",
+            "Use the masks' case ids",
+        )
     return {case_id: _complete(path, case_id, pair) for case_id, pair in wanted.items()}
 
 
 def _complete(path: Path, case_id: str, pair: dict[str, Triple]) -> Landmarks:
     if set(pair) != {EDGE, TEARDROP}:
-        raise ReadError(path, f"gives {case_id} {sorted(pair)}, expected {EDGE} and {TEARDROP}", _REMEDY)
+        raise ReadError(
+            path, f"gives {case_id} the point {', '.join(sorted(pair))} alone, expected {EDGE} and {TEARDROP}", _REMEDY
+        )
     return Landmarks(pair[EDGE], pair[TEARDROP])
 
 
 def _table(path: Path) -> list[tuple[str, str, Triple]]:
-    table = read_table(path, columns(LandmarkRow))
+    table = read_table(path, columns(LandmarkRow), numbers=columns(LandmarkRow)[1:])
     table.require((problem for row in table.rows for problem in _problems(row)), _REMEDY)
     return [
         (row.cells["case_id"], name, triple(number(row.cells[f"{name}_{axis}_mm"]) for axis in "xyz"))
@@ -110,16 +116,19 @@ def _markups(path: Path, cases: Sequence[str]) -> list[tuple[str, str, Triple]]:
         lists = json.loads(read_text(path))["markups"]
         return [_point(path, markup, point, cases) for markup in lists for point in markup["controlPoints"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        problem = f"cannot be read as a Slicer markups file ({type(error).__name__}: {error})"
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged, or lacks markups with control points"
+        problem = f"cannot be read as a Slicer markups file ({reason})"
         raise ReadError(path, problem, "Save the points from Slicer as .mrk.json") from error
 
 
 def _point(path: Path, markup: dict[str, Any], point: dict[str, Any], cases: Sequence[str]) -> tuple[str, str, Triple]:
-    label, signs = point["label"].strip(), _TO_LPS[markup.get("coordinateSystem", "LPS")]
+    label, system = point["label"].strip(), markup.get("coordinateSystem", "LPS")
+    if system not in _TO_LPS:
+        raise ReadError(path, f"has the coordinate system {system!r}, expected LPS or RAS", "Save it again from Slicer")
     case_id, _, name = label.rpartition(" ")
     if name not in (EDGE, TEARDROP) or point.get("positionStatus", "defined") != "defined":
         raise ReadError(path, f"has the point {label!r}, expected placed points {EDGE} and {TEARDROP}", _REMEDY)
     if not case_id and len(cases) != 1:
         raise ReadError(path, f"has the point {label!r} for {len(cases)} hips", f"Name it '<case_id> {name}'")
-    position = triple(sign * value for sign, value in zip(signs, triple(point["position"]), strict=True))
+    position = triple(sign * value for sign, value in zip(_TO_LPS[system], triple(point["position"]), strict=True))
     return case_id.strip() or cases[0], name, position

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
@@ -30,6 +31,7 @@ class CrossvalRow:
         fold: The fold that predicted it and never saw it; None outside a cross-validation.
         necrosis_percent_true: Necrosis in percent of the head; None without a head.
         grade_true: From whole voxel counts; none without necrosis.
+        warnings: What a reader of the row should know, joined with ``; ``; no column of the table.
 
     The columns of a region are those of `SegmentationMetrics`, `true` is the reference and `pred` the prediction.
     """
@@ -78,6 +80,7 @@ class CrossvalRow:
     necrosis_true_positives: int = 0
     necrosis_false_negatives: int = 0
     necrosis_false_positives: int = 0
+    warnings: str = field(default="", metadata=NO_COLUMN)
 
     @property
     def grade_pair(self) -> GradePair:

@@ -30,11 +30,12 @@ class SegmentationMetrics:
     | reference | prediction | dice, iou | assd, hd95, hd, centroid distance | nsd_1mm | volume_error_percent |
     |---|---|---|---|---|---|
     | empty | empty | None | None | None | None |
-    | empty | not | 0 | None | 0 | None |
+    | empty | not | None | None | None | None |
     | not | empty | 0 | None | 0 | -100 |
     | not | not | 0 to 1 | 0 or more | 0 to 1 | above -100 |
 
-    Two empty masks are no success: a hip without necrosis must not raise the mean. One empty mask is a failure: its
+    Without a reference nothing can be overlapped: a healthy hip neither raises nor lowers the mean of the lesions,
+    and what is outlined in it is reported as such; see `statistics.healthy_hips`. An empty prediction is a failure: its
     overlaps are the worst, and no distance describes it. Volumes, areas and counts of an empty mask are 0.
 
     Args:
@@ -121,13 +122,13 @@ def compare_region(reference: BoolArray, prediction: BoolArray, spacing_mm: Trip
     n_true, n_pred, both = (int(np.count_nonzero(mask)) for mask in (true, pred, true & pred))
     apart = surface_distances(true, pred, spacing_mm) if n_true and n_pred else None
     return SegmentationMetrics(
-        dice=2 * both / (n_true + n_pred),
+        dice=2 * both / (n_true + n_pred) if n_true else None,
         assd_mm=apart.assd_mm if apart else None,
         hd95_mm=apart.hd95_mm if apart else None,
-        nsd_1mm=apart.nsd(NSD_TOLERANCE_MM) if apart else 0.0,
+        nsd_1mm=apart.nsd(NSD_TOLERANCE_MM) if apart else 0.0 if n_true else None,
         ml_true=n_true * voxel_ml,
         ml_pred=n_pred * voxel_ml,
-        iou=both / (n_true + n_pred - both),
+        iou=both / (n_true + n_pred - both) if n_true else None,
         hd_mm=apart.hd_mm if apart else None,
         area_true_mm2=surface_area_mm2(true, spacing_mm),
         area_pred_mm2=surface_area_mm2(pred, spacing_mm),

@@ -15,7 +15,7 @@ from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCE
 from postprocessing.figures.agreement_plots import Names, percent_figure
 from postprocessing.figures.metric_plots import dice_figure
 from postprocessing.figures.style import rendered
-from postprocessing.measurement.grade_rows import GradeRow
+from postprocessing.measurement.grades_table import Line, graded_in
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.report.slices import COLOURS, FIELD_MM
 from postprocessing.statistics.agreement import ConfusionRow, Statistic
@@ -56,15 +56,15 @@ class CrossvalTables:
         )
 
 
-def prediction_page(rows: Sequence[GradeRow], pictures: Pictures, version: str) -> str:
+def prediction_page(lines: Sequence[Line], pictures: Pictures, version: str) -> str:
     """The report of a prediction.
 
     Args:
-        rows: The rows of grades.csv.
-        pictures: The picture of each row's hip.
+        lines: The lines of grades.csv.
+        pictures: The picture of each graded hip.
         version: The program's version, for the foot of the page.
     """
-    return _render(version, kind="prediction", rows=rows, pictures=pictures)
+    return _render(version, kind="prediction", rows=graded_in(lines), lines=lines, pictures=pictures)
 
 
 def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> str:

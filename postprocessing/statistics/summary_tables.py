@@ -16,6 +16,7 @@ from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.case_metrics import ERRORS, LESIONS, CrossvalRow, crossval_row
 from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amount_agreement, confusion_rows
 from postprocessing.statistics.descriptive import DescriptiveStatistics, describe
+from postprocessing.statistics.healthy_hips import healthy_hip_statistics
 from postprocessing.statistics.measures import share, statistics
 
 __all__ = ["CrossvalRow", "GroupRow", "SummaryRow", "crossval_row", "summarize", "summarize_groups", "write_tables"]
@@ -85,7 +86,8 @@ def write_tables(folder: Path, rows: Sequence[CrossvalRow]) -> None:
     write_rows(folder / "cases.csv", CrossvalRow, rows)
     write_rows(folder / "summary.csv", SummaryRow, summarize(rows))
     write_rows(folder / "summary_by_group.csv", GroupRow, summarize_groups(rows))
-    write_rows(folder / "agreement.csv", Statistic, [*agreement(readings), *_volume_agreement(rows), *_detection(rows)])
+    found = [*agreement(readings), *_volume_agreement(rows), *_detection(rows), *healthy_hip_statistics(rows)]
+    write_rows(folder / "agreement.csv", Statistic, found)
     write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
 
 

@@ -77,6 +77,58 @@ def test_percentages_are_compared_where_both_readers_have_them(tables):
     assert (both["icc_2_1_percent"].value, both["bland_altman_bias_points"].value) == (pytest.approx(1), 0)
 
 
+def read(tmp_path, *lines):
+    return read_gradings(write(tmp_path / "reader.csv", *lines))
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        (
+            ["P1_L,B,0.22", "P2_L,A,9"],
+            r"line 2, case 'P1_L': has grade B beside 0\.22 %, which is A, or 22 % if .* fraction",
+        ),
+        (["P1_L,A,40"], r"line 2, .* has grade A beside 40 %, which is C; correct one of them"),
+        (["P1_L,none,12", "P2_L,C,31"], "has grade none beside 12 %, which is A"),
+        (["P1_L,C,0", "P2_L,C,40"], "has grade C beside 0 %, which is none; correct"),
+        (["P1_L,A,0.05", "P2_L,A,0.12"], r"got at most 0\.12 of hips with a grade, which look like fractions"),
+    ],
+)
+def test_grade_beside_the_percentage_of_another_grade_is_refused(tmp_path, rows, match):
+    with pytest.raises(ReadError, match=match):
+        read(tmp_path, "case_id,grade,necrosis_percent", *rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["P1_L,A,15", "P2_L,B,15", "P3_L,B,30", "P4_L,C,30"],  # 14.6 and 30.4, rounded
+        ["P1_L,none,0.3", "P2_L,none,0"],  # less than the least lesion
+        ["P1_L,A,0.8%", "P2_L,A,"],
+    ],
+)
+def test_rounded_percentages_and_specks_are_no_contradiction(tmp_path, rows):
+    assert len(read(tmp_path, "case_id,grade,necrosis_percent", *rows)) == len(rows)
+
+
+def test_hips_may_be_named_by_patient_and_side(tmp_path):
+    by_case = read(tmp_path, "case_id,grade", "Müller 7_L,A", "8_R,B")
+    by_patient = read(tmp_path, "Patient ID;side;grade", "Müller 7;left;B", "8;R;B")
+    assert by_patient.keys() == by_case.keys()
+    assert [pair.patient for pair in pair_gradings(by_case, by_patient)] == ["8", "Müller 7"]
+    with pytest.raises(ReadError, match="has patient '8' and side 'both', expected a patient's id, and L or R"):
+        read(tmp_path, "patient_id,side,grade", "8,both,A")
+
+
+def test_split_percentages_and_misspelt_columns_are_not_passed_over(tmp_path, onfh):
+    with pytest.raises(ReadError, match="got 12 and then 5"):
+        read(tmp_path, "case_id,grade,necrosis_percent,comment", "P1_L,A,12,5")
+    table = write(tmp_path / "reader.csv", "case_id,grade,necrosis_precent", "P1_L,A,12", "P2_L,B,20")
+    done = onfh("agree", table, table, "--out", tmp_path / "out")
+    assert "warning: " in done.stderr
+    assert "the column 'necrosis_precent' is not read; rename it to necrosis_percent if that is meant" in done.stderr
+
+
 def test_patient_is_that_of_the_case_id(tables):
     a = read_gradings(tables[0])
     assert [row.patient for row in pair_gradings(a, a)] == [f"P{i // 2:03d}" for i in range(12)]

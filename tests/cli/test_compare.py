@@ -59,16 +59,19 @@ def test_tables_of_two_folders(folders, tmp_path, onfh):
     ]
     assert {row["head_dice"] for row in rows.values()} == {"1"}
     assert (rows["P001_R"]["necrosis_dice"], rows["P001_R"]["necrosis_assd_mm"]) == ("1", "0")
-    assert (rows["P002_R"]["necrosis_dice"], rows["P002_R"]["necrosis_assd_mm"]) == ("0", "")
+    assert (rows["P002_R"]["necrosis_dice"], rows["P002_R"]["necrosis_assd_mm"]) == ("", "")  # healthy, and called ill
+    assert (rows["nameless"]["necrosis_dice"], rows["nameless"]["necrosis_assd_mm"]) == ("0", "")  # a missed lesion
     counted = {row["true"]: row for row in table(tmp_path / "out" / "confusion.csv")}
     assert counted["none"]["B"] == counted["A"]["none"] == counted["C"]["C"] == counted["B"]["B"] == "1"
     (dice,) = [
         row for row in table(tmp_path / "out" / "summary.csv") if (row["region"], row["metric"]) == ("necrosis", "dice")
     ]
-    assert (dice["n"], dice["n_undefined"]) == ("4", "0")
-    assert float(dice["median"]) == pytest.approx(float(rows["P001_L"]["necrosis_dice"]) / 2)
-    (accuracy,) = [row for row in table(tmp_path / "out" / "agreement.csv") if row["statistic"] == "accuracy"]
-    assert (accuracy["value"], accuracy["n"]) == ("0.5", "4")
+    assert (dice["n"], dice["n_undefined"]) == ("3", "1")
+    assert dice["median"] == rows["P001_L"]["necrosis_dice"]
+    agreement = {row["statistic"]: row for row in table(tmp_path / "out" / "agreement.csv")}
+    assert (agreement["accuracy"]["value"], agreement["accuracy"]["n"]) == ("0.5", "4")
+    assert (agreement["healthy_hip_specificity"]["value"], agreement["healthy_hip_specificity"]["n"]) == ("0", "1")
+    assert agreement["healthy_hip_false_positive_ml"]["value"] == rows["P002_R"]["necrosis_ml_pred"]
 
 
 def test_earlier_tables_are_replaced_and_nothing_else_is(folders, tmp_path, onfh):

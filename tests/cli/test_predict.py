@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.hip_crop import HipCrop
+from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_card import Card
@@ -27,6 +29,7 @@ from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, both_heads, noise, write_enhanced, write_series
+from tests.helpers.paths import REAL
 from tests.helpers.small_model import small_model
 
 
@@ -106,6 +109,31 @@ def test_dark_image_and_scaled_image_are_no_label_maps():
     background = np.where(both_heads().array > 0, noise().array, 0)
     require_hip_scan(Volume(background, PELVIS), "x")
     require_hip_scan(Volume(background / 4096, PELVIS), "x")
+
+
+def test_a_ct_in_hounsfield_units_is_called_so():
+    body = both_heads().array + (np.indices(PELVIS.size)[1] > PELVIS.size[1] // 3)
+    noisy = np.where(body > 0, 40, -1000) + noise().array % 60
+    with pytest.raises(
+        ReadError, match=r"looks like a CT \(3\d% of its voxels are air near -1000 HU\), expected an MR"
+    ):
+        require_hip_scan(Volume(noisy.astype(np.int16), PELVIS), "x")
+    require_hip_scan(Volume((noisy + 1000).astype(np.int16), PELVIS), "x")
+    phase = np.random.default_rng(0).uniform(-4096, 4095, PELVIS.size)
+    standardised = np.random.default_rng(0).normal(0, 400, PELVIS.size)
+    for values in (phase, standardised):
+        require_hip_scan(Volume(values, PELVIS), "x")
+
+
+@pytest.mark.real_data
+def test_a_real_ct_is_called_so():
+    files = sorted((REAL / "dcmqi-dicomseg" / "ct-3slice").glob("*.dcm"))
+    if not files:
+        pytest.skip(f"no CT in {REAL}: set ONFH_TEST_DATA")
+    slices = [pydicom.dcmread(file) for file in files]
+    units = np.stack([one.pixel_array * one.RescaleSlope + one.RescaleIntercept for one in slices])
+    with pytest.raises(ReadError, match="looks like a CT"):
+        require_mr(Volume(units, replace(PELVIS, size=units.shape)), "x")
 
 
 PROTOCOLS = [  # size and spacing along z, y, x of hip MR, coarse and fine, one hip and both

@@ -59,7 +59,7 @@ def test_a_refusal_lets_the_others_go_on():
         if hip.number in (3, 7):
             raise OnfhError(hip.case_id, "is bad", "Mend it")
 
-    with pytest.raises(OnfhError, match=r"(?s)2 of 200 hips.*P003_R.*P007_R"):
+    with pytest.raises(OnfhError, match=r"(?s)hips: 2 of 200 are refused:.*P003_R.*P007_R"):
         map_in_threads(refuses, HIPS, lambda *_: None)
     assert done == set(range(200))
 

@@ -10,7 +10,7 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM, OFF_MIDDLE_MM
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.scan_half import shows_both_hips, side_of_place, width_mm
+from onfh_nnunet.core.scan_half import FARTHEST_MM, likely_side, shows_both_hips, side_doubt, side_of_place, width_mm
 from tests.helpers.paths import REAL
 
 AXIAL = Grid((40, 100, 130), (4.0, 2.0, 2.0), (-129.0, -99.0, -78.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
@@ -56,3 +56,29 @@ def test_real_scans_of_both_hips_are_wide_and_tell_the_sides():
     narrowest = read_volume(REAL / "prostatex-pelvis-mr" / "derived-weak" / "vibe_fa20.nii.gz").grid
     assert round(width_mm(narrowest)) == 260
     assert shows_both_hips(narrowest)
+
+
+def test_in_a_scan_of_one_hip_the_side_is_likely_by_the_middle_of_the_scanner():
+    (depth, height, _) = AXIAL.size
+    right = replace(AXIAL, size=(depth, height, 60), origin_mm=(-150.0, -99.0, -78.0))
+    assert [likely_side(right, x) for x in (-85.0, -31.0, -29.0, 29.0, 31.0, 85.0)] == [
+        *(Side.RIGHT, Side.RIGHT, None, None, Side.LEFT, Side.LEFT)
+    ]
+    assert likely_side(right, -FARTHEST_MM - 1) is None
+    nowhere = replace(right, origin_mm=(0.0, -99.0, -78.0))
+    assert likely_side(nowhere, 60.0) is None
+    backwards = replace(right, origin_mm=(0.0, 0.0, 0.0), direction=((0, 0, -1), (0, -1, 0), (1, 0, 0)))
+    assert likely_side(backwards, -60.0) is None
+
+
+def test_contradiction_is_certain_in_a_wide_scan_and_likely_in_a_narrow_one():
+    wide = side_doubt(AXIAL, -85.0, Side.LEFT)
+    assert (wide.certain, wide.place) == (
+        *(True, "lies in the other half of the scan, 85 mm to the patient's right of its middle"),
+    )
+    narrow = replace(AXIAL, size=(40, 100, 60))
+    likely = side_doubt(narrow, -85.0, Side.LEFT)
+    assert (likely.certain, likely.place) == (False, "lies 85 mm to the patient's right of the scanner's middle")
+    for grid in (AXIAL, narrow):
+        assert side_doubt(grid, -85.0, Side.RIGHT) is None
+        assert side_doubt(grid, 5.0, Side.RIGHT) is None

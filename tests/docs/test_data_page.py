@@ -23,8 +23,8 @@ def test_command_parses(line):
     COMMANDS[name].make_context(name, arguments)
 
 
-def test_every_option_that_the_text_names_is_convert_s():
-    options = {option for parameter in COMMANDS["convert"].params for option in parameter.opts}
+def test_every_option_that_the_text_names_is_convert_s_or_implant_s():
+    options = {one for name in ("convert", "implant") for parameter in COMMANDS[name].params for one in parameter.opts}
     named = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", re.sub(r"^    .*$", "", PAGE, flags=re.MULTILINE)))
     assert named
     assert named <= options

@@ -5,6 +5,7 @@ tested exactly. What the trained locator sees is tested in test_locator.py.
 """
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -135,6 +136,8 @@ def test_hip_without_a_telling_shape_needs_a_side():
         predicted(plain)
     (hip,) = predicted(plain, Side.LEFT)
     assert hip.side is Side.LEFT
+    (warning,) = hip.warnings
+    assert re.fullmatch(r"read as side L, as asked; but it lies 8\d mm to .* right of the scanner's middle", warning)
 
 
 def test_scan_without_a_head_is_refused():
@@ -160,6 +163,7 @@ def test_head_that_the_model_does_not_outline_is_told():
     (hip,) = predict_hips(volume, Oracle(), None, "scan", both)
     assert hip.side is Side.RIGHT
     assert "a head on side L that the model does not outline" in hip.warnings[0]
+    assert hip.other_missed == hip.warnings[0]
     with pytest.raises(HipNotFound, match="does not outline"):
         predict_hips(volume, Oracle(), Side.LEFT, "scan", both)
 
@@ -233,7 +237,8 @@ def test_only_head_of_a_wide_scan_is_told():
     assert [hip.warnings for hip in predicted(wide)] == [
         ("the scan is 330 mm wide, and only one femoral head was found in it",)
     ]
-    assert [hip.warnings for hip in predicted(wide, Side.RIGHT)] == [()]
+    assert [hip.other_missed for hip in predicted(wide)] == [hip.warnings[0] for hip in predicted(wide)]
+    assert [(hip.warnings, hip.other_missed) for hip in predicted(wide, Side.RIGHT)] == [((), "")]
     with pytest.raises(HipNotFound, match="shows no hip on side L"):
         predicted(wide, Side.LEFT)
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from onfh_nnunet.core.choices import UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
-from onfh_nnunet.models.model_card import INTENDED_USE, Card, Score, cohort_figures
+from onfh_nnunet.models.model_card import INTENDED_USE, LONGEST_CAUTION, NO_HEALTHY_HIP, Card, Score, cohort_figures
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.workspace import Workspace
@@ -73,6 +73,27 @@ def test_caution_that_no_mask_can_repeat_is_refused(caution):
     assert Card(caution="x" * 79).caution == "x" * 79
 
 
+@pytest.mark.parametrize(
+    ("grades", "says"),
+    [(None, ""), ({"A": 9}, NO_HEALTHY_HIP), ({"none": 0, "A": 9}, NO_HEALTHY_HIP), ({"none": 1, "A": 8}, "")],
+)
+def test_a_model_that_knows_no_healthy_hip_says_so_of_each_result(grades, says):
+    figures = {} if grades is None else {"hips": 9, "patients": 9, "grades": grades}
+    assert Card(**figures).said_of_results == says
+    assert Card(**figures, caution="for trying out").said_of_results == "; ".join(
+        filter(None, ("for trying out", says))
+    )
+    assert len(says.encode()) <= LONGEST_CAUTION
+
+
+def test_card_of_a_file_that_does_not_count_healthy_hips_is_read():
+    values = Card(hips=9, grades={"A": 9}).to_json()
+    del values["healthy_calibrated"]
+    assert Card.from_json(values).healthy_calibrated is None
+    with pytest.raises(ValueError, match="healthy_calibrated"):
+        Card.from_json(values | {"healthy_calibrated": -1})
+
+
 @pytest.fixture
 def printed(tmp_path):
     """Run ``onfh model`` on a model of a card; what it prints."""
@@ -111,6 +132,7 @@ def test_card_is_printed(printed, tmp_path):
         "63 hips of 50 patients; grades 0 none, 22 A, 23 B, 18 C; sides 30 L, 33 R; "
         "spacing 1.00-1.00 x 1.25-1.25 x 0.50-1.25 mm"
     )
+    assert (lines["healthy hips"], lines["caution"]) == ("trained on 0", NO_HEALTHY_HIP)
     assert lines["trained by"] == "preset paper, epochs 1000"
     numbers = sum(tensor.numel() for tensor in {t.data_ptr(): t for t in model_file.model.weights[0].values()}.values())
     assert lines["network"] == (
@@ -124,10 +146,17 @@ def test_card_is_printed(printed, tmp_path):
     assert "undefined" in text
 
 
+def test_healthy_hips_of_training_and_calibration_are_printed(printed):
+    card = Card(hips=30, patients=15, grades={"none": 6, "A": 8, "B": 9, "C": 7}, healthy_calibrated=5)
+    text = printed(card)
+    assert "healthy hips  trained on 6, calibrated on 5" in text
+    assert "caution" not in text
+
+
 def test_what_is_not_known_is_said(printed):
     text = printed(Card())
     assert UNSTATED in text
-    assert text.count("not stated") == 3
+    assert text.count("not stated") == 4
     assert "not calibrated: no cross-validation is in the file" in text
     assert "Out of fold" not in text
     few = printed(Card(calibration=calibration(4, 6, reach=None).to_json()))
@@ -160,3 +189,5 @@ def test_exported_study_carries_its_cohort_and_cross_validation(study, onfh, tmp
         (row["region"], row["metric"], row["n"]) for row in summary
     ]
     assert card.calibration["n_hips"] <= card.hips
+    assert card.healthy == sum(row["grade"] == "none" for row in cases) == 1
+    assert card.healthy_calibrated in (0, 1)  # a head that was not found calibrates nothing

@@ -141,6 +141,18 @@ def test_all_cases_in_one_fold_and_best_checkpoints_are_taken_and_named(model_fi
     assert card.training["checkpoints"] == name
 
 
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_of_wrapped_networks_are_those_of_the_bare_one(model_file, stock, wrapper):
+    """`module.` of DistributedDataParallel, `_orig_mod.` of torch.compile."""
+    weights = {f"{wrapper}{name}": tensor for name, tensor in model_file.model.weights[0].items()}
+    respoil(stock, network_weights=weights)
+    model, _ = read_stock(stock)
+    assert same(model.weights[0], model_file.model.weights[0])
+    respoil(stock, network_weights=weights | dict(model_file.model.weights[0]))
+    with pytest.raises(ModelError, match="a tensor is there twice, inside and outside of a wrapper"):
+        read_stock(stock)
+
+
 def test_final_checkpoints_go_before_best_ones_and_numbered_folds_before_all(stock):
     shutil.copytree(stock / "fold_0", stock / "fold_all")
     (stock / "fold_1").mkdir()
@@ -163,7 +175,10 @@ def test_final_checkpoints_go_before_best_ones_and_numbered_folds_before_all(sto
         (elsewhere, r"holds \['fold_x'\], expected fold_0/checkpoint_final\.pth"),
         (cut, r"checkpoint_final\.pth: cannot be read"),
         (lambda stock: checkpoint(stock).write_bytes(b""), r"checkpoint_final\.pth: cannot be read"),
-        (lambda stock: torch.save({"a": 1}, checkpoint(stock)), "is not an nnU-Net checkpoint .*network_weights"),
+        (
+            lambda stock: torch.save({"a": 1}, checkpoint(stock)),
+            "is not an nnU-Net checkpoint: it lacks network_weights",
+        ),
         (lambda stock: torch.save([1], checkpoint(stock)), "is not an nnU-Net checkpoint"),
         (lambda stock: respoil(stock, trainer_name="other"), "has folds of trainer_name other and nnUNetTrainer"),
         (lowres, "is of configuration 3d_lowres, expected 3d_fullres"),

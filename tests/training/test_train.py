@@ -84,6 +84,22 @@ def test_folds_of_the_plan_are_nnunets_splits(study):
     assert plan.preset == "quick"
 
 
+def test_patches_of_a_healthy_hip_are_drawn_from_its_head(study):
+    """nnU-Net draws every third patch around a voxel of a region that the hip has: here of the head alone."""
+    from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
+    from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
+    from nnunetv2.utilities.label_handling.label_handling import LabelManager
+
+    dataset, splits, _ = opened(study / "work")
+    (healthy,) = (case.case_id for case in dataset.cases if case.grade == "none")
+    assert any(healthy in splits.training(fold) for fold in range(splits.n_folds))  # it was trained on, in one fold
+    cases = nnUNetDatasetBlosc2(str(study / "work/nnUNet_preprocessed/Dataset711_ONFH/quick_3d_fullres"), [healthy])
+    labels = LabelManager({"background": 0, "femoral_head": [1, 2], "necrosis": 2}, [1, 2])
+    batch = nnUNetDataLoader(cases, 4, (8, 8, 8), (8, 8, 8), labels, oversample_foreground_percent=1.0)
+    drawn = batch.generate_train_batch()["target"]
+    assert all((patch == 1).any() and not (patch == 2).any() for patch in drawn)
+
+
 def test_crossval_judges_every_hip_by_the_fold_that_never_saw_it(study, onfh):
     onfh("crossval", "--work", study / "work")
     _, splits, _ = opened(study / "work")

@@ -84,6 +84,10 @@ REFUSED = {
     ),
     "other side": (nrrd(("head left", HEAD), ("necrosis left", LESION)), {}, "names the head 1 head left"),
     "lesion outside the head": (image(TRUTH + ball(PELVIS, LEFT, 8) * np.uint8(2)), {}, "lesion outside the head"),
+    "values of sides": (
+        image(np.maximum(HEAD, 2 * ball(PELVIS, LEFT)).astype(np.uint8)), {},
+        r"side by side, value 1 as a head right and value 2 as a head left(?s:.*)`label_names` labels\.txt",
+    ),
     "two heads": (image(np.maximum(TRUTH, ball(PELVIS, LEFT))), {}, "two (separate )?heads"),
 }  # fmt: skip
 

@@ -29,11 +29,13 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import prefetch
 from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
+from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.paths import ROOT
 from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
 from tests.helpers.small_model import small_model
+from tests.helpers.spreadsheet import saved_by_a_spreadsheet
 
 
 @pytest.fixture
@@ -103,6 +105,23 @@ def files_in(folder):
 
 def rows_of(folder):
     return [row.case_id for row in read_rows(folder / "grades.csv", GradeRow)]
+
+
+def test_saved_again_grades_are_read_and_edited_ones_refused(studies, predicted, tmp_path):
+    predicted(studies, batch=True)
+    out = tmp_path / "out"
+    written = read_written_grades(out)
+    table = out / "grades.csv"
+    saved_by_a_spreadsheet(table)
+    assert b";" in table.read_bytes()
+    assert read_written_grades(out) == written
+    saved, percent = table.read_text(encoding="utf-8-sig"), f"{written[1].necrosis_percent:.9g}".replace(".", ",")
+    table.write_text(saved.replace(percent, "3,5"), encoding="utf-8")
+    with pytest.raises(StaleError, match=r"was changed .*line 3, a_L, necrosis_percent: '3,5', "):
+        read_written_grades(out)
+    table.write_text(saved.replace(saved.splitlines()[1] + "\n", ""), encoding="utf-8")
+    with pytest.raises(StaleError, match="has 4 rows that are not the 5 hips"):
+        read_written_grades(out)
 
 
 def failed_in(folder):

@@ -1,5 +1,7 @@
 """A side in the header against the hips that a scan shows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.inference.hip_prediction import HipPrediction
-from onfh_nnunet.workflows.predictor import agreeing_with_header
+from onfh_nnunet.workflows.predictor import agreeing_with_header, both
 from tests.helpers.dicom_files import AXIAL
 
 WHOLE = HipCrop.whole(Grid((2, 3, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), AXIAL))
@@ -39,3 +41,13 @@ def test_side_that_was_asked_for_overrides_the_header_with_a_warning():
     assert hip.warnings[0] == "seen"
     assert "header says side R" in hip.warnings[1]
     assert "read as L, as asked" in hip.warnings[1]
+
+
+def test_of_two_hips_that_were_asked_for_one_that_is_not_found_is_missed():
+    (hip,) = both(hips("L"))
+    assert hip.other_missed == "both hips were asked for, and no femoral head was found on side R"
+    assert hip.warnings == ("seen", hip.other_missed)
+    metal = [replace(hip, other_missed="metal")]
+    assert both(metal) is metal
+    pair = hips("RL")
+    assert both(pair) is pair

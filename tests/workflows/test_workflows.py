@@ -60,7 +60,7 @@ def test_two_masks_in_memory_are_compared_as_their_files_are(tmp_path):
 
 
 def test_masks_in_memory_are_refused_as_their_files_are(tmp_path):
-    with pytest.raises(LabelError, match="reference: holds the values"):
+    with pytest.raises(LabelError, match="reference: has the unknown label values 3, 6, expected 0, 1"):
         compare(Volume(head(9).array * 3, head(9).grid), head(9))
     with pytest.raises(OnfhError, match="expected two masks or two folders"):
         compare(head(9), tmp_path)

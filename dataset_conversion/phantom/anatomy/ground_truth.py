@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from dataset_conversion.phantom.anatomy.head import FemoralHead
-from dataset_conversion.phantom.anatomy.lesion import Lesion
+from dataset_conversion.phantom.anatomy.lesion import Head, Lesion
 from dataset_conversion.phantom.anatomy.shapes import Points
 
 SAMPLE_MM = 0.25
 
 
-def samples(head: FemoralHead, step_mm: float = SAMPLE_MM) -> Points:
+def samples(head: Head, step_mm: float = SAMPLE_MM) -> Points:
     """Points on a regular grid, symmetric about the head's centre, that covers the head."""
     n = math.ceil(head.radius_mm / step_mm)
     axis = ((np.arange(2 * n) - n + 0.5) * step_mm).astype(np.float32)

@@ -7,17 +7,26 @@ The lesion is where a smooth random distance, measured from a core under the ant
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.head import FemoralHead
 from dataset_conversion.phantom.anatomy.random_field import RandomField
-from dataset_conversion.phantom.anatomy.shapes import Box, Distances, Ellipsoid, Points
+from dataset_conversion.phantom.anatomy.shapes import Box, Distances, Ellipsoid, Points, Shape
 from dataset_conversion.phantom.anatomy.tissue import Tissue
 from onfh_nnunet.core.grid import FloatArray, Triple
+from onfh_nnunet.core.labels import BoolArray
 
 _INSIDES = (Tissue.DEAD_LIKE_MARROW, Tissue.DEAD_DARKER, Tissue.DEAD_MIXED)
 _INSIDE_SHARES = (0.71, 0.15, 0.14)  # isointense with fat in 71 % before fracture: domain notes, section 6
+
+
+class Head(Shape, Protocol):
+    """What bounds a lesion: a femoral head in the hip's frame."""
+
+    @property
+    def radius_mm(self) -> float:
+        """Radius of the ball that it is a part of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +43,7 @@ class Lesion:
         inside: What the band encloses.
     """
 
-    head: FemoralHead
+    head: Head
     core: Ellipsoid
     cap_share: float
     roughness: RandomField
@@ -43,9 +52,9 @@ class Lesion:
     inside: Tissue
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, head: FemoralHead) -> Lesion:
-        """A random lesion without an extent."""
-        up = np.array([rng.normal(0, 0.25), -0.65, 0.75]) + rng.normal(0, 0.12, 3)
+    def draw(cls, rng: np.random.Generator, head: Head, lateral: float = 0.0) -> Lesion:
+        """A random lesion without an extent, at the anterosuperior surface; further lateral, or medial below 0."""
+        up = np.array([lateral + rng.normal(0, 0.25), -0.65, 0.75]) + rng.normal(0, 0.12, 3)
         core = up / np.linalg.norm(up) * head.radius_mm * rng.uniform(0.75, 0.95)
         return cls(
             head,
@@ -77,10 +86,18 @@ class Lesion:
         )
         return distances
 
-    def of_share(self, share: float, points: Points) -> Lesion:
-        """This lesion, grown until it fills a share of the head, as sampled at points on a regular grid."""
-        reach = self.reach(points)[self.head.signed_distance(points) < 0]
-        rank = min(round(share * reach.size), reach.size - 1)
+    def of_share(self, share: float, points: Points, taken: BoolArray | None = None) -> Lesion:
+        """This lesion, grown until it fills a share of the head, as sampled at points on a regular grid.
+
+        Args:
+            share: Of the whole head; from 0 to 1.
+            points: The grid, of which the head holds some.
+            taken: Points that another lesion fills already, and that do not count.
+        """
+        inside = self.head.signed_distance(points) < 0
+        wanted = round(share * np.count_nonzero(inside))
+        reach = self.reach(points)[inside if taken is None else inside & ~taken]
+        rank = min(wanted, reach.size - 1)
         return replace(self, extent_mm=float(np.partition(reach, rank)[rank]))
 
 

@@ -53,6 +53,18 @@ def number(text: str) -> float:
     return float(text.replace(",", "."))
 
 
+_SIDES = {
+    **dict.fromkeys(("l", "left", "links"), "L"),
+    **dict.fromkeys(("r", "right", "rechts"), "R"),
+    **dict.fromkeys(("b", "both", "bilateral", "beide"), "B"),
+}
+
+
+def spelled_side(text: str) -> str:
+    """L, R or B for a side in a usual spelling; any other text as it is."""
+    return _SIDES.get(text.casefold(), text)
+
+
 def quoted(text: str) -> str:
     """A cell for a message: in quotes, on one line, and shortened."""
     shown = text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}..."

@@ -32,8 +32,10 @@ _NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
 _SAVE = "Save the table as 'CSV UTF-8'"
 
 
-def text_records(path: Path, content: bytes, score: Callable[[Record], int], error: type[OnfhError]) -> list[Record]:
-    """The rows of a table; blank ones are left out.
+def text_records(
+    path: Path, content: bytes, score: Callable[[Record], int], error: type[OnfhError]
+) -> tuple[list[Record], str]:
+    """The rows of a table, without blank ones, and its separator.
 
     Args:
         path: For messages.
@@ -48,10 +50,10 @@ def text_records(path: Path, content: bytes, score: Callable[[Record], int], err
     if _BINARY.search(text.lstrip().split("\n", 1)[0]):
         raise error(path, "is a binary file, expected a table", "Give a CSV or .xlsx file")
     if declared := _DECLARED.match(text):
-        return _records(path, text[declared.end() :], declared[1], 1, error)
+        return _records(path, text[declared.end() :], declared[1], 1, error), declared[1]
     headers = {separator: _header(text, separator) for separator in SEPARATORS}
     separator = max(SEPARATORS, key=lambda one: (score(headers[one]), len(headers[one].cells)))
-    return _records(path, text, separator, 0, error)
+    return _records(path, text, separator, 0, error), separator
 
 
 def _header(text: str, separator: str) -> Record:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.csv_rows import literal
-from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.errors import OnfhError, OnfhWarning, ReadError
+from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.tables.cells import Record, Unknown, quoted
+from onfh_nnunet.core.tables.split_numbers import split_numbers
 from onfh_nnunet.core.tables.text import text_records
 from onfh_nnunet.core.tables.workbook import OLD_EXCEL, ZIP, workbook_records
 from onfh_nnunet.core.user_files import read_content
@@ -58,25 +61,32 @@ class UserTable:
 
 
 def read_table(
-    path: Path, required: Sequence[str], optional: Sequence[str] = (), error: type[OnfhError] = ReadError
+    path: Path,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    error: type[OnfhError] = ReadError,
+    numbers: Sequence[str] = (),
 ) -> UserTable:
     """Read a table in text or Excel.
 
-    Case, spaces, hyphens and underscores in the header do not matter; further columns are ignored. An apostrophe before
-    what a spreadsheet takes for a formula, as `csv_rows` writes it, is no part of a cell.
+    Case, spaces, hyphens and underscores in the header do not matter. Further columns are ignored, with an
+    `OnfhWarning` for one that looks like a misspelt optional one. An apostrophe before what a spreadsheet takes for a
+    formula, as `csv_rows` writes it, is no part of a cell.
 
     Args:
         path: The file; what it is shows its content and not its name.
         required: Columns that it must have.
         optional: Columns that it may have.
         error: What is raised.
+        numbers: Those of the columns that hold numbers.
 
     Returns:
         The table, perhaps without rows.
 
     Raises:
         OnfhError: It cannot be read, lacks a column or has one twice, several of its sheets may be meant, or rows have
-            too many cells or some whose text nobody can be sure of: all of them are listed.
+            too many cells, a decimal comma that splits a number, or cells whose text nobody can be sure of: all of them
+            are listed.
     """
     try:
         content = read_content(path)
@@ -84,12 +94,16 @@ def read_table(
         problem = f"cannot be read as a table ({absent.strerror or absent})"
         raise error(path, problem, "Check the path of the table") from absent
     wanted = {_key(name): name for name in (*required, *optional)}
-    header, *rows = _records(path, content, wanted, error) or [Record(1, ())]
+    records, separator = _records(path, content, wanted, error)
+    header, *rows = records or [Record(1, ())]
     names = [_shown(cell) for cell in header.cells]
     _require_columns(path, names, required, error)
     places = _places(path, names, wanted, error)
     table = UserTable(path, tuple(places), tuple(_row(row, places, wanted.values()) for row in rows), error)
     table.require(problem for row in rows for problem in _problems(row, places, len(names)))
+    if separator == ",":
+        table.require(split_numbers(rows, names, {places[name]: name for name in numbers if name in places}))
+    _warn_of_misspelt(path, names, places, optional)
     return table
 
 
@@ -101,8 +115,8 @@ def _shown(cell: str | Unknown) -> str:
     return "" if isinstance(cell, Unknown) else cell.strip()
 
 
-def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[OnfhError]) -> list[Record]:
-    """The rows of the text, or of the sheet whose header has the most columns that are wanted."""
+def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[OnfhError]) -> tuple[list[Record], str]:
+    """The rows of the text, or of the sheet whose header has the most columns that are wanted; the text's separator."""
 
     def score(header: Record) -> int:
         return len(wanted.keys() & {_key(_shown(cell)) for cell in header.cells})
@@ -112,12 +126,17 @@ def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[Onf
     sheets = sorted(workbook_records(path, content, error), key=lambda rows: score(rows[0]), reverse=True)
     if len(sheets) > 1 and score(sheets[0][0]) == score(sheets[1][0]) > 0:
         raise error(path, "has two sheets with these columns, and either may be meant", "Keep one of them")
-    return sheets[0] if sheets else []
+    return (sheets[0] if sheets else []), ""
 
 
 _SIMILAR = 0.7
 """How alike a header's column must be to one that is missing: ``patient`` and ``patient_id`` are 0.88, ``side`` and
 ``case_id`` 0.6."""
+
+
+_MISSPELT = 0.8
+"""The same for an optional column, of which nothing is missing: ``seires`` and ``series`` are 0.83, ``size`` and
+``side`` 0.75."""
 
 
 def _require_columns(path: Path, names: list[str], required: Sequence[str], error: type[OnfhError]) -> None:
@@ -131,6 +150,14 @@ def _require_columns(path: Path, names: list[str], required: Sequence[str], erro
     has = ", ".join(quoted(name)[1:-1] for name in names) or "of an empty file"
     remedy = " and ".join(renames) or f"Give the table a header with {', '.join(required)}"
     raise error(path, f"has the columns {has}, expected also {', '.join(missing)}", remedy[0].upper() + remedy[1:])
+
+
+def _warn_of_misspelt(path: Path, names: list[str], places: Iterable[str], optional: Sequence[str]) -> None:
+    absent = {_key(name): name for name in optional if name not in places}
+    for name in names:
+        if similar := difflib.get_close_matches(_key(name), absent, n=1, cutoff=_MISSPELT):
+            said = f"the column {quoted(name)} is not read; rename it to {absent[similar[0]]} if that is meant"
+            warnings.warn(f"{on_one_line(path)}: {said}", OnfhWarning, stacklevel=4)
 
 
 def _places(path: Path, names: list[str], wanted: dict[str, str], error: type[OnfhError]) -> dict[str, int]:

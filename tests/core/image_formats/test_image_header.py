@@ -339,8 +339,8 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
     ("change", "match"),
     [
         ({"vox_offset": 0}, "has its voxels at byte 0, expected (352|544) or a later one"),
-        ({"vox_offset": 348}, "vox.offset"),
-        ({"vox_offset": -352}, "vox.offset"),
+        ({"vox_offset": 348}, "cannot be read"),
+        ({"vox_offset": -352}, "cannot be read"),
         ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, r"it holds \d+ bytes, expected"),
         ({"dim": [3, 2, 3, 0, 1, 1, 1, 1]}, "size"),
         ({"dim": [3, 2, 3, -4, 1, 1, 1, 1]}, "size"),
@@ -374,7 +374,7 @@ def test_nifti_header_that_cannot_be_meant_is_refused(tmp_path, suffix, kind, ch
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 352.5, 3e38])
 def test_voxel_offset_of_nifti_1_that_is_no_place_in_the_file(tmp_path, value):
-    with pytest.raises(ReadError, match=r"vox_offset|infinity to integer|it holds \d+ bytes"):
+    with pytest.raises(ReadError, match=r"vox_offset|cannot be read: it is damaged|it holds \d+ bytes"):
         read_image(nifti(tmp_path / "x.nii", {"vox_offset": value}))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.errors import OnfhWarning, ReadError
 from onfh_nnunet.core.tables import number, read_table
 
 TEXT = "Patient ID,image,side\r\n007,a,L\r\nMüller,b,R\r\n"
@@ -87,6 +87,44 @@ def test_letters_that_nobody_knows_are_refused_where_they_matter(read):
 def test_table_that_is_none_is_refused(read, content, match):
     with pytest.raises(ReadError, match=match):
         read(content)
+
+
+def test_a_misspelt_optional_column_is_warned_of_and_others_are_not(read):
+    header = "patient_id,image,side,seires,label-necrosis,sex,size,age"
+    with pytest.warns(OnfhWarning, match="the column 'seires' is not read; rename it to series if that is meant"):
+        table = read(f"{header}\n1,a,L,x,y,f,3,60", "series", "label_necrosis")
+    assert table.columns == ("patient_id", "image", "side", "label_necrosis")
+    read(f"{header}\n1,a,L,x,y,f,3,60", "label_necrosis", "grade")  # a warning would be an error here
+
+
+SPLIT = "patient_id,image,side,percent,comment\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (SPLIT + "1,a,L,12,5\n2,b,R,7,smooth\n", [2]),
+        (SPLIT + "1,a,L,12,5\n2,b,R,7\n", [2]),
+        (SPLIT + "1,a,L,12,5\n2,b,R,20,1\n", [2, 3]),
+        (SPLIT.replace("comment", "age,notes") + "1,a,L,12,5,60\n2,b,R,7,55,x\n", [2]),
+        (SPLIT + '1,a,L,"12,5"\n2,b,R,7,smooth\n', []),
+        (SPLIT.replace("comment", "age") + "1,a,L,12,57\n2,b,R,7,60\n", []),
+        (SPLIT.replace("comment", "age") + "1,a,L,12,57\n2,b,R,7,\n", []),
+        (SPLIT.replace(",", ";") + "1;a;L;12,5\n2;b;R;7;smooth\n", []),
+        (SPLIT + "1,a,L,12.5,3\n2,b,R,7,smooth\n", []),
+    ],
+)
+def test_a_number_that_the_separator_may_have_split_is_refused(tmp_path, text, lines):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    if not lines:
+        assert len(read_table(path, REQUIRED, numbers=("percent",)).rows) == 2
+        return
+    with pytest.raises(
+        ReadError, match=r"percent: got 12 and then 5, which may be 12\.5 with a decimal comma"
+    ) as refused:
+        read_table(path, REQUIRED, ("percent",), numbers=("percent",))
+    assert [line for line in (2, 3) if f"line {line}, percent" in str(refused.value)] == lines
 
 
 @pytest.mark.parametrize(

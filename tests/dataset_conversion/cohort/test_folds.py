@@ -42,6 +42,15 @@ def test_folds_of_a_cohort_like_the_published_are_even():
         assert max(counts) - min(counts) <= 1
 
 
+def test_healthy_other_hips_are_a_stratum_of_their_own():
+    """40 patients, the other hip of two in five healthy: each fold judges four healthy hips, and trains on twelve."""
+    letters = [*[Grade.A] * 22, *[Grade.B] * 23, *[Grade.C] * 19]
+    random.Random(5).shuffle(letters)
+    patients = [letters[2 * n : 2 * n + 2] for n in range(24)] + [[one, Grade.NONE] for one in letters[48:]]
+    splits = make_folds(cohort(patients), 4, 1)
+    assert [sum(row.grade is Grade.NONE for row in splits.rows if row.fold == fold) for fold in range(4)] == [4] * 4
+
+
 cohorts = st.lists(st.lists(st.sampled_from(list(Grade)), min_size=1, max_size=2), min_size=4, max_size=20)
 
 

@@ -59,7 +59,10 @@ def test_spreadsheets_habits_are_accepted(table, text):
         ("p,absent.nii.gz,L,,", "line 2, image: got 'absent.nii.gz', which does not exist"),
         ("p,,L,,", "line 2, image: got ''"),
         ("p,a.nii.gz,L,absent.nrrd,", "line 2, label: got 'absent.nrrd', which does not exist"),
-        ("p,a.nii.gz,L,,\np,b.nii.gz,L,,", r"line 3, side: got hip L of this patient again, expected once \(line 2\)"),
+        (
+            "p,a.nii.gz,L,,\np,b.nii.gz,L,,",
+            r"line 3, side: got hip L of this patient again, expected once a visit \(line 2\)",
+        ),
         ("p,a.nii.gz,B,,\np,b.nii.gz,R,,", "line 3, side: got hip R"),
         ("p,a.nii.gz,L,,\nq,a.nii.gz,R,,", "line 3, image: got the image of another patient"),
         ("p,series, of a,L,,", "got 6, expected 5; quote a cell"),
@@ -134,3 +137,13 @@ def test_ids_keep_their_zeros_and_a_shortened_number_is_no_id(table):
     assert scan.patient_id == "007"
     with pytest.raises(CohortError, match=r"got 1,23E\+12, a number that a spreadsheet shortened"):
         read_cohort(table((HEADER + "1.23E+12,a.nii.gz,L,,\n").replace(",", ";").replace(".23", ",23")))
+
+
+def test_hip_may_stand_once_a_visit(table):
+    header = "patient_id,visit,image,side,label\n"
+    first, second = read_cohort(table(header + "p,1,a.nii.gz,L,\np,2,b.nii.gz,B,\n"))
+    assert (first.visit, second.visit) == ("1", "2")
+    with pytest.raises(CohortError, match=r"hip L of this patient again, expected once a visit \(line 2\)"):
+        read_cohort(table(header + "p,1,a.nii.gz,L,\np,1,b.nii.gz,B,\n"))
+    with pytest.raises(CohortError, match="visit: got '2/3', expected letters and digits, or nothing"):
+        read_cohort(table(header + "p,2/3,a.nii.gz,L,\n"))

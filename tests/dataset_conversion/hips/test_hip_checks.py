@@ -56,9 +56,12 @@ def test_side_against_the_field_of_view(side, centre):
     assert finding.level is Severity.ERROR
 
 
-def test_narrow_field_of_view_says_nothing_about_the_side():
+def test_in_a_narrow_field_of_view_the_side_is_only_likely():
     grid = PELVIS.part((0, 0, 2), (24, 28, 40))
-    assert findings(head(grid, RIGHT), "L", grid) == []
+    (finding,) = findings(head(grid, RIGHT), "L", grid)
+    assert finding.level == "warning"
+    assert "labelled L and lies 85 mm to the patient's right of the scanner's middle" in finding.message
+    assert findings(head(grid, RIGHT), "R", grid) == []
 
 
 def test_constant_image_is_an_error():

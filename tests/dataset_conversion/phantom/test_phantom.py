@@ -215,7 +215,15 @@ def test_plan_shows_as_many_hips_as_asked(hips, bilateral):
     assert sum(map(len, scans)) == hips
     assert len(scans) == (hips // 2 + hips % 2 if bilateral else hips)
     assert len({patient.patient_id for patient in patients}) == len(patients)
-    assert all(patient.shares for patient in patients)
+    assert all(patient.shares and set(patient.shares) <= set(patient.listed) for patient in patients)
+
+
+@pytest.mark.parametrize("hips", [*range(1, 14), 30, 63])
+def test_the_other_hip_of_a_patient_who_is_ill_on_one_side_is_healthy_and_listed(hips):
+    patients = plan_patients(hips, rng(), bilateral=True)
+    pairs = hips // 2
+    assert [len(patient.listed) for patient in patients] == [2] * pairs + [1] * (hips % 2)
+    assert sum(len(patient.listed) - len(patient.shares) for patient in patients) == pairs - round(0.6 * pairs)
 
 
 @pytest.mark.parametrize("bilateral", [False, True])
@@ -310,7 +318,8 @@ def threshold_dice(hips, seed, protocol):
 )
 def test_no_threshold_finds_the_lesion(hips, protocol):
     dice = list(threshold_dice(hips, 31, protocol))
-    assert len(dice) == hips
+    pairs = hips // 2
+    assert len(dice) == pairs + round(0.6 * pairs)  # the ill ones
     assert max(dice) <= 0.6
     assert np.mean(dice) < 0.5
 

@@ -296,6 +296,31 @@ def test_rounded_header_lies_within_a_tenth_of_a_voxel_of_the_exact_one(tmp_path
     assert np.allclose(volume.grid.origin_mm, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("angles", [(23, 7, 0), (-11, 4, 31), (2, 3, 1)])
+def test_cosines_of_three_decimals_are_read_where_the_slices_tell_the_normal(tmp_path, angles):
+    """No voxel lies farther off than half a unit of each last place turns it."""
+    turned = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+    scan = noise(Grid((40, 90, 200), (3.0, 1.6, 1.6), (-150.0, -70.0, -40.0), direction_of(turned[:, ::-1])))
+    write_series(tmp_path, scan, change=rounded(scan.grid, 3, 5))
+    volume = read_volume(tmp_path)
+    assert np.array_equal(volume.array, scan.array)
+    apart = np.linalg.norm(volume.grid.corners_mm() - scan.grid.corners_mm(), axis=1).max()
+    assert apart < np.sqrt(3) * 0.0005 * (320 + 144)
+    normal = np.array(volume.grid.direction)[:, 0]
+    assert abs(normal @ turned[:, 2]) > 1 - 1e-8  # told by the slices: the cosines alone leave 1e-6
+
+
+def test_sheared_stack_of_three_decimals_is_refused(tmp_path):
+    def sheared(dataset, number):
+        dataset.ImageOrientationPatient = ["0.707", "0.707", "0", "0", "0", "-1"]
+        place = np.array([0.5, -0.5, 0.0]) * np.sqrt(2) * 3 * number + [0, 0, 0.1 * number]
+        dataset.ImagePositionPatient = [f"{value:.6f}" for value in place]
+
+    write_series(tmp_path, noise(tilted()), change=sheared)
+    with pytest.raises(GeometryError, match=r"direction cosines|a sheared stack"):
+        read_volume(tmp_path)
+
+
 def test_cosines_of_two_decimals_are_refused(tmp_path):
     write_series(tmp_path, noise(tilted()), change=rounded(tilted(), 2, 6))
     with pytest.raises(GeometryError, match=r"direction cosines .* that are not perpendicular"):

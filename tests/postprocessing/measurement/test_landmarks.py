@@ -47,8 +47,8 @@ def test_markups_of_two_hips(tmp_path):
         (["P001_R,-110,12.5,60,-75,14,20"] * 2, "gives the edge of P001_R twice"),
         (["P001_R,-110,nan,60,-75,14,20"], "expected a position in mm"),
         (["P001_R,-110,,60,-75,14,20"], "unusable value"),
-        (["P002_R,-110,12.5,60,-75,14,20"], r"holds \['P002_R'\], expected some of \['P001_R'\]"),
-        ([], "expected some of"),
+        (["P002_R,-110,12.5,60,-75,14,20"], "holds points of P002_R, expected P001_R"),
+        ([], "holds points of no hip, expected P001_R"),
     ],
 )
 def test_bad_table_is_refused(tmp_path, rows, message):
@@ -59,7 +59,7 @@ def test_bad_table_is_refused(tmp_path, rows, message):
 @pytest.mark.parametrize(
     ("points", "extra", "message"),
     [
-        ([("edge", (1, 2, 3))], {}, r"gives P001_R \['edge'\], expected edge and teardrop"),
+        ([("edge", (1, 2, 3))], {}, "gives P001_R the point edge alone, expected edge and teardrop"),
         ([("F-1", (1, 2, 3))], {}, "has the point 'F-1'"),
         ([("edge", (1, 2, 3)), ("edge", (4, 5, 6))], {}, "twice"),
         ([("edge", (1, 2, 3))], {"positionStatus": "undefined"}, "expected placed points"),

@@ -73,7 +73,7 @@ def test_volume_errors_keep_their_sign():
     ("reference", "prediction", "overlap", "mm", "nsd", "percent", "n_true", "n_pred"),
     [
         (EMPTY, EMPTY, None, None, None, None, 0, 0),
-        (EMPTY, FULL, 0, None, 0, None, 0, 64),
+        (EMPTY, FULL, None, None, None, None, 0, 64),
         (FULL, EMPTY, 0, None, 0, -100, 64, 0),
         (FULL, FULL, 1, 0, 1, 0, 64, 64),
     ],

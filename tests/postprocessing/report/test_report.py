@@ -26,6 +26,7 @@ from postprocessing.report.page import CrossvalTables, dice_png, percent_png, pr
 from postprocessing.report.slices import REFERENCE, hip_png
 from postprocessing.statistics.published import KAPPA_NOTE
 from postprocessing.statistics.summary_tables import crossval_row, write_tables
+from tests.helpers.spreadsheet import saved_by_a_spreadsheet
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 SPACING = (2.0, 1.0, 1.25)
@@ -193,6 +194,15 @@ def predicted(tmp_path):
         mask(height).write(out / f"{row.case_id}.nii.gz")
     write_grades(out / "grades.csv", rows)
     return out, rows
+
+
+def test_grades_that_a_spreadsheet_saved_again_are_those_that_were_written(predicted):
+    out, _ = predicted
+    report(out)
+    page = shown(out)
+    saved_by_a_spreadsheet(out / "grades.csv")
+    report(out)
+    assert shown(out) == page
 
 
 def shown(out):

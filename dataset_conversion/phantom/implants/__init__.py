@@ -1,0 +1,1 @@
+"""Lesions of known volume, painted into the labelled heads of real scans."""

@@ -1,0 +1,307 @@
+"""A cohort of real hips with implants: each scan as it is, and again with a lesion of known volume in every head."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
+from dataset_conversion.cohort.table import SourceScan, read_cohort
+from dataset_conversion.labels.head_components import Head, find_heads
+from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
+from dataset_conversion.phantom.implants.grey_levels import GreyLevels
+from dataset_conversion.phantom.implants.labelled_head import LabelledHead
+from dataset_conversion.phantom.implants.painting import Painted, paint
+from dataset_conversion.readers import read_scan
+from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM
+from onfh_nnunet.core.atomic_files import atomic_write, require_apart
+from onfh_nnunet.core.bounding_box import bounding_box
+from onfh_nnunet.core.choices import Weighting
+from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError, WorkspaceError
+from onfh_nnunet.core.extent import percent_of
+from onfh_nnunet.core.folder_lock import locked_output
+from onfh_nnunet.core.grid import Grid, direction_of
+from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.image_checks import require_mr
+from onfh_nnunet.core.labels import Label
+from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_processes
+from onfh_nnunet.core.progress import Progress, silent
+from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
+from onfh_nnunet.core.volume import Volume
+
+SETTINGS = "implants.json"
+VERSION = 1
+"""Raised when the same arguments would give other bytes."""
+
+SHARES = {Grade.A: (0.003, 0.148), Grade.B: (0.152, 0.298), Grade.C: (0.302, 0.45)}
+"""Of the head; drawn evenly on a logarithmic scale, so that small lesions are not rare."""
+
+THICKEST_MM = 6.5
+"""Thicker slices leave nothing of a band of 1 to 3 mm."""
+
+_AROUND_MM = 4.0
+"""Around the head, which the blur of a lesion at its surface reaches."""
+
+_HEALTHY_VISIT = "0"
+
+
+@dataclass(frozen=True)
+class ImplantRow:
+    """A row of cohort.csv: a scan, as it is (visit 0) or with implants."""
+
+    patient_id: str
+    visit: str
+    image: str
+    side: str
+    label: str
+    grade: Grade | None
+
+
+@dataclass(frozen=True)
+class ImplantTruth:
+    """A row of truth.csv: a hip."""
+
+    patient_id: str
+    visit: str
+    side: Side
+    head_ml: float
+    necrosis_ml: float
+    necrosis_percent: float
+    grade: Grade
+
+
+@dataclass(frozen=True, eq=False)
+class _Hip:
+    """A head to paint: its place in the scan, its shape, and what is around it."""
+
+    side: Side
+    box: tuple[slice, slice, slice]
+    viable: Volume
+    head: LabelledHead
+    levels: GreyLevels
+
+
+def write_implants(
+    cohort: Path,
+    out: Path,
+    weighting: Weighting,
+    rules: LabelRules,
+    *,
+    per_hip: int,
+    seed: int,
+    progress: Progress = silent,
+) -> int:
+    """Write a cohort with implants; the same arguments give the same bytes.
+
+    Args:
+        cohort: The table of scans whose heads are labelled and hold no necrosis.
+        out: A new or empty folder.
+        weighting: How a lesion shows in all of the scans.
+        rules: What the labels mean.
+        per_hip: Implants of each hip, at least 1.
+        seed: At least 0.
+        progress: Called after each scan.
+
+    Returns:
+        The number of hips with an implant.
+
+    Raises:
+        CohortError: The table has bad rows; the number of implants or the seed is too small.
+        OnfhError: A scan cannot be used: it has no labelled head, a lesion already, a head that is cut off or dark
+            as metal or unlike its weighting, or slices too thick. All such scans are named, and nothing is written.
+        WorkspaceError: The folder is not empty, or cannot be written.
+    """
+    if per_hip < 1 or seed < 0:
+        raise CohortError("implants", f"has {per_hip} a hip and seed {seed}", "Use at least 1 and a seed of at least 0")
+    scans = [scan for scan in read_cohort(cohort) if scan.label is not None]
+    if not scans:
+        raise LabelError(cohort, "has no label in any row, expected labelled heads", "Fill the column label")
+    require_apart(out, [cohort, *(path for scan in scans for path in (scan.image, scan.label) if path)])
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise WorkspaceError(out, "is not empty", "Name a new folder")
+    with locked_output(out, "onfh implant"), atomic_write(out) as part:
+        names = pseudonyms((scan.patient_id for scan in scans), part / "private" / "key.csv")
+        settings: dict[str, Any] = {"per_hip": per_hip, "seed": seed, "weighting": weighting}
+        work = partial(_attempted, rules=rules, folder=part, names=names, **settings)
+        outcomes: list[list[ImplantTruth] | OnfhError] = []
+        for outcome in map_in_processes(work, list(enumerate(scans)), few=1):
+            outcomes.append(outcome)
+            progress(names[scans[len(outcomes) - 1].patient_id], len(outcomes), len(scans))
+        hips = list(itertools.chain.from_iterable(all_or_none(outcomes)))
+        write_rows(part / "cohort.csv", ImplantRow, _rows(hips))
+        write_rows(part / "truth.csv", ImplantTruth, hips)
+        write_key(part / "private" / "key.csv", names)
+        Provenance({"version": VERSION, **settings}).write(part / SETTINGS)
+    return sum(hip.visit != _HEALTHY_VISIT for hip in hips)
+
+
+def _attempted(item: tuple[int, SourceScan], **settings: Any) -> list[ImplantTruth] | OnfhError:
+    return attempt(partial(_implanted, **settings), item)
+
+
+def _implanted(
+    item: tuple[int, SourceScan],
+    *,
+    rules: LabelRules,
+    weighting: Weighting,
+    per_hip: int,
+    seed: int,
+    folder: Path,
+    names: dict[str, str],
+) -> list[ImplantTruth]:
+    """Write a scan as it is and its implants; return what is true of the hips in each."""
+    number, scan = item
+    name = names[scan.patient_id]
+    volume, hips = read_hips(scan, rules, weighting)
+    truth = []
+    for visit in range(per_hip + 1):
+        rng = np.random.default_rng([seed, number, visit])
+        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, number + visit)
+        stem = f"{name}_{visit}_{scan.side}.nii.gz"
+        image.write(folder / "images" / stem)
+        label.write_labels(folder / "labels" / stem)
+        truth += [_truth(name, str(visit), hip, one) for hip, one in zip(hips, painted, strict=True)]
+    return truth
+
+
+def read_hips(scan: SourceScan, rules: LabelRules, weighting: Weighting) -> tuple[Volume, list[_Hip]]:
+    """The scan, and its labelled heads as shapes.
+
+    Raises:
+        OnfhError: The scan cannot be used; see `write_implants`.
+    """
+    assert scan.label is not None
+    place = f"line {scan.line} of the cohort"
+    volume = read_scan(scan.image, scan.series).volume
+    require_mr(volume, place)
+    label = label_map(LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=True), rules, place, volume.grid)
+    if (label.volume.array == Label.NECROSIS).any():
+        raise LabelError(place, "has necrosis in its label, expected a healthy head", "Leave out hips with a lesion")
+    if (thickest := max(volume.grid.spacing_mm)) > THICKEST_MM:
+        problem = f"has slices {thickest:.1f} mm apart, expected up to {THICKEST_MM:g} mm"
+        raise CohortError(place, problem, "Leave out scans with thick slices: a lesion's band would not show in them")
+    heads = find_heads(label.volume, scan.side, place)
+    return volume, [_hip(volume, label.volume, head, weighting, place) for head in heads]
+
+
+def _hip(volume: Volume, label: Volume, head: Head, weighting: Weighting, place: str) -> _Hip:
+    mask = np.zeros(label.grid.size, bool)
+    mask[head.box] = head.mask & (label.array[head.box] > 0)
+    own = Volume(mask, label.grid)
+    if (gap := HipMask(own).border_gap_mm) <= CUT_HEAD_WITHIN_MM:
+        problem = f"has its {head.side.value} head {gap:.1f} mm from the border of the scan, which may cut it"
+        raise LabelError(place, problem, "Leave out hips that the field of view cuts")
+    found = bounding_box(mask)
+    assert found is not None
+    levels = _levels(volume, own, found)
+    levels.require(weighting, f"{place}, {head.side.value}")
+    z, y, x = (
+        slice(max(part.start - math.ceil(_AROUND_MM / mm), 0), min(part.stop + math.ceil(_AROUND_MM / mm), n))
+        for part, n, mm in zip(found, label.grid.size, label.grid.spacing_mm, strict=True)
+    )
+    viable = Volume(mask[z, y, x], label.grid.part((z.start, y.start, x.start), mask[z, y, x].shape))
+    return _Hip(head.side, (z, y, x), viable, LabelledHead.of(own, head.side), levels)
+
+
+def _levels(volume: Volume, mask: Volume, box: tuple[slice, slice, slice]) -> GreyLevels:
+    around = [int(np.ceil(30 / mm)) for mm in volume.grid.spacing_mm]
+    z, y, x = (
+        slice(max(part.start - n, 0), min(part.stop + n, edge))
+        for part, n, edge in zip(box, around, volume.grid.size, strict=True)
+    )
+    part = volume.grid.part((z.start, y.start, x.start), volume.array[z, y, x].shape)
+    return GreyLevels.measure(Volume(volume.array[z, y, x], part), mask.array[z, y, x])
+
+
+def with_implants(
+    volume: Volume, hips: Sequence[_Hip], weighting: Weighting, rng: np.random.Generator | None, turn: int = 0
+) -> tuple[Volume, Volume, list[Painted | None]]:
+    """A scan and its label with a random implant in every hip; as it is without a source of chance.
+
+    Args:
+        volume: The scan.
+        hips: Its hips.
+        weighting: How a lesion shows.
+        rng: The source of chance.
+        turn: Which grade the first hip gets; each further hip gets the next.
+
+    Returns:
+        The image in the scan's type, the label, and what was painted in each hip.
+    """
+    grey = volume.array.astype(np.float32)
+    labels = np.zeros(volume.grid.size, np.uint8)
+    painted: list[Painted | None] = []
+    for place, hip in enumerate(hips):
+        if rng is None:
+            labels[hip.box] += hip.viable.array.astype(np.uint8)
+            painted.append(None)
+            continue
+        share = _share(list(SHARES)[(turn + place) % len(SHARES)], rng)
+        order = _slices_first(hip.viable.grid)
+        box = _permuted(Volume(grey[hip.box], hip.viable.grid), order)
+        one = paint(box.array, hip.viable.array.transpose(order), box.grid, hip.head, share, hip.levels, weighting, rng)
+        back = np.argsort(order)
+        grey[hip.box] = one.grey.transpose(back)
+        labels[hip.box] += one.labels.transpose(back)
+        painted.append(one)
+    return Volume(_as(volume.array.dtype, grey), volume.grid), Volume(labels, volume.grid), painted
+
+
+def _share(grade: Grade, rng: np.random.Generator) -> float:
+    low, high = SHARES[grade]
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _slices_first(grid: Grid) -> tuple[int, int, int]:
+    """The order of axes in which the thickest comes first."""
+    first = int(np.argmax(grid.spacing_mm))
+    second, third = (axis for axis in range(3) if axis != first)
+    return first, second, third
+
+
+def _permuted(volume: Volume, order: tuple[int, int, int]) -> Volume:
+    grid = volume.grid
+    z, y, x = (grid.spacing_mm[axis] for axis in order)
+    first, second, third = (grid.size[axis] for axis in order)
+    direction = direction_of(np.asarray(grid.direction)[:, order])
+    return Volume(volume.array.transpose(order), Grid((first, second, third), (z, y, x), grid.origin_mm, direction))
+
+
+def _as(dtype: np.dtype[Any], grey: NDArray[np.float32]) -> NDArray[Any]:
+    """Grey values in the scan's type, rounded and clipped where it is whole."""
+    if dtype.kind not in "iu":
+        return grey.astype(dtype)
+    limits = np.iinfo(dtype)
+    whole: NDArray[Any] = np.clip(np.rint(grey), limits.min, limits.max).astype(dtype)
+    return whole
+
+
+def _truth(name: str, visit: str, hip: _Hip, painted: Painted | None) -> ImplantTruth:
+    if painted is None:
+        head_ml, necrosis_ml = float(np.count_nonzero(hip.viable.array) * hip.viable.grid.voxel_ml), 0.0
+    else:
+        head_ml, necrosis_ml = painted.head_ml, painted.necrosis_ml
+    grade = steinberg_grade(necrosis_ml, head_ml)
+    return ImplantTruth(name, visit, hip.side, head_ml, necrosis_ml, percent_of(necrosis_ml, head_ml), grade)
+
+
+def _rows(hips: Sequence[ImplantTruth]) -> list[ImplantRow]:
+    rows = []
+    for (patient, visit), of_scan in itertools.groupby(hips, lambda hip: (hip.patient_id, hip.visit)):
+        seen = list(of_scan)
+        side = "B" if len(seen) > 1 else str(seen[0].side)
+        name = f"{patient}_{visit}_{side}.nii.gz"
+        grade = seen[0].grade if len({hip.grade for hip in seen}) == 1 else None
+        rows.append(ImplantRow(patient, visit, f"images/{name}", side, f"labels/{name}", grade))
+    return rows

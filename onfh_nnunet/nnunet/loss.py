@@ -1,0 +1,32 @@
+"""nnU-Net's loss, and the cross entropy of the necrosis within the head."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+class WithinHeadLoss(nn.Module):
+    """A loss of nnU-Net's for the regions head and necrosis, plus the mean cross entropy of the necrosis in the head.
+
+    In a healthy hip nnU-Net's Dice of the necrosis is 0 whatever is outlined, and its cross entropy is a mean over a
+    patch of which the head is a small part: a lesion outlined in a healthy head costs next to nothing. Here each voxel
+    of the true head counts as a share of the head.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch.
+
+        Args:
+            logits: (batch, 2, z, y, x), head and necrosis.
+            target: The same shape, 1 or true where the region is.
+        """
+        head, necrosis = target[:, 0].float(), target[:, 1].float()
+        each = binary_cross_entropy_with_logits(logits[:, 1].float(), necrosis, reduction="none")
+        loss: torch.Tensor = self.loss(logits, target) + (each * head).sum() / head.sum().clamp(min=1)
+        return loss
