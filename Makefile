@@ -55,6 +55,7 @@ bench: setup  ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.many_hips
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.predict --stock
 	$(BIN)/python -m recipes.demo $(DEMO)
 	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.safetensors

@@ -22,8 +22,10 @@ LEAST_SPREAD = 0.2, 1.0
 """The least spread at 0 and at 100 % as a share of the mean one; ours. Few cohorts hold lesions of more than half a
 head: a line that falls towards them is not followed."""
 
-ROUNDING = 1e-9
-"""Points. The spread where no prediction errs."""
+FINEST = 0.01
+"""Points. The spread where no prediction errs: four voxels of 1 mm in a head of 40 ml."""
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class ErrorLaw:
         true, pred, weights = true[ill], pred[ill], weights[ill]
         centre = _line(true, pred, weights, *SLOPES)
         residuals = np.abs(pred - _at(*centre, true))
-        mean = max(float(np.average(residuals, weights=weights)), ROUNDING)
+        mean = max(float(np.average(residuals, weights=weights)), FINEST)
         spread = _line(true, residuals, weights, -np.inf, np.inf)
         return cls(*centre, *(max(end, share * mean) for end, share in zip(spread, LEAST_SPREAD, strict=True)))
 
@@ -80,7 +82,7 @@ def _line(x: FloatArray, y: FloatArray, weights: FloatArray, least: float, most:
     variance = float(np.average((x - x_mean) ** 2, weights=weights))
     covariance = float(np.average((x - x_mean) * (y - y_mean), weights=weights))
     flat = 1.0 if least > 0 else 0.0
-    slope = min(max(covariance / variance, least), most) if variance > ROUNDING else flat
+    slope = min(max(covariance / variance, least), most) if variance > _ROUNDING else flat
     return y_mean - slope * x_mean, y_mean + slope * (100 - x_mean)
 
 

@@ -197,7 +197,7 @@ OTHER_NAMES = {"background": 0, "necrosis": [1, 2], "femoral_head": 2}
         ((*CALIBRATION, "patients_B"), -1, "a whole number"),
         ((*CALIBRATION, "reach_B"), 0.0, "a reach of 0.0 for grade B"),
         ((*CALIBRATION, "reach_A"), 1e-9, "a reach of 1e-09 for grade A"),
-        ((*CALIBRATION, "reach_C"), NAN, "reach of grade C nan"),
+        ((*CALIBRATION, "reach_C"), NAN, "reach_C nan"),
         ((*CALIBRATION, "reach_none"), -1.0, "reach of grade none -1.0"),
         ((*CALIBRATION, "reach_none"), None, "is not of method"),
         ((*CALIBRATION, "spread_0"), 0.0, "spreads above 0"),

@@ -168,13 +168,17 @@ def test_note_on_the_published_kappa_is_true_of_every_table_that_it_may_come_fro
             table[true, pred] += 1
         row = [kappa(table, disagreement_weights(3, power)) for power in (0, 1, 2)]
         row += [gwet_coefficient(table, disagreement_weights(3, power)) for power in (1, 2)]
-        found.append([*row, observed_agreement(table, disagreement_weights(3, 2))])
+        row.append(observed_agreement(table, disagreement_weights(3, 2)))
+        row.append(gwet_coefficient(np.pad(table, ((1, 0), (1, 0))), disagreement_weights(4, 2)))  # none is unused
+        ratings = np.repeat([*np.ndindex(3, 3)], table.ravel().astype(int), axis=0).astype(float)
+        found.append([*row, icc_2_1(ratings, np.ones((1, 63)))[0]])
     assert len(found) == 35
     low, high = np.min(found, axis=0).round(3), np.max(found, axis=0).round(3)
     assert [*zip(low[:3], high[:3], strict=True)] == [(0.904, 0.905), (0.924, 0.929), (0.947, 0.952)]
     assert (low[3:5].min(), high[3:5].max()) == (0.929, 0.954)
     assert low[5] == high[5] == 0.984
-    for number in ("0.904-0.905", "0.924-0.929", "0.947-0.952", "0.929-0.954", "0.984"):
+    assert [*zip(low[6:], high[6:], strict=True)] == [(0.98, 0.981), (0.947, 0.953)]
+    for number in ("0.904-0.905", "0.924-0.929", "0.947-0.952", "0.929-0.954", "0.984", "0.980-0.981", "0.947-0.953"):
         assert number in KAPPA_NOTE
 
 
