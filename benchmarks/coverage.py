@@ -18,7 +18,8 @@ import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, Grade
-from postprocessing.uncertainty.conformal import LEVEL, Calibration, grades_of
+from postprocessing.uncertainty.conformal import LEVEL, Calibration
+from postprocessing.uncertainty.grade_quantiles import grades_of
 
 COHORTS = 400
 SIZES = (20, 63, 200)

@@ -21,7 +21,7 @@ from postprocessing.statistics.agreement import GradePair
 from postprocessing.statistics.descriptive import describe
 from postprocessing.statistics.inter_rater import reader_agreement
 from postprocessing.statistics.measures import Statistic
-from postprocessing.uncertainty.conformal import grades_of
+from postprocessing.uncertainty.grade_quantiles import grades_of
 
 COHORTS = 500
 PATIENTS = (20, 39, 120)

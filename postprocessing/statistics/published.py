@@ -35,7 +35,7 @@ PUBLISHED = (
 KAPPA_NOTE = (
     "The published weighted kappa of 0.98 does not follow from 59 of 63 agreeing grades: for every way of placing four "
     "adjacent misses unweighted kappa is 0.904-0.905, linear 0.924-0.929, quadratic 0.947-0.952, ICC(2,1) 0.947-0.953 "
-    "and Gwet's AC2 0.929-0.954. Two other statistics round to it: the quadratically weighted observed agreement, 62 of "
-    "63 or 0.984, and quadratic AC2 over four grades, none included, 0.980-0.981. A replication aims at accuracy 0.937, "
-    "linear kappa 0.926 and quadratic kappa 0.95."
+    "and Gwet's AC2 0.929-0.954. Two other statistics round to it: the quadratically weighted observed agreement, 62 "
+    "of 63 or 0.984, and quadratic AC2 over four grades, none included, 0.980-0.981. A replication aims at accuracy "
+    "0.937, linear kappa 0.926 and quadratic kappa 0.95."
 )

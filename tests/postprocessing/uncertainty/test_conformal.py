@@ -14,11 +14,9 @@ from postprocessing.uncertainty.conformal import (
     METHOD,
     PARTS,
     Calibration,
-    fewest_patients,
-    grades_of,
-    reach_by_grade,
 )
 from postprocessing.uncertainty.error_law import ErrorLaw
+from postprocessing.uncertainty.grade_quantiles import fewest_patients, grades_of, reach_by_grade
 from postprocessing.uncertainty.margin_interval import IntervalMethod, possible_grades
 from tests.helpers.calibrations import calibration
 
