@@ -33,6 +33,7 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_proce
     for command, *arguments in (
         ("doctor", "--work", tmp_path),
         ("cohort", study / "cohort"),
+        ("implant", study / "cohort" / "cohort.csv", "--out", tmp_path / "implants", "--weighting", "t1"),
         ("check", study / "cohort" / "cohort.csv"),
         ("crossval", "--work", study / "work"),
         ("report", study / "work" / "crossval"),

@@ -7,7 +7,7 @@ import torch
 from nnunetv2.training.loss.compound_losses import DC_and_BCE_loss
 from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 
-from onfh_nnunet.nnunet.loss import WithinHeadLoss
+from onfh_nnunet.nnunet.loss import WEIGHT, WithinHeadLoss
 
 SHAPE = (24, 24, 24)
 NONE = -20.0
@@ -45,12 +45,12 @@ def test_it_adds_the_cross_entropy_of_necrosis_as_a_share_of_the_head():
     for probability in (0.1, 0.5, 0.9):
         logits, target = healthy_and_ill(probability)
         added = float(WithinHeadLoss(stock())(logits, target) - stock()(logits, target))
-        assert added == pytest.approx(-math.log(1 - probability) / 16, rel=1e-4)
+        assert added == pytest.approx(-WEIGHT * math.log(1 - probability) / 16, rel=1e-4)
 
 
 def test_a_lesion_in_a_healthy_head_costs_by_the_head_and_not_by_the_patch():
     """The head has a 27th of the patch, and nnU-Net's mean is over two regions."""
-    assert cost(WithinHeadLoss(stock())) == pytest.approx(cost(stock()) * (1 + 2 * 27), rel=0.02)
+    assert cost(WithinHeadLoss(stock())) == pytest.approx(cost(stock()) * (1 + WEIGHT * 2 * 27), rel=0.02)
 
 
 def test_a_patch_without_a_head_is_that_of_nnunet():

@@ -190,9 +190,9 @@ def test_pipe_is_never_waited_for(tmp_path, name):
 
 @on_linux
 def test_pipe_among_slices_is_passed_over_unless_it_is_named_like_one(tmp_path):
-    series(tmp_path / "s")
+    series(tmp_path / "s", PELVIS)
     os.mkfifo(tmp_path / "s" / "pipe")
-    assert read_volume(tmp_path / "s").grid.size == SMALL.size
+    assert read_volume(tmp_path / "s").grid.size == PELVIS.size
     assert len(content_sha256(tmp_path / "s")) == 64
     assert any("1 entries are devices" in note for note in propose(tmp_path, tmp_path).notes)
     os.mkfifo(tmp_path / "s" / "IM9999.dcm")
@@ -344,11 +344,7 @@ def test_batch_goes_on_after_what_is_no_scan(tmp_path):
     predicted = predict_scans([batch], settings)
     assert predicted.passed_over == (batch / "pipe",)
     messages = (out / "private" / "failed.csv").read_text().splitlines()
-    for words in (
-        "cannot be read: it is damaged",
-        "is not a regular file",
-        "at least 20 mm",
-    ):  # the first two before any network
+    for words in ("cannot be read: it is damaged", "is not a regular file"):  # before any network
         assert any(words in message for message in messages)
     assert "Traceback" in (out / "private" / "onfh.log").read_text()
     assert str(batch) not in (out / "private" / "onfh.log").read_text()
