@@ -65,14 +65,18 @@ def place_of(target: Path) -> Path:
     Raises:
         WorkspaceError: Links lead in a circle.
     """
-    try:
+    with _links_followed(target):
         return target.resolve() if target.is_dir() else target.parent.resolve() / target.name
+
+
+@contextlib.contextmanager
+def _links_followed(path: Path) -> Iterator[None]:
+    """Refuse a path whose links lead nowhere."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
-        raise WorkspaceError(
-            target,
-            "cannot be followed (its links run in a circle, or cannot be read)",
-            "Correct its links",
-        ) from error
+        problem = "cannot be followed (its links run in a circle, or cannot be read)"
+        raise WorkspaceError(path, problem, "Correct its links") from error
 
 
 def write_text(target: Path, text: str) -> None:
@@ -120,14 +124,8 @@ def require_apart(out: Path, inputs: Collection[Path]) -> None:
     """
     place = place_of(out)
     for given in inputs:
-        try:
+        with _links_followed(given):
             source = given.resolve()
-        except (OSError, RuntimeError) as error:
-            raise WorkspaceError(
-                given,
-                "cannot be followed (its links run in a circle, or cannot be read)",
-                "Correct its links",
-            ) from error
         if source in (place, out.resolve()) or source in place.parents:
             problem = f"lies in the input {given}" if source in place.parents else "is an input"
             raise WorkspaceError(out, problem, "Give a place outside the inputs")
