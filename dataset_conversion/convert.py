@@ -84,7 +84,7 @@ def convert(
         WorkspaceError: The workspace cannot be written, or holds a dataset of another number.
     """
     scans = _scans(cohort, series)
-    inputs = [path for scan in scans for path in (scan.image, scan.label, scan.label_necrosis) if path]
+    inputs = [path for scan in scans for path in scan.files]
     require_apart(workspace.root, [cohort, *inputs])
     with locked_study(workspace, "onfh convert"):
         log_into(workspace.root)

@@ -48,7 +48,7 @@ def real_boxes(scan: SourceScan, plans: dict[str, Any], turns: int, seed: int) -
         image, labels, _ = with_implants(volume, hips, Weighting.T1, rng, turn)
         for hip in hips:
             mirrored = hip.side is not CANONICAL_SIDE
-            crop = HipCrop.around(volume.grid, np.array(hip.head.frame.centre_mm), mirrored=mirrored, box_mm=BOX_MM)
+            crop = HipCrop.around(volume.grid, hip.canvas.shape.frame.centre_mm, mirrored=mirrored, box_mm=BOX_MM)
             grey, own = _resampled(crop.extract(image).array, crop.extract(labels), plans)
             yield turn, RealBox(grey, own)
 

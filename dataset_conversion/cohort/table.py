@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from onfh_nnunet.core.errors import CohortError
-from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip import Side, is_visit
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.tables import TableRow, quoted, read_table, spelled_side
 
@@ -52,6 +52,11 @@ class SourceScan:
     series: str | None = None
     label_necrosis: Path | None = None
     visit: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Where its image and its labels are."""
+        return tuple(path for path in (self.image, self.label, self.label_necrosis) if path)
 
     @property
     def hips(self) -> tuple[Side, ...]:
@@ -102,7 +107,7 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     yield from shortened_id(row)
     if cells["side"] not in SIDES:
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
-    if cells["visit"] and not (cells["visit"].isascii() and cells["visit"].isalnum()):
+    if not is_visit(cells["visit"]):
         yield f"visit: got {quoted(cells['visit'])}, expected letters and digits, or nothing"
     if cells["grade"] not in ("", *Grade):
         yield f"grade: got {quoted(cells['grade'])}, expected A, B, C, none or nothing"

@@ -14,13 +14,13 @@ from dataset_conversion.conversion.case_grades import case_grades, grade_finding
 from dataset_conversion.hips.extraction import HipSource, extract_hips
 from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
 from dataset_conversion.hips.hip_checks import check_hip, contrast
-from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
-from dataset_conversion.readers import Scan, read_scan
+from dataset_conversion.labels.label_map import LabelRules
+from dataset_conversion.labels.labelled_scan import read_labelled_scan
+from dataset_conversion.readers import Scan
 from dataset_conversion.readers.downcast import downcast
-from onfh_nnunet.core.errors import LabelError, OnfhError, SideError, WorkspaceError
+from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
 from onfh_nnunet.core.steinberg import Grade
@@ -123,14 +123,8 @@ def refused(job: Job, error: OnfhError) -> Outcome:
 def _convert(job: Job, folder: Path | None) -> Outcome:
     scan = job.scan
     place = f"line {scan.line} of the cohort, {job.name}"
-    if scan.label is None:
-        raise LabelError(place, "has no label", "Give a label, or leave the scan out")
-    image = read_scan(scan.image, scan.series)
-    require_mr(image.volume, place)
-    _agree_on_side(scan, image, place)
-    frame = image.acquisition.frame_of_reference if image.acquisition else None
-    files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=scan.grade is Grade.NONE)
-    label = label_map(files, job.rules, place, image.volume.grid, frame)
+    read = read_labelled_scan(scan, job.rules, place, healthy=scan.grade is Grade.NONE)
+    image, label = read.image, read.label
     sources = extract_hips(image.volume, label.volume, scan.side, place)
     grades = case_grades([source.mask.extent.grade for source in sources], scan.grade)
     hips = [(source, _converted(source, grade, job, folder)) for source, grade in zip(sources, grades, strict=True)]
@@ -153,12 +147,6 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
     )
-
-
-def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:
-    if image.laterality is not None and image.laterality not in scan.hips:
-        problem = f"has side {scan.side} in the cohort and {image.laterality} in the DICOM header"
-        raise SideError(place, problem, "Correct the side in the cohort, or the header")
 
 
 def _about_header(image: Scan) -> Iterator[tuple[str, str]]:

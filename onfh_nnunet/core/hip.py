@@ -25,6 +25,11 @@ class Side(StrEnum):
         return Side.LEFT if self is Side.RIGHT else Side.RIGHT
 
 
+def is_visit(text: str) -> bool:
+    """Whether a text can name a visit in a case id; an empty one names none."""
+    return _VISIT.fullmatch(text) is not None
+
+
 VISIT_MARK = "+"
 """Between patient and visit in a case id; no patient's name holds it."""
 
@@ -52,7 +57,7 @@ class Hip:
     def __post_init__(self) -> None:
         if not _PATIENT.fullmatch(self.patient):
             raise CohortError(f"patient {self.patient!r}", "is not a valid patient name", _REMEDY)
-        if not _VISIT.fullmatch(self.visit):
+        if not is_visit(self.visit):
             raise CohortError(f"visit {self.visit!r}", "is not a valid visit", "Use letters and digits")
         object.__setattr__(self, "side", Side(self.side))
 

@@ -13,11 +13,9 @@ from dataset_conversion.phantom.anatomy.ground_truth import lesion_of_share
 from dataset_conversion.phantom.anatomy.head import FemoralHead, PhysealScar
 from dataset_conversion.phantom.anatomy.lesion import Lesion
 from dataset_conversion.phantom.anatomy.random_field import RandomField
-from dataset_conversion.phantom.anatomy.shapes import LocalFrame
+from dataset_conversion.phantom.anatomy.shapes import LATERAL, LocalFrame
 from dataset_conversion.phantom.mri.spgr_sequence import FIELDS_T
 from onfh_nnunet.core.hip import Side
-
-_LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +69,10 @@ class Patient:
         apart, middle = rng.uniform(170, 190), rng.normal(0, 3, 3)
         hips = {}
         for side in Side:
-            x, y, z = (middle + np.array([_LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
+            x, y, z = (middle + np.array([LATERAL[side] * apart / 2, *rng.normal(0, 1.5, 2)])).tolist()
             scar = PhysealScar(head, rng.uniform(-2, 4), rng.uniform(2, 6))
             lesion = lesion_of_share(Lesion.draw(rng, head), shares[side]) if side in shares else None
-            hips[side] = PhantomHip(LocalFrame((x, y, z), _LATERAL[side]), head, scar, lesion, _bumps(rng))
+            hips[side] = PhantomHip(LocalFrame((x, y, z), LATERAL[side]), head, scar, lesion, _bumps(rng))
         a, b, c = middle.tolist()
         body = Body(apart / 2 + rng.uniform(80, 94), rng.uniform(108, 122))
         fat_mm, bumps = rng.uniform(14, 25), _bumps(rng)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.grid import Grid, Triple
+from onfh_nnunet.core.hip import Side
 
 Distances = NDArray[np.float32]
 Points = tuple[Distances, Distances, Distances]
@@ -141,6 +142,10 @@ class Perturbed:
     def signed_distance(self, points: Points) -> Distances:
         """Below 0 inside, in mm."""
         return self.shape.signed_distance(points) + np.float32(self.height_mm) * self.field(points)
+
+
+LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}
+"""The sign of lateral along the LPS axis x, which runs to the patient's left."""
 
 
 @dataclass(frozen=True)

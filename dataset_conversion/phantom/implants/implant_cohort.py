@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.labels.head_components import Head, find_heads
-from dataset_conversion.labels.label_map import LabelFiles, LabelRules, label_map
+from dataset_conversion.labels.label_map import LabelRules
+from dataset_conversion.labels.labelled_scan import read_labelled_scan
 from dataset_conversion.phantom.implants.grey_levels import GreyLevels
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead
-from dataset_conversion.phantom.implants.painting import Painted, paint
-from dataset_conversion.readers import read_scan
-from onfh_nnunet.core.anatomy import CUT_HEAD_WITHIN_MM
+from dataset_conversion.phantom.implants.painting import Canvas, Painted, paint
 from onfh_nnunet.core.atomic_files import atomic_write, require_apart
-from onfh_nnunet.core.bounding_box import bounding_box
+from onfh_nnunet.core.bounding_box import Box, bounding_box, expand
 from onfh_nnunet.core.choices import Weighting
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError, WorkspaceError
@@ -32,7 +31,6 @@ from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
-from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_processes
 from onfh_nnunet.core.progress import Progress, silent
@@ -53,12 +51,13 @@ THICKEST_MM = 6.5
 _AROUND_MM = 4.0
 """Around the head, which the blur of a lesion at its surface reaches."""
 
-_HEALTHY_VISIT = "0"
+_LEVELS_MM = 30.0
+"""Around the head, where grey values are measured."""
 
 
 @dataclass(frozen=True)
 class ImplantRow:
-    """A row of cohort.csv: a scan, as it is (visit 0) or with implants."""
+    """A row of cohort.csv: a scan, as it is (visit 0, or 2x0 of a visit 2) or with implants."""
 
     patient_id: str
     visit: str
@@ -82,13 +81,21 @@ class ImplantTruth:
 
 
 @dataclass(frozen=True, eq=False)
-class _Hip:
-    """A head to paint: its place in the scan, its shape, and what is around it."""
+class PaintableHip:
+    """A head to paint.
+
+    Args:
+        side: The patient's side.
+        box: Its place in the scan's array.
+        order: The axes of the scan's array in the canvas, the thickest first.
+        canvas: The head, and the samples around it.
+        levels: The grey values around it.
+    """
 
     side: Side
-    box: tuple[slice, slice, slice]
-    viable: Volume
-    head: LabelledHead
+    box: Box
+    order: tuple[int, int, int]
+    canvas: Canvas
     levels: GreyLevels
 
 
@@ -127,7 +134,7 @@ def write_implants(
     scans = [scan for scan in read_cohort(cohort) if scan.label is not None]
     if not scans:
         raise LabelError(cohort, "has no label in any row, expected labelled heads", "Fill the column label")
-    require_apart(out, [cohort, *(path for scan in scans for path in (scan.image, scan.label) if path)])
+    require_apart(out, [cohort, *(path for scan in scans for path in scan.files)])
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WorkspaceError(out, "is not empty", "Name a new folder")
     with locked_output(out, "onfh implant"), atomic_write(out) as part:
@@ -143,7 +150,7 @@ def write_implants(
         write_rows(part / "truth.csv", ImplantTruth, hips)
         write_key(part / "private" / "key.csv", names)
         Provenance({"version": VERSION, **settings}).write(part / SETTINGS)
-    return sum(hip.visit != _HEALTHY_VISIT for hip in hips)
+    return sum(hip.necrosis_ml > 0 for hip in hips)
 
 
 def _attempted(item: tuple[int, SourceScan], **settings: Any) -> list[ImplantTruth] | OnfhError:
@@ -165,67 +172,69 @@ def _implanted(
     name = names[scan.patient_id]
     volume, hips = read_hips(scan, rules, weighting)
     truth = []
-    for visit in range(per_hip + 1):
-        rng = np.random.default_rng([seed, number, visit])
-        image, label, painted = with_implants(volume, hips, weighting, rng if visit else None, number + visit)
+    for turn in range(per_hip + 1):
+        rng = np.random.default_rng([seed, number, turn])
+        image, label, painted = with_implants(volume, hips, weighting, rng if turn else None, number + turn)
+        visit = f"{scan.visit}x{turn}" if scan.visit else f"{turn}"
         stem = f"{name}_{visit}_{scan.side}.nii.gz"
         image.write(folder / "images" / stem)
         label.write_labels(folder / "labels" / stem)
-        truth += [_truth(name, str(visit), hip, one) for hip, one in zip(hips, painted, strict=True)]
+        truth += [_truth(name, visit, hip, one) for hip, one in zip(hips, painted, strict=True)]
     return truth
 
 
-def read_hips(scan: SourceScan, rules: LabelRules, weighting: Weighting) -> tuple[Volume, list[_Hip]]:
-    """The scan, and its labelled heads as shapes.
+def read_hips(scan: SourceScan, rules: LabelRules, weighting: Weighting) -> tuple[Volume, list[PaintableHip]]:
+    """The scan, and its labelled heads to paint on.
 
     Raises:
         OnfhError: The scan cannot be used; see `write_implants`.
     """
-    assert scan.label is not None
     place = f"line {scan.line} of the cohort"
-    volume = read_scan(scan.image, scan.series).volume
-    require_mr(volume, place)
-    label = label_map(LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=True), rules, place, volume.grid)
-    if (label.volume.array == Label.NECROSIS).any():
+    read = read_labelled_scan(scan, rules, place, healthy=True)
+    volume, label = read.image.volume, read.label.volume
+    if (label.array == Label.NECROSIS).any():
         raise LabelError(place, "has necrosis in its label, expected a healthy head", "Leave out hips with a lesion")
     if (thickest := max(volume.grid.spacing_mm)) > THICKEST_MM:
         problem = f"has slices {thickest:.1f} mm apart, expected up to {THICKEST_MM:g} mm"
         raise CohortError(place, problem, "Leave out scans with thick slices: a lesion's band would not show in them")
-    heads = find_heads(label.volume, scan.side, place)
-    return volume, [_hip(volume, label.volume, head, weighting, place) for head in heads]
+    return volume, [_hip(volume, head, weighting, place) for head in find_heads(label, scan.side, place)]
 
 
-def _hip(volume: Volume, label: Volume, head: Head, weighting: Weighting, place: str) -> _Hip:
-    mask = np.zeros(label.grid.size, bool)
-    mask[head.box] = head.mask & (label.array[head.box] > 0)
-    own = Volume(mask, label.grid)
-    if (gap := HipMask(own).border_gap_mm) <= CUT_HEAD_WITHIN_MM:
-        problem = f"has its {head.side.value} head {gap:.1f} mm from the border of the scan, which may cut it"
+def _hip(volume: Volume, head: Head, weighting: Weighting, place: str) -> PaintableHip:
+    mask = np.zeros(volume.grid.size, bool)
+    mask[head.box] = head.mask
+    own = Volume(mask, volume.grid)
+    hip = HipMask(own)
+    if hip.may_be_cut:
+        problem = f"has its {head.side} head {hip.border_gap_mm:.1f} mm from the border of the scan, which may cut it"
         raise LabelError(place, problem, "Leave out hips that the field of view cuts")
-    found = bounding_box(mask)
-    assert found is not None
-    levels = _levels(volume, own, found)
-    levels.require(weighting, f"{place}, {head.side.value}")
-    z, y, x = (
-        slice(max(part.start - math.ceil(_AROUND_MM / mm), 0), min(part.stop + math.ceil(_AROUND_MM / mm), n))
-        for part, n, mm in zip(found, label.grid.size, label.grid.spacing_mm, strict=True)
-    )
-    viable = Volume(mask[z, y, x], label.grid.part((z.start, y.start, x.start), mask[z, y, x].shape))
-    return _Hip(head.side, (z, y, x), viable, LabelledHead.of(own, head.side), levels)
+    levels = GreyLevels.measure(_around(volume, own, _LEVELS_MM), _around(own, own, _LEVELS_MM).array)
+    levels.require(weighting, f"{place}, {head.side}")
+    viable = _around(own, own, _AROUND_MM)
+    order = _slices_first(viable.grid)
+    canvas = Canvas.of(_permuted(viable, order), LabelledHead.of(own, head.side))
+    return PaintableHip(head.side, _box_around(own, _AROUND_MM), order, canvas, levels)
 
 
-def _levels(volume: Volume, mask: Volume, box: tuple[slice, slice, slice]) -> GreyLevels:
-    around = [int(np.ceil(30 / mm)) for mm in volume.grid.spacing_mm]
-    z, y, x = (
-        slice(max(part.start - n, 0), min(part.stop + n, edge))
-        for part, n, edge in zip(box, around, volume.grid.size, strict=True)
-    )
-    part = volume.grid.part((z.start, y.start, x.start), volume.array[z, y, x].shape)
-    return GreyLevels.measure(Volume(volume.array[z, y, x], part), mask.array[z, y, x])
+def _box_around(head: Volume, margin_mm: float) -> Box:
+    """The bounding box of a head that is not empty, and what lies so near to it."""
+    found = bounding_box(head.array)
+    if found is None:
+        raise ValueError("a head has voxels")
+    layers = [math.ceil(margin_mm / mm) for mm in head.grid.spacing_mm]
+    return expand(found, layers)
+
+
+def _around(volume: Volume, head: Volume, margin_mm: float) -> Volume:
+    """The part of a volume around a head."""
+    box = _box_around(head, margin_mm)
+    z, y, x = (part.start for part in box)
+    part = volume.array[box]
+    return Volume(part, volume.grid.part((z, y, x), part.shape))
 
 
 def with_implants(
-    volume: Volume, hips: Sequence[_Hip], weighting: Weighting, rng: np.random.Generator | None, turn: int = 0
+    volume: Volume, hips: Sequence[PaintableHip], weighting: Weighting, rng: np.random.Generator | None, turn: int = 0
 ) -> tuple[Volume, Volume, list[Painted | None]]:
     """A scan and its label with a random implant in every hip; as it is without a source of chance.
 
@@ -243,17 +252,15 @@ def with_implants(
     labels = np.zeros(volume.grid.size, np.uint8)
     painted: list[Painted | None] = []
     for place, hip in enumerate(hips):
+        box, scan_box = grey[hip.box].transpose(hip.order), labels[hip.box].transpose(hip.order)  # views
         if rng is None:
-            labels[hip.box] += hip.viable.array.astype(np.uint8)
+            scan_box += hip.canvas.viable.array
             painted.append(None)
             continue
         share = _share(list(SHARES)[(turn + place) % len(SHARES)], rng)
-        order = _slices_first(hip.viable.grid)
-        box = _permuted(Volume(grey[hip.box], hip.viable.grid), order)
-        one = paint(box.array, hip.viable.array.transpose(order), box.grid, hip.head, share, hip.levels, weighting, rng)
-        back = np.argsort(order)
-        grey[hip.box] = one.grey.transpose(back)
-        labels[hip.box] += one.labels.transpose(back)
+        one = paint(box, hip.canvas, share, hip.levels, weighting, rng)
+        box[...] = one.grey
+        scan_box += one.labels
         painted.append(one)
     return Volume(_as(volume.array.dtype, grey), volume.grid), Volume(labels, volume.grid), painted
 
@@ -287,11 +294,8 @@ def _as(dtype: np.dtype[Any], grey: NDArray[np.float32]) -> NDArray[Any]:
     return whole
 
 
-def _truth(name: str, visit: str, hip: _Hip, painted: Painted | None) -> ImplantTruth:
-    if painted is None:
-        head_ml, necrosis_ml = float(np.count_nonzero(hip.viable.array) * hip.viable.grid.voxel_ml), 0.0
-    else:
-        head_ml, necrosis_ml = painted.head_ml, painted.necrosis_ml
+def _truth(name: str, visit: str, hip: PaintableHip, painted: Painted | None) -> ImplantTruth:
+    head_ml, necrosis_ml = hip.canvas.head_ml, painted.necrosis_ml if painted else 0.0
     grade = steinberg_grade(necrosis_ml, head_ml)
     return ImplantTruth(name, visit, hip.side, head_ml, necrosis_ml, percent_of(necrosis_ml, head_ml), grade)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_conversion.phantom.anatomy.shapes import Box, Distances, LocalFrame, Points, positions
+from dataset_conversion.phantom.anatomy.shapes import LATERAL, Box, Distances, LocalFrame, Points, positions
 from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
 from onfh_nnunet.core.grid import Grid, triple
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
 
-_LATERAL = {Side.LEFT: 1, Side.RIGHT: -1}  # LPS: x runs to the patient's left
 _MARGIN = 3
 """Voxels around the head where distances are known."""
 
@@ -68,7 +67,7 @@ class LabelledHead:
         centre = triple(grid.to_mm(np.array(ndimage.center_of_mass(inside))))
         mm3 = np.count_nonzero(inside) * grid.voxel_ml * 1000
         radius = float((3 * mm3 / (4 * np.pi)) ** (1 / 3))
-        return cls(LocalFrame(centre, _LATERAL[side]), radius, Volume((outer - inner).astype(np.float32), grid))
+        return cls(LocalFrame(centre, LATERAL[side]), radius, Volume((outer - inner).astype(np.float32), grid))
 
     @property
     def box(self) -> Box:

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_conversion.phantom.anatomy.random_field import RandomField
+from dataset_conversion.phantom.anatomy.shapes import Points
 from dataset_conversion.phantom.implants.grey_levels import GreyLevels
 from dataset_conversion.phantom.implants.implant import Implant, Part
-from dataset_conversion.phantom.implants.labelled_head import LabelledHead
+from dataset_conversion.phantom.implants.labelled_head import LabelledHead, SampledHead
 from dataset_conversion.phantom.mri.slice_profile import SliceProfile
 from onfh_nnunet.core.choices import Weighting
 from onfh_nnunet.core.grid import FloatArray, Grid
 from onfh_nnunet.core.labels import BoolArray, Label
-
-FineParts = NDArray[np.uint8]
+from onfh_nnunet.core.volume import Volume
 
 _SAMPLE_MM = 0.7
 """The farthest that samples lie apart along a slice step."""
@@ -34,19 +34,60 @@ _LIKE_MARROW = 0.71
 
 
 @dataclass(frozen=True, eq=False)
+class Canvas:
+    """The box of a head, supersampled over voxel and slice; many implants are painted on one.
+
+    Args:
+        viable: The head's voxels (z, y, x); slices along the first axis.
+        shape: The head.
+        profile: Of the slices.
+        points: Of the samples, in the hip's frame.
+        head: The head at these points.
+        sample_ml: The volume that a sample stands for.
+    """
+
+    viable: Volume
+    shape: LabelledHead
+    profile: SliceProfile
+    points: Points
+    head: SampledHead
+    sample_ml: float
+
+    @classmethod
+    def of(cls, viable: Volume, shape: LabelledHead) -> Canvas:
+        """The samples of a head's box."""
+        profile = profile_of(viable.grid)
+        fine = profile.sampled(viable.grid)
+        points = shape.points(fine)
+        return cls(viable, shape, profile, points, shape.sampled(points), fine.voxel_ml)
+
+    @property
+    def head_ml(self) -> float:
+        """The volume of the head between its voxels, as sampled."""
+        return float(np.count_nonzero(self.head.distances < 0) * self.sample_ml)
+
+    def voxels(self, samples: NDArray[Any]) -> NDArray[np.float32]:
+        """The mean of samples in each voxel, over the slice's profile."""
+        slices, rows, columns = self.viable.grid.size
+        total = np.zeros((slices, rows, columns), np.float32)
+        for weight, plane in self.profile.planes(samples):
+            pixels = plane.reshape(slices, rows, self.profile.per_pixel, columns, self.profile.per_pixel)
+            total += weight * pixels.mean(axis=(2, 4), dtype=np.float32)
+        return total
+
+
+@dataclass(frozen=True, eq=False)
 class Painted:
     """A head with its implant.
 
     Args:
         grey: Grey values of the head's box (z, y, x), float32.
         labels: Values of `Label` there.
-        head_ml: The volume of the head between its voxels, as sampled.
-        necrosis_ml: The volume of the lesions inside it, as sampled.
+        necrosis_ml: The volume of the lesions inside the head, as sampled.
     """
 
     grey: NDArray[np.float32]
     labels: NDArray[np.uint8]
-    head_ml: float
     necrosis_ml: float
 
 
@@ -63,54 +104,33 @@ def profile_of(grid: Grid) -> SliceProfile:
 
 def paint(
     grey: NDArray[np.float32],
-    viable: BoolArray,
-    grid: Grid,
-    head: LabelledHead,
+    canvas: Canvas,
     share: float,
     levels: GreyLevels,
     weighting: Weighting,
     rng: np.random.Generator,
 ) -> Painted:
-    """Paint a random implant of about a share of the head.
+    """Paint a random implant of a share of the head.
 
     Args:
-        grey: Of a box of the scan around the head (z, y, x).
-        viable: The head's voxels there.
-        grid: The box; slices along its first axis.
-        head: The head's shape.
+        grey: Of the canvas' box of the scan (z, y, x).
+        canvas: The head.
         share: Of the head, above 0 and below 1.
         levels: The grey values around it.
         weighting: How a lesion shows.
         rng: The source of chance.
     """
-    profile = profile_of(grid)
-    fine = profile.sampled(grid)
-    points = head.points(fine)
-    known = head.sampled(points)
-    implant = Implant.draw(rng, known, share, points)
+    points, viable = canvas.points, canvas.viable.array
+    implant = Implant.draw(rng, canvas.head, share, points)
     parts = implant.parts(points, _RIM_MM if weighting is Weighting.T2 else 0.0)
-    step_ml = fine.voxel_ml
-    share_of = {
-        part: _mean((parts == part).view(np.uint8), profile, grid) for part in (Part.BAND, Part.INNER_RIM, Part.INSIDE)
-    }
-    lesion = sum(share_of.values()) >= 0.5
+    shares = {part: canvas.voxels((parts == part).view(np.uint8)) for part in Part if part is not Part.NONE}
+    lesion = sum(shares.values()) >= 0.5
     labels = np.where(viable, np.where(lesion, Label.NECROSIS, Label.VIABLE_HEAD), Label.BACKGROUND).astype(np.uint8)
-    shown = {part: _blurred(share) for part, share in share_of.items()}
-    painted = _filled(grey, shown, levels, weighting, head.points(grid), rng)
+    shown: dict[Part, NDArray[np.float32]] = {part: _blurred(one) for part, one in shares.items()}
+    painted = _filled(grey, shown, levels, weighting, canvas.shape.points(canvas.viable.grid), rng)
     if weighting is Weighting.FAT_SUPPRESSED:
-        painted = _with_oedema(painted, _mean(implant.distance(points), profile, grid), viable, levels, rng)
-    head_ml, necrosis_ml = (float(np.count_nonzero(mask) * step_ml) for mask in (known.distances < 0, parts > 0))
-    return Painted(painted, labels, head_ml, necrosis_ml)
-
-
-def _mean(samples: NDArray[Any], profile: SliceProfile, grid: Grid) -> NDArray[np.float32]:
-    """The mean of samples in each voxel, over the slice's profile."""
-    slices, rows, columns = grid.size
-    total = np.zeros((slices, rows, columns), np.float32)
-    for weight, plane in profile.planes(samples):
-        pixels = plane.reshape(slices, rows, profile.per_pixel, columns, profile.per_pixel)
-        total += weight * pixels.mean(axis=(2, 4), dtype=np.float32)
-    return total
+        painted = _with_oedema(painted, canvas.voxels(implant.distance(points)), viable, levels, rng)
+    return Painted(painted, labels, float(np.count_nonzero(parts) * canvas.sample_ml))
 
 
 def _blurred(share: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.phantom.implants.grey_levels import GreyLevels
 from dataset_conversion.phantom.implants.implant_cohort import write_implants
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead
-from dataset_conversion.phantom.implants.painting import paint, profile_of
+from dataset_conversion.phantom.implants.painting import Canvas, paint, profile_of
 from onfh_nnunet.core.choices import Weighting
 from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.grid import Grid
@@ -20,6 +20,7 @@ from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
+from tests.helpers.dicom_files import write_series
 from tests.helpers.paths import REAL
 
 RADIUS_MM, MARROW, MUSCLE, CORTEX, NOISE = 22.0, 400.0, 200.0, 40.0, 6.0
@@ -44,13 +45,15 @@ def ball_scan(grid, centres=((0.0, 0.0, 0.0),), seed=0):
     return Volume(grey.astype(np.int16), grid), Volume((distance < RADIUS_MM).astype(np.uint8), grid)
 
 
-def painted_ball(spacing, share, weighting=Weighting.T1, seed=0):
+def painted_ball(spacing, share, weighting=Weighting.T1, seed=0, change=None):
     scan, label = ball_scan(grid_of(spacing))
-    head = LabelledHead.of(Volume(label.array > 0, label.grid), Side.LEFT)
-    levels = GreyLevels.measure(scan, label.array > 0)
+    if change:
+        scan, label = change(scan, label)
+    head = Volume(label.array > 0, label.grid)
+    canvas = Canvas.of(head, LabelledHead.of(head, Side.LEFT))
+    levels = GreyLevels.measure(scan, head.array)
     grey = scan.array.astype(np.float32)
-    rng = np.random.default_rng(seed)
-    return scan, label, paint(grey, label.array > 0, label.grid, head, share, levels, weighting, rng)
+    return scan, canvas, paint(grey, canvas, share, levels, weighting, np.random.default_rng(seed))
 
 
 def test_grey_levels_are_those_of_the_tissues():
@@ -64,24 +67,24 @@ def test_grey_levels_are_those_of_the_tissues():
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (5.2, 0.9, 0.9)], ids=["3D", "thick"])
 def test_head_between_its_voxels_has_the_volume_of_the_ball(spacing):
-    _, _, painted = painted_ball(spacing, 0.2)
-    assert painted.head_ml == pytest.approx(4 / 3 * np.pi * RADIUS_MM**3 / 1000, rel=0.03)
+    _, canvas, _ = painted_ball(spacing, 0.2)
+    assert canvas.head_ml == pytest.approx(4 / 3 * np.pi * RADIUS_MM**3 / 1000, rel=0.03)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (5.2, 0.9, 0.9)], ids=["3D", "thick"])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.4])
 def test_volume_of_the_lesion_is_the_share_and_that_of_the_label(spacing, share):
-    _, label, painted = painted_ball(spacing, share, seed=3)
-    assert painted.necrosis_ml / painted.head_ml == pytest.approx(share, rel=0.02)
-    voxels_ml = np.count_nonzero(painted.labels == Label.NECROSIS) * label.grid.voxel_ml
+    _, canvas, painted = painted_ball(spacing, share, seed=3)
+    assert painted.necrosis_ml / canvas.head_ml == pytest.approx(share, rel=0.02)
+    voxels_ml = np.count_nonzero(painted.labels == Label.NECROSIS) * canvas.viable.grid.voxel_ml
     assert voxels_ml == pytest.approx(painted.necrosis_ml, rel=0.12 if share < 0.05 else 0.05)
 
 
 def test_label_keeps_the_head_and_grey_changes_only_near_the_lesion():
     from scipy import ndimage
 
-    scan, label, painted = painted_ball((2.0, 1.0, 1.0), 0.15)
-    assert np.array_equal(painted.labels > 0, label.array > 0)
+    scan, canvas, painted = painted_ball((2.0, 1.0, 1.0), 0.15)
+    assert np.array_equal(painted.labels > 0, canvas.viable.array)
     near = ndimage.binary_dilation(painted.labels == Label.NECROSIS, iterations=4)
     assert np.array_equal(painted.grey[~near], scan.array.astype(np.float32)[~near])
 
@@ -100,24 +103,14 @@ def test_band_is_dark_and_lies_on_the_border_of_the_lesion():
 def test_rim_is_bright_where_fat_is_suppressed():
     from scipy import ndimage
 
-    grid = grid_of((2.0, 1.0, 1.0))
-    scan, label = ball_scan(grid)
-    dark = Volume(np.where(label.array > 0, np.int16(120), scan.array), grid)
-    head = LabelledHead.of(Volume(label.array > 0, grid), Side.LEFT)
-    levels = GreyLevels.measure(dark, label.array > 0)
-    painted = paint(
-        dark.array.astype(np.float32),
-        label.array > 0,
-        grid,
-        head,
-        0.3,
-        levels,
-        Weighting.FAT_SUPPRESSED,
-        np.random.default_rng(1),
-    )
+    _, _, painted = painted_ball((2.0, 1.0, 1.0), 0.3, Weighting.FAT_SUPPRESSED, seed=1, change=suppressed)
     lesion = painted.labels == Label.NECROSIS
     rim = lesion & ~ndimage.binary_erosion(lesion)
     assert np.median(painted.grey[rim]) > 1.5 * 120
+
+
+def suppressed(scan, label):
+    return Volume(np.where(label.array > 0, np.int16(120), scan.array), scan.grid), label
 
 
 def test_profiles_have_weights_of_sum_one_and_cover_each_slice_once():
@@ -163,6 +156,33 @@ def test_cohort_holds_each_scan_as_it_is_and_with_implants(tmp_path):
         own = np.count_nonzero(x_mm < 0 if row["side"] == "R" else x_mm > 0) * label.grid.voxel_ml
         assert own == pytest.approx(float(row["necrosis_ml"]), rel=0.1, abs=0.05)
     assert "MRN1" not in "".join(path.name for path in (tmp_path / "out").rglob("*"))
+
+
+def test_head_has_one_volume_in_all_visits(tmp_path):
+    write(cohort(tmp_path / "healthy"), tmp_path / "out", per_hip=2)
+    truth = list(csv.DictReader((tmp_path / "out" / "truth.csv").read_text().splitlines()))
+    for side in "RL":
+        assert len({row["head_ml"] for row in truth if row["side"] == side}) == 1
+
+
+def test_scans_of_two_visits_stay_apart(tmp_path):
+    table = cohort(tmp_path / "healthy")
+    rows = "".join(f"MRN1,{visit},scan.nii.gz,B,label.nii.gz\n" for visit in (1, 2))
+    table.write_text(f"patient_id,visit,image,side,label\n{rows}")
+    assert write(table, tmp_path / "out") == 4
+    made = list(csv.DictReader((tmp_path / "out" / "cohort.csv").read_text().splitlines()))
+    assert [row["visit"] for row in made] == ["1x0", "1x1", "2x0", "2x1"]
+    assert len(list((tmp_path / "out" / "images").iterdir())) == 4
+
+
+def test_side_is_the_one_that_the_header_states(tmp_path):
+    """Checked as `convert` checks it."""
+    table = cohort(tmp_path / "healthy")
+    header = {"Laterality": "L"}
+    write_series(tmp_path / "healthy" / "series", Volume.read(tmp_path / "healthy" / "scan.nii.gz"), **header)
+    table.write_text("patient_id,image,side,label\nMRN1,series,R,label.nii.gz\n")
+    with pytest.raises(OnfhError, match="has side R in the cohort and L in the DICOM header"):
+        write(table, tmp_path / "out")
 
 
 def test_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path):
