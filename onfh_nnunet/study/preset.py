@@ -46,8 +46,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             PresetName.LAPTOP,
             "LaptopPlanner",
-            epochs=80,
-            iterations=40,
+            epochs=100,
+            iterations=50,
             validation_iterations=4,
             save_every=2,
             spacing_mm=(1.5, 1.5, 1.5),
