@@ -20,7 +20,7 @@ from onfh_nnunet.training.start import Start
 _MAY_DIFFER = ("folds", "mirroring_axes")
 """Of a model's data format: how it was trained, and not what its weights take and give."""
 
-_MOST_NAMED = 4
+_MOST_NAMED = 2
 
 
 def start_of(file: ModelFile, name: str, dataset: Dataset, plan: Plan) -> Start:
