@@ -19,7 +19,8 @@ from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.scan_half import neck_doubt
-from postprocessing.measurement.head_surface import HeadSurface
+from postprocessing.measurement.collapse import has_collapsed
+from postprocessing.measurement.head_surface import NECK_RIM_DEG, HeadSurface
 
 _TOWARDS = ("left", "back", "head")
 _AGAINST = ("right", "front", "feet")
@@ -56,7 +57,7 @@ def head_shape(surface: HeadSurface, head_ml: float, side: Side | None) -> HeadS
     rays = surface.rays
     counted = np.isfinite(rays.depth_mm)
     if surface.neck is not None:
-        counted &= ~surface.neck.holds(rays.directions, rim=True)
+        counted &= ~surface.neck.holds(rays.directions, NECK_RIM_DEG)
     squares = rays.depth_mm[counted] ** 2
     mean = float(squares.mean()) if squares.size else 0.0
     return HeadShape(
@@ -71,8 +72,8 @@ def head_shape(surface: HeadSurface, head_ml: float, side: Side | None) -> HeadS
 def shape_warnings(shape: HeadShape, surface: HeadSurface, side: Side | None) -> Iterator[str]:
     """What contradicts a whole, round head of the stated side that is cut at the neck."""
     residual, (low, high) = surface.sphere.residual_mm, HEAD_OF_SPHERE
-    collapsed = (surface.collapse_mm or 0.0) >= collapse_noticed_mm(surface)
-    if residual > PLAUSIBLE_RESIDUAL_MM or (shape.roughness_mm > PLAUSIBLE_ROUGHNESS_MM and not collapsed):
+    otherwise = has_collapsed(surface) or shape.cut_towards
+    if residual > PLAUSIBLE_RESIDUAL_MM or (shape.roughness_mm > PLAUSIBLE_ROUGHNESS_MM and not otherwise):
         yield (
             f"the head is not round: the best fitting part of its surface lies {residual:.1f} mm off the fitted sphere, "
             f"the whole surface {shape.surface_residual_mm or 0:.1f} mm"
@@ -89,11 +90,6 @@ def shape_warnings(shape: HeadShape, surface: HeadSurface, side: Side | None) ->
         yield f"the head ends flat {inside_mm:.0f} mm inside its sphere towards the {towards}: it may be cut off there"
     if surface.neck is not None and side is not None and (doubt := neck_doubt(float(surface.neck.axis[0]), side)):
         yield f"side {side}, and the head {doubt.place}: check the side"
-
-
-def collapse_noticed_mm(surface: HeadSurface) -> float:
-    """The least depth that is called collapse: 1 mm, or half of the longest voxel edge; ours, what voxels hide."""
-    return max(1.0, max(surface.mask.grid.spacing_mm) / 2)
 
 
 def _voxel_noise_mm2(surface: HeadSurface, directions: FloatArray) -> float:

@@ -33,8 +33,9 @@ NECK_BELOW = 0.5
 NECK_WITHIN_DEG = 65.0
 """How far from the axis of its viable part a necrotic part of a neck may lie: cuts are 45 to 60 degrees wide."""
 
-NECK_RIM_DEG = 10.0
-"""How far around the neck no surface counts as collapsed: there a cut leaves the sphere little by little."""
+NECK_RIM_DEG, NECK_BLUR_DEG = 10.0, 3.0
+"""How far around the neck no depth of collapse is measured, since a cut leaves the sphere little by little; and how far
+around it no surface counts as collapsed, since the cone is not known better."""
 
 NOTICED_SHARE = 0.05
 """Minimum share of the necrotic directions that triggers a warning; smaller shares are rim artefacts."""
@@ -42,8 +43,9 @@ NOTICED_SHARE = 0.05
 PATCHES = 200
 """About how many patches are looked at; they overlap."""
 
-COLLAPSE_PATCH_MM = 4.0
-"""Radius of the piece of surface over which the depth of collapse is averaged: several voxels, far less than a lesion."""
+COLLAPSE_PATCH_MM, COLLAPSE_PATCH_VOXELS = 5.0, 2.5
+"""Radius of the piece of surface over which the depth of collapse is averaged: 5 mm, or 2.5 of the longest voxel edges;
+several voxels, and less than a lesion."""
 
 _UP = 2
 
@@ -60,10 +62,9 @@ class Neck:
     axis: FloatArray
     cosine: float
 
-    def holds(self, directions: FloatArray, *, rim: bool = False) -> BoolArray:
-        """Which unit vectors (n, 3) lie in the cone, or in it and its rim of `NECK_RIM_DEG`."""
-        cosine = np.cos(np.arccos(self.cosine) + np.deg2rad(NECK_RIM_DEG)) if rim else self.cosine
-        inside: BoolArray = directions @ self.axis > cosine
+    def holds(self, directions: FloatArray, rim_deg: float = 0.0) -> BoolArray:
+        """Which unit vectors (n, 3) lie in the cone, or in the rim about it."""
+        inside: BoolArray = directions @ self.axis > np.cos(np.arccos(self.cosine) + np.deg2rad(rim_deg))
         return inside
 
 
@@ -110,8 +111,8 @@ class HeadSurface:
 
     def sunk(self, rays: Rays) -> BoolArray:
         """Which rays (n) meet necrotic surface that has collapsed by more than `ARTICULAR_MM`, or meet none."""
-        lost = np.isinf(rays.depth_mm) & self._above_neck(rays)
-        return (_off(rays) & self._may_collapse(rays) & self._above_neck(rays)) | lost
+        above = self._above_neck(rays, NECK_BLUR_DEG)
+        return _off(rays) & above & (self._may_collapse(rays) | np.isinf(rays.depth_mm))
 
     @cached_property
     def percent(self) -> float | None:
@@ -128,15 +129,16 @@ class HeadSurface:
     def collapse_mm(self) -> float | None:
         """How deep the necrotic articular surface lies below the sphere: the deepest mean of a patch of it.
 
-        A patch has the radius `COLLAPSE_PATCH_MM`. None without necrosis at the surface, and where the sphere was
+        A patch has the radius `COLLAPSE_PATCH_MM`, or more of large voxels. None without necrosis at the surface, and where the sphere was
         fitted to necrotic surface, which may have sunk itself.
         """
-        necrotic = self.articular(self.rays) & self.rays.involved & self._above_neck(self.rays)
+        necrotic = self.articular(self.rays) & self.rays.involved & self._above_neck(self.rays, NECK_RIM_DEG)
         if not self.sphere.viable or not necrotic.any():
             return None
         directions, depth = self.rays.directions[necrotic], self.rays.depth_mm[necrotic]
         centres = directions[:: 1 + len(directions) // PATCHES]
-        near = (centres @ directions.T >= np.cos(COLLAPSE_PATCH_MM / self.sphere.radius_mm)).astype(float)
+        patch_mm = max(COLLAPSE_PATCH_MM, COLLAPSE_PATCH_VOXELS * max(self.mask.grid.spacing_mm))
+        near = (centres @ directions.T >= np.cos(patch_mm / self.sphere.radius_mm)).astype(float)
         return max(float((near @ depth / near.sum(axis=1)).max()), 0.0)
 
     @cached_property
@@ -152,10 +154,10 @@ class HeadSurface:
         left_out = necrotic & ~self.articular(self.rays)
         return bool(left_out.sum() > NOTICED_SHARE * necrotic.sum())
 
-    def _above_neck(self, rays: Rays) -> BoolArray:
+    def _above_neck(self, rays: Rays, rim_deg: float) -> BoolArray:
         """Which rays rise, and pass by the neck and its rim."""
         rises: BoolArray = rays.directions[:, _UP] > 0
-        return rises if self.neck is None else rises & ~self.neck.holds(rays.directions, rim=True)
+        return rises if self.neck is None else rises & ~self.neck.holds(rays.directions, rim_deg)
 
     def _may_collapse(self, rays: Rays) -> BoolArray:
         return rays.involved & (rays.directions[:, _UP] > 0) & self.sphere.viable

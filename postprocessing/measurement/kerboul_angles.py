@@ -2,8 +2,8 @@
 
 Both slices run through the centre of the fitted sphere in patient axes, and angles are seen from that centre. Zero
 degrees is straight up, the apex of the head. Rays find the arcs to a voxel, as `HeadSurface` tells; each end is then
-where the lesion's margin, carried on to the sphere, crosses it (see `lesion_margin`), so a sunken surface has the arc
-that it had before it sank.
+where the lesion's margin, carried on to the sphere, crosses it (see `lesion_margin`). A collapsed head is given as it
+was before it sank (see `collapse`).
 """
 
 from __future__ import annotations
@@ -139,9 +139,8 @@ class _Crossing:
         place = voxels.place_mm
         arc = np.arctan2(place @ along, place @ outward) * radius
         depth = radius - np.linalg.norm(place, axis=1)
-        margin = LocalMargin.fit(
-            np.column_stack([arc, depth, place @ np.cross(outward, along)]), voxels.necrotic, voxels.reach_mm
-        )
+        across = place @ np.cross(outward, along)
+        margin = LocalMargin.fit(np.column_stack([arc, depth, across]), voxels.necrotic, voxels.reach_mm)
         shift = MARGIN_VOXELS * float(np.mean(grid.spacing_mm)) / radius
         if margin is None or margin.rises != (self.sign > 0):
             return Bound(degrees, math.degrees(shift / LEAST_STEEPNESS))

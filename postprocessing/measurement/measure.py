@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from onfh_nnunet.core.anatomy import COLLAPSE_UP_TO_MM, EARLY_COLLAPSE_UP_TO_MM, PLAUSIBLE_HEAD_ML
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.extent import least_lesion_voxels, percent_of
 from onfh_nnunet.core.hip_mask import HipMask
-from postprocessing.masks.defects import mask_defects
+from postprocessing.masks.defects import main_part, mask_defects
 from postprocessing.masks.lesion_parts import LesionParts, lesion_parts
-from postprocessing.measurement.head_shape import collapse_noticed_mm, head_shape, shape_warnings
+from postprocessing.measurement.collapse import before_collapse, has_collapsed
+from postprocessing.measurement.head_shape import head_shape, shape_warnings
 from postprocessing.measurement.head_surface import HeadSurface
 from postprocessing.measurement.kerboul_angles import KERBOUL_FROM_DEG, NecroticArcs, kerboul_grade, necrotic_arcs
 from postprocessing.measurement.lesion_location import LesionLocation, lesion_location, location_warnings
 from postprocessing.measurement.possible_types import possible_types
-from postprocessing.measurement.sphere import Sphere, fit_sphere
+from postprocessing.measurement.sphere import fit_sphere
 
 _NO_SPHERE = "no sphere fits the head: no diameter, angles, location or share of the surface"
 
@@ -89,28 +91,32 @@ def measure(hip: HipMask) -> HipMeasurement:
 
 def measure_parts(parts: LesionParts) -> HipMeasurement:
     """The same, of a hip whose specks are told already."""
-    hip = parts.hip
-    sphere, counts = fit_sphere(hip.head), hip.extent
+    hip, counts = parts.hip, parts.hip.extent
+    pieces = components_of(hip.head.array)
+    head = main_part(hip, pieces)
+    sphere = fit_sphere(head)
     bare = HipMeasurement(
         head_ml=counts.head_ml,
         necrosis_ml=counts.necrosis_ml,
         necrosis_percent=percent_of(counts.necrosis, counts.head),
     )
-    measured = _about_sphere(bare, parts, sphere) if sphere else replace(bare, warnings=(_NO_SPHERE,))
-    return replace(measured, warnings=(*_head_warnings(bare, parts), *measured.warnings))
+    measured = _about_sphere(bare, parts, HeadSurface(head, sphere)) if sphere else replace(bare, warnings=(_NO_SPHERE,))
+    defects = mask_defects(hip, pieces)
+    return replace(measured, warnings=(*_head_warnings(bare, parts), *defects, *parts.warnings, *measured.warnings))
 
 
-def _about_sphere(bare: HipMeasurement, parts: LesionParts, sphere: Sphere) -> HipMeasurement:
-    hip, surface = parts.hip, HeadSurface(parts.hip.head, sphere)
-    arcs = None if surface.lost else necrotic_arcs(surface)
+def _about_sphere(bare: HipMeasurement, parts: LesionParts, surface: HeadSurface) -> HipMeasurement:
+    hip, sphere = parts.hip, surface.sphere
     shape = head_shape(surface, bare.head_ml, hip.side)
+    whole = before_collapse(surface) if has_collapsed(surface) and not shape.cut_towards else surface
+    arcs = None if surface.lost else necrotic_arcs(whole)
     x, y, z = (float(value) for value in sphere.centre_mm)
     located = lesion_location(surface.mask, sphere, arcs, hip.side) if parts.measurable else LesionLocation()
     measured = replace(
         bare,
         necrosis_percent_of_sphere=percent_of(bare.necrosis_ml, sphere.volume_ml),
         head_diameter_mm=2 * sphere.radius_mm,
-        necrotic_surface_percent=surface.percent,
+        necrotic_surface_percent=whole.percent,
         sphere_residual_mm=sphere.residual_mm,
         head_centre_x_mm=x,
         head_centre_y_mm=y,
@@ -151,8 +157,6 @@ def _head_warnings(measured: HipMeasurement, parts: LesionParts) -> Iterator[str
     if hip.may_be_cut:
         ends = f"ends {gap:.1f} mm from" if (gap := hip.border_gap_mm) else "touches"
         yield f"the head {ends} the border of the image and may be cut off"
-    yield from mask_defects(hip)
-    yield from parts.warnings
     if counts.necrosis and not parts.measurable:
         least = least_lesion_voxels(counts.voxel_ml) * counts.voxel_ml
         are, each = ("in parts, each", " of which is") if counts.measurable else ("are", "")
@@ -175,13 +179,14 @@ def _surface_warnings(surface: HeadSurface, parts: LesionParts) -> Iterator[str]
     if surface.lost:
         yield (
             f"the upper surface of the head lies more than {COLLAPSE_UP_TO_MM:g} mm inside the fitted sphere: no angles or "
-            "types; compare the percentage of the sphere"
+            "types (compare the percentage of the sphere)"
         )
-    elif (depth := surface.collapse_mm or 0.0) >= collapse_noticed_mm(surface):
+    elif has_collapsed(surface):
+        depth = surface.collapse_mm
         yield (
-            f"collapse: the necrotic surface lies up to {depth:.1f} mm below the fitted sphere (ARCO 2019 divides early "
-            f"from late collapse at {EARLY_COLLAPSE_UP_TO_MM:g} mm); the percentage is that of the sunken head, compare "
-            "that of the sphere"
+            f"collapse, or a head that is cut off: the necrotic surface lies up to {depth:.1f} mm below the fitted sphere "
+            f"(ARCO 2019 divides early from late collapse at {EARLY_COLLAPSE_UP_TO_MM:g} mm), and the percentage is that "
+            "of the sunken head (compare that of the sphere)"
         )
-    if surface.necrotic_at_neck:
+    if surface.necrotic_at_neck and not surface.lost:
         yield "necrosis reaches the neck cut, where angles and share of the surface leave it out"
