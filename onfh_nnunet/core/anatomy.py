@@ -77,8 +77,8 @@ COLLAPSE_UP_TO_MM = 8.0
 that is missing, or that its mask leaves out."""
 
 EARLY_COLLAPSE_UP_TO_MM = 2.0
-"""Depression of the femoral head up to which collapse is early. Published: the 2019 revised ARCO staging (Yoon et al., J
-Arthroplasty 2020;35:933), 3A up to 2 mm and 3B beyond. A mask never yields the stage itself."""
+"""Depression of the femoral head up to which collapse is early. Published: the 2019 revised ARCO staging (Yoon et al.,
+J Arthroplasty 2020;35:933), 3A up to 2 mm and 3B beyond. A mask never yields the stage itself."""
 
 PLAUSIBLE_RESIDUAL_MM = 1.0
 """How far, root mean square, the best fitting 60 % of a round head's surface lies off the fitted sphere. Ours: voxels

@@ -1,5 +1,7 @@
-"""Which of the patient's sides a head shows: by its place, surely in a scan of both hips and probably in any other one;
-and by its neck, which points to lateral."""
+"""Which of the patient's sides a head shows.
+
+Its place shows it surely in a scan of both hips, and probably in any other one; so does its neck, which is lateral.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ def mask_defects(hip: HipMask, head: Components) -> Iterator[str]:
         necrotic = np.count_nonzero(apart == Label.NECROSIS)
         yield (
             f"{plural(len(head) - 1, 'part')} of {apart.size * voxel_ml:.2g} ml apart from the head, "
-            f"{necrotic * voxel_ml:.2g} ml of it necrosis, counted with the head but not in angles and location (`clean` drops such parts)"
+            f"{necrotic * voxel_ml:.2g} ml of it necrosis, counted with the head but not in angles and location "
+            "(`clean` drops such parts)"
         )
     background = components_of(labels == Label.BACKGROUND)
     if len(background) > 1:

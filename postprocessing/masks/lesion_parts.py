@@ -47,8 +47,8 @@ class LesionParts:
         least = least_lesion_voxels(self.hip.extent.voxel_ml) * self.hip.extent.voxel_ml
         are = "is" if self.specks == 1 else "are"
         return (
-            f"{plural(self.specks, 'speck')} of necrosis, {self.specks_ml:.2g} ml, {are} left out of all measures: each "
-            f"part is less than the least lesion that is graded, {least:.2g} ml",
+            f"{plural(self.specks, 'speck')} of necrosis, {self.specks_ml:.2g} ml, {are} left out of all measures: "
+            f"each part is less than the least lesion that is graded, {least:.2g} ml",
         )
 
 

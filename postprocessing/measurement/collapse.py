@@ -33,7 +33,7 @@ def before_collapse(surface: HeadSurface) -> HeadSurface:
     padded = _padded(surface.mask)
     labels, grid, radius = np.array(padded.array), padded.grid, surface.sphere.radius_mm
     background = np.argwhere(labels == Label.BACKGROUND)
-    place = grid.to_mm(background) - surface.sphere.centre_mm
+    place = grid.to_mm(background.astype(float)) - surface.sphere.centre_mm
     away = np.linalg.norm(place, axis=1)
     missing = (away <= radius - noticed_mm(surface)) & (away >= radius - COLLAPSE_UP_TO_MM) & (place[:, 2] > 0)
     if surface.neck is not None:

@@ -75,8 +75,8 @@ def shape_warnings(shape: HeadShape, surface: HeadSurface, side: Side | None) ->
     otherwise = has_collapsed(surface) or shape.cut_towards
     if residual > PLAUSIBLE_RESIDUAL_MM or (shape.roughness_mm > PLAUSIBLE_ROUGHNESS_MM and not otherwise):
         yield (
-            f"the head is not round: the best fitting part of its surface lies {residual:.1f} mm off the fitted sphere, "
-            f"the whole surface {shape.surface_residual_mm or 0:.1f} mm"
+            f"the head is not round: the best fitting part of its surface lies {residual:.1f} mm off the fitted "
+            f"sphere, the whole surface {shape.surface_residual_mm or 0:.1f} mm"
         )
     if not low <= shape.of_sphere <= high:
         why = "it may hold a piece of the neck" if shape.of_sphere > high else "a part of it may be missing"

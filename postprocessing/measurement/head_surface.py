@@ -25,7 +25,7 @@ SURFACE_RAYS = (72, 144)
 """Rays along and around the head axis, each for the same area of the sphere; mirror images of each other."""
 
 LEAST_NECK_SHARE = 0.02
-"""The least share of all directions that makes a neck: a disc of 6 mm about its axis. Less is the roughness of a mask."""
+"""The least share of all directions that makes a neck: a disc of 6 mm about its axis. Less is a mask's roughness."""
 
 NECK_BELOW = 0.5
 """Directions that rise more than this, as a part of 1, are none of a neck: those within 60 degrees of the apex."""
@@ -129,8 +129,8 @@ class HeadSurface:
     def collapse_mm(self) -> float | None:
         """How deep the necrotic articular surface lies below the sphere: the deepest mean of a patch of it.
 
-        A patch has the radius `COLLAPSE_PATCH_MM`, or more of large voxels. None without necrosis at the surface, and where the sphere was
-        fitted to necrotic surface, which may have sunk itself.
+        A patch has the radius `COLLAPSE_PATCH_MM`, or more of large voxels. None without necrosis at the surface, and
+        where the sphere was fitted to necrotic surface, which may have sunk itself.
         """
         necrotic = self.articular(self.rays) & self.rays.involved & self._above_neck(self.rays, NECK_RIM_DEG)
         if not self.sphere.viable or not necrotic.any():

@@ -42,7 +42,7 @@ class HeadVoxels:
     def of(cls, mask: Volume, sphere: Sphere) -> HeadVoxels:
         """Those of labels (z, y, x)."""
         head = mask.array > 0
-        place = mask.grid.to_mm(nonzero_indices(head)) - sphere.centre_mm
+        place = mask.grid.to_mm(nonzero_indices(head).astype(float)) - sphere.centre_mm
         reach = max(REACH_MM, REACH_VOXELS * max(mask.grid.spacing_mm))
         return cls(place, mask.array[head] == Label.NECROSIS, reach)
 

@@ -100,7 +100,8 @@ def measure_parts(parts: LesionParts) -> HipMeasurement:
         necrosis_ml=counts.necrosis_ml,
         necrosis_percent=percent_of(counts.necrosis, counts.head),
     )
-    measured = _about_sphere(bare, parts, HeadSurface(head, sphere)) if sphere else replace(bare, warnings=(_NO_SPHERE,))
+    surface = HeadSurface(head, sphere) if sphere else None
+    measured = _about_sphere(bare, parts, surface) if surface else replace(bare, warnings=(_NO_SPHERE,))
     defects = mask_defects(hip, pieces)
     return replace(measured, warnings=(*_head_warnings(bare, parts), *defects, *parts.warnings, *measured.warnings))
 
@@ -161,8 +162,8 @@ def _head_warnings(measured: HipMeasurement, parts: LesionParts) -> Iterator[str
         least = least_lesion_voxels(counts.voxel_ml) * counts.voxel_ml
         are, each = ("in parts, each", " of which is") if counts.measurable else ("are", "")
         yield (
-            f"{counts.necrosis_ml:.2g} ml of necrosis {are}{each} less than the least lesion that is graded, {least:.2g} "
-            "ml: no Kerboul grade and no location"
+            f"{counts.necrosis_ml:.2g} ml of necrosis {are}{each} less than the least lesion that is graded, "
+            f"{least:.2g} ml: no Kerboul grade and no location"
         )
 
 
@@ -173,20 +174,20 @@ def _surface_warnings(surface: HeadSurface, parts: LesionParts) -> Iterator[str]
         return
     if not surface.sphere.viable:
         yield (
-            "less than half of the head's surface is viable: the sphere is fitted to all of it, collapsed or not: no depth "
-            "of collapse"
+            "less than half of the head's surface is viable: the sphere is fitted to all of it, collapsed or not: no "
+            "depth of collapse"
         )
     if surface.lost:
         yield (
-            f"the upper surface of the head lies more than {COLLAPSE_UP_TO_MM:g} mm inside the fitted sphere: no angles or "
-            "types (compare the percentage of the sphere)"
+            f"the upper surface of the head lies more than {COLLAPSE_UP_TO_MM:g} mm inside the fitted sphere: no "
+            "angles or types (compare the percentage of the sphere)"
         )
     elif has_collapsed(surface):
         depth = surface.collapse_mm
         yield (
-            f"collapse, or a head that is cut off: the necrotic surface lies up to {depth:.1f} mm below the fitted sphere "
-            f"(ARCO 2019 divides early from late collapse at {EARLY_COLLAPSE_UP_TO_MM:g} mm), and the percentage is that "
-            "of the sunken head (compare that of the sphere)"
+            f"collapse, or a head that is cut off: the necrotic surface lies up to {depth:.1f} mm below the fitted "
+            f"sphere (ARCO 2019 divides early from late collapse at {EARLY_COLLAPSE_UP_TO_MM:g} mm), and the "
+            "percentage is that of the sunken head (compare that of the sphere)"
         )
     if surface.necrotic_at_neck and not surface.lost:
         yield "necrosis reaches the neck cut, where angles and share of the surface leave it out"
