@@ -17,7 +17,6 @@ from onfh_nnunet.core.anatomy import (
 )
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.scan_half import neck_doubt
 from postprocessing.measurement.collapse import has_collapsed
 from postprocessing.measurement.head_surface import NECK_RIM_DEG, HeadSurface
@@ -103,14 +102,18 @@ def _cuts(surface: HeadSurface, side: Side | None) -> Iterator[tuple[str, float]
     grid, labels, sphere = surface.mask.grid, surface.mask.array, surface.sphere
     middle = grid.to_index(sphere.centre_mm)
     for axis, step in enumerate(grid.spacing_mm):
-        layers = np.moveaxis(labels, axis, 0)
-        for sign, layer in ((-1, 1), (1, len(layers) - 2)):
+        for sign, layer in ((-1, 1), (1, labels.shape[axis] - 2)):
             outward = sign * np.asarray(grid.direction)[:, axis]
             inside = sphere.radius_mm - (sign * (layer - middle[axis]) + 0.5) * step
-            viable = 2 * np.count_nonzero(layers[layer] == Label.VIABLE_HEAD) > np.count_nonzero(layers[layer])
-            if inside > ARTICULAR_MM and viable and not _may_be_neck(outward, side):
+            if inside > ARTICULAR_MM and not _may_be_neck(outward, side) and not _is_necrotic(surface, outward, inside):
                 main = int(np.abs(outward).argmax())
                 yield (_TOWARDS if outward[main] > 0 else _AGAINST)[main], float(inside)
+
+
+def _is_necrotic(surface: HeadSurface, outward: FloatArray, inside_mm: float) -> bool:
+    """Whether most of the surface in a direction, where a plane so far inside the sphere cuts it, is necrotic."""
+    there = surface.rays.directions @ outward > 1 - inside_mm / surface.sphere.radius_mm
+    return bool(surface.rays.involved[there].mean() > 0.5)
 
 
 def _may_be_neck(outward: FloatArray, side: Side | None) -> bool:

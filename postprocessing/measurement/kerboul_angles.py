@@ -136,16 +136,18 @@ class _Crossing:
         outward = math.sin(turn) * self.across + math.cos(turn) * _UP
         along = math.cos(turn) * self.across - math.sin(turn) * _UP
         voxels = self.voxels.near(radius * outward, radius - SUBCHONDRAL_MM if self.covered else np.inf)
-        place = voxels.place_mm
-        arc = np.arctan2(place @ along, place @ outward) * radius
-        depth = radius - np.linalg.norm(place, axis=1)
-        across = place @ np.cross(outward, along)
-        margin = LocalMargin.fit(np.column_stack([arc, depth, across]), voxels.necrotic, voxels.reach_mm)
+        axes = np.stack([along, -outward, np.cross(outward, along)], axis=1)
+        places = (voxels.place_mm - radius * outward) @ axes  # along the slice, inward, and across the slice
+        margin = LocalMargin.fit(places, voxels.necrotic, voxels.reach_mm)
         shift = MARGIN_VOXELS * float(np.mean(grid.spacing_mm)) / radius
         if margin is None or margin.rises != (self.sign > 0):
             return Bound(degrees, math.degrees(shift / LEAST_STEEPNESS))
-        moved = float(np.clip(margin.crossing_mm(), -voxels.reach_mm, voxels.reach_mm)) / radius
-        return Bound(degrees + math.degrees(moved), math.degrees(shift / max(margin.steepness, LEAST_STEEPNESS)))
+        most = min(voxels.reach_mm, radius / 2)
+        moved = np.clip(margin.crossing_mm(), -most, most)
+        inward = radius - np.sqrt(radius**2 - moved**2)  # where the sphere lies there
+        moved = np.clip(margin.crossing_mm(inward), -most, most)
+        shift /= max(margin.steepness, LEAST_STEEPNESS)
+        return Bound(degrees + math.degrees(math.asin(float(moved) / radius)), math.degrees(shift))
 
 
 def _closed(involved: BoolArray, articular: BoolArray, most: int) -> BoolArray:

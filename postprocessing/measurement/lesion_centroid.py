@@ -84,7 +84,7 @@ def depth_mm(mask: Volume, sphere: Sphere) -> float:
     away = np.linalg.norm(faces, axis=1)
     nearest_mm = float(away.min())
     margin_mm = _nearest_margin_mm(HeadVoxels.of(mask, sphere), faces[away.argmin()])
-    farthest_mm = nearest_mm + float(np.linalg.norm(mask.grid.spacing_mm))
+    farthest_mm = nearest_mm + float(np.linalg.norm(mask.grid.spacing_mm)) / 2
     return sphere.radius_mm - min(max(margin_mm, nearest_mm), farthest_mm)
 
 

@@ -17,8 +17,9 @@ from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.sphere import Sphere
 
-REACH_MM, REACH_VOXELS = 6.5, 2.0
-"""How far around a place voxels count: 6.5 mm, where a margin is nearly flat, or two of the longest voxel edges."""
+REACH_MM, REACH_VOXELS = 6.5, 3.2
+"""How far around a place voxels count: 6.5 mm, where a margin is nearly flat, or 3.2 of the longest voxel
+edges."""
 
 _RIDGE = np.array([1e-3, 1e-3, 1e-3, 1e-3, 0.05, 0.05])
 _ROUNDS, _SETTLED = 12, 1e-3

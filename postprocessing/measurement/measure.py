@@ -109,8 +109,9 @@ def measure_parts(parts: LesionParts) -> HipMeasurement:
 def _about_sphere(bare: HipMeasurement, parts: LesionParts, surface: HeadSurface) -> HipMeasurement:
     hip, sphere = parts.hip, surface.sphere
     shape = head_shape(surface, bare.head_ml, hip.side)
-    whole = before_collapse(surface) if has_collapsed(surface) and not shape.cut_towards else surface
-    arcs = None if surface.lost else necrotic_arcs(whole)
+    collapsed, cut = has_collapsed(surface), bool(shape.cut_towards)
+    whole = before_collapse(surface) if collapsed and not cut else surface
+    arcs = None if surface.lost or (collapsed and cut) else necrotic_arcs(whole)
     x, y, z = (float(value) for value in sphere.centre_mm)
     located = lesion_location(surface.mask, sphere, arcs, hip.side) if parts.measurable else LesionLocation()
     measured = replace(
@@ -129,7 +130,7 @@ def _about_sphere(bare: HipMeasurement, parts: LesionParts, surface: HeadSurface
     )
     warnings = (
         *shape_warnings(shape, surface, hip.side),
-        *_surface_warnings(surface, parts),
+        *_surface_warnings(surface, parts, cut=cut),
         *(location_warnings(located, hip.side, has_arcs=arcs is not None) if parts.measurable else ()),
     )
     return replace(measured, warnings=warnings)
@@ -167,7 +168,7 @@ def _head_warnings(measured: HipMeasurement, parts: LesionParts) -> Iterator[str
         )
 
 
-def _surface_warnings(surface: HeadSurface, parts: LesionParts) -> Iterator[str]:
+def _surface_warnings(surface: HeadSurface, parts: LesionParts, *, cut: bool) -> Iterator[str]:
     if surface.percent is None:
         yield "no part of the head's surface is articular: no share of the surface"
     if not parts.hip.extent.necrosis:
@@ -189,5 +190,7 @@ def _surface_warnings(surface: HeadSurface, parts: LesionParts) -> Iterator[str]
             f"sphere (ARCO 2019 divides early from late collapse at {EARLY_COLLAPSE_UP_TO_MM:g} mm), and the "
             "percentage is that of the sunken head (compare that of the sphere)"
         )
+        if cut:
+            yield "a collapse and a cut head cannot be told apart here: no angles or types"
     if surface.necrotic_at_neck and not surface.lost:
         yield "necrosis reaches the neck cut, where angles and share of the surface leave it out"

@@ -35,7 +35,7 @@ def assert_same(found, other, but=()):
     for name, value in numbers(found).items():
         if name not in but:
             # A ray along the edge of a voxel may read either voxel.
-            tolerance = 1.0 if name.endswith("deg") else 0.05 if "surface" in name else 1e-6
+            tolerance = 1.0 if name.endswith("deg") else 0.05 if "surface" in name or "collapse" in name else 1e-6
             assert value == pytest.approx(expected[name], abs=tolerance), name
 
 
@@ -88,7 +88,7 @@ def test_scaled_spacing_scales_volumes_and_lengths(scale):
     assert scaled.head_ml == pytest.approx(scale**3 * found.head_ml)
     assert scaled.necrosis_ml == pytest.approx(scale**3 * found.necrosis_ml)
     assert scaled.head_diameter_mm == pytest.approx(scale * found.head_diameter_mm)
-    assert scaled.location.necrosis_depth_mm == pytest.approx(scale * found.location.necrosis_depth_mm)
+    assert scaled.location.necrosis_depth_mm == pytest.approx(scale * found.location.necrosis_depth_mm, abs=0.25)
     assert scaled.necrosis_percent == found.necrosis_percent
     assert scaled.necrosis_percent_of_sphere == pytest.approx(found.necrosis_percent_of_sphere)
     assert scaled.location.lesion_latitude_deg == pytest.approx(found.location.lesion_latitude_deg)
