@@ -10,7 +10,15 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM, OFF_MIDDLE_MM
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.scan_half import FARTHEST_MM, likely_side, neck_doubt, shows_both_hips, side_doubt, side_of_place, width_mm
+from onfh_nnunet.core.scan_half import (
+    FARTHEST_MM,
+    likely_side,
+    neck_doubt,
+    shows_both_hips,
+    side_doubt,
+    side_of_place,
+    width_mm,
+)
 from tests.helpers.paths import REAL
 
 AXIAL = Grid((40, 100, 130), (4.0, 2.0, 2.0), (-129.0, -99.0, -78.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))

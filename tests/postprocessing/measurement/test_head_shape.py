@@ -28,7 +28,11 @@ def test_neck_in_the_head_is_named(spacing, turned):
     mask, centre = hip(cone(40, AXIS), spacing, turned, neck=NECK, offset=(4, -2, 6))
     place = places(mask.grid, centre)
     along = place @ unit(NECK)
-    neck = (along > 0) & (along < RADIUS_MM / 2 + 20) & (np.linalg.norm(place - along[..., None] * unit(NECK), axis=-1) < 15)
+    neck = (
+        (along > 0)
+        & (along < RADIUS_MM / 2 + 20)
+        & (np.linalg.norm(place - along[..., None] * unit(NECK), axis=-1) < 15)
+    )
     (warning,) = [one for one in warnings(Volume(np.maximum(mask.array, neck), mask.grid)) if "volume" in one]
     assert "expected 65 to 105 %: it may hold a piece of the neck" in warning
 
