@@ -57,6 +57,7 @@ def grade(
     necrosis_masks: str | os.PathLike[str] | None = None,
     landmarks: str | os.PathLike[str] | None = None,
     jic_ties: JicTies = JicTies.MINISTRY,
+    clean: bool = False,
     out: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> list[GradeRow]:
@@ -74,6 +75,8 @@ def grade(
             the file of a single hip.
         landmarks: Acetabular edge and teardrop of each hip, CSV or Slicer .mrk.json, for JIC types.
         jic_ties: Where a lesion of exactly 1/3 or 2/3 belongs.
+        clean: Whether to mend the masks first: drop parts apart from the head, fill holes, and relabel specks of
+            necrosis and of viable head; `warnings` say what was done. The files stay as they are.
         out: A table to write.
         progress: Called after each mask.
 
@@ -103,7 +106,7 @@ def grade(
     files = _with_necrosis(files, None if necrosis_masks is None else Path(necrosis_masks))
 
     def graded() -> list[GradeRow]:
-        rows = grade_files(files, progress, rules)
+        rows = grade_files(files, progress, rules, clean=clean)
         _require_different(rows)
         if landmarks is None:
             return rows
@@ -172,7 +175,7 @@ def _mask_file(mask: Path | Volume, number: int, side: Side | None) -> MaskFile:
 
 
 def grade_files(
-    files: Sequence[MaskFile], progress: Progress = silent, rules: LabelRules | None = None
+    files: Sequence[MaskFile], progress: Progress = silent, rules: LabelRules | None = None, *, clean: bool = False
 ) -> list[GradeRow]:
     """Grade masks.
 
@@ -180,6 +183,7 @@ def grade_files(
         files: The masks.
         progress: Called after each mask.
         rules: What their labels mean; by default what their names say, or 1 and 2.
+        clean: Whether to mend them first.
 
     Returns:
         Their rows, in order.
@@ -187,7 +191,7 @@ def grade_files(
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    graded = map_in_threads(partial(grade_file, rules=rules), files, progress)
+    graded = map_in_threads(partial(grade_file, rules=rules, clean=clean), files, progress)
     return [row for rows in graded for row in rows]
 
 
@@ -200,13 +204,13 @@ def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], 
     return all_or_none(attempt(lambda row: with_landmarks(row, landmarks.get(row.case_id), ties), row) for row in rows)
 
 
-def grade_file(file: MaskFile, rules: LabelRules | None = None) -> list[GradeRow]:
+def grade_file(file: MaskFile, rules: LabelRules | None = None, *, clean: bool = False) -> list[GradeRow]:
     """Grade the hip of a mask, or both hips; see `grade_files`.
 
     Raises:
         OnfhError: It cannot be read or graded.
     """
     place = file.source or file.case_id
-    hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place)
+    hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place, clean=clean)
     names = [file.case_id] if len(hips) == 1 else [f"{file.case_id}_{hip.mask.side}" for hip in hips]
     return [grade_row(name, file.source, hip.mask, hip.notes) for name, hip in zip(names, hips, strict=True)]
