@@ -74,7 +74,7 @@ def _groups(cells: Sequence[str], patients: Sequence[str]) -> dict[str, str]:
     stated = dict.fromkeys(filter(None, cells))
     numbers = _numbers(stated)
     if numbers:
-        named = {cell: f"{value:g}" for cell, value in numbers.items()}
+        named = {cell: f"{value:.15g}" for cell, value in numbers.items()}
     else:
         spellings = {cell.casefold(): cell for cell in reversed(stated)}
         named = {cell: spellings[cell.casefold()] for cell in stated}

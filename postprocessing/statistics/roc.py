@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -95,6 +96,6 @@ def _lower_end(area: float, above: float, below: float, quantile: float) -> floa
 
     def apart(true: float) -> float:
         spread = 1 + ((above + below) / 2 - 1) * ((1 - true) / (2 - true) + true / (1 + true))
-        return area - true - quantile * (true * (1 - true) * spread / (above * below)) ** 0.5
+        return area - true - quantile * math.sqrt(true * (1 - true) * spread / (above * below))
 
     return float(brentq(apart, 0, area * (1 - 1e-12))) if area > 0 else 0.0

@@ -78,7 +78,9 @@ def test_perfect_shares_have_wilsons_lower_end():
 
 def test_both_hips_of_a_patient_count_once_where_they_are_alike():
     pairs = [pair for pair in at_random(60) for _ in range(2)]
-    twins, alone = (named(decision_statistics(cohort(hips, hips_a_patient=k))) for hips, k in ((pairs, 2), (pairs[::2], 1)))
+    twins, alone = (
+        named(decision_statistics(cohort(hips, hips_a_patient=k))) for hips, k in ((pairs, 2), (pairs[::2], 1))
+    )
     for name, row in twins.items():
         assert (row.n, row.n_patients, row.value) == (2 * alone[name].n, alone[name].n, alone[name].value)
         if row.ci_low is not None:
@@ -86,7 +88,9 @@ def test_both_hips_of_a_patient_count_once_where_they_are_alike():
 
 
 def test_few_patients_have_the_reason():
-    row = named(decision_statistics(cohort([(Grade.A, Grade.A)] * 19 + [(Grade.B, Grade.B)] * 30)))["sensitivity_grade_A"]
+    row = named(decision_statistics(cohort([(Grade.A, Grade.A)] * 19 + [(Grade.B, Grade.B)] * 30)))[
+        "sensitivity_grade_A"
+    ]
     assert (row.value, row.ci_low, row.note) == (1, None, "no interval: 19 patients, 20 are needed")
 
 
@@ -139,7 +143,7 @@ def test_net_benefit_is_that_of_the_two_shares(pairs, pt):
 
 
 def test_net_benefit_of_a_worked_example():
-    # 100 hips, 40 of them above 15 %; 36 of these and 6 others are called. With equal weights 36 - 6, at 0.2 36 - 6 / 4.
+    # 100 hips, 40 of them above 15 %; 36 of these and 6 others are called: 36 - 6, and at 0.2 36 - 6 / 4.
     pairs = [(Grade.B, Grade.B)] * 36 + [(Grade.B, Grade.A)] * 4 + [(Grade.A, Grade.B)] * 6 + [(Grade.A, Grade.A)] * 54
     found = named(net_benefit_statistics(cohort(pairs)))
     assert found["net_benefit_at_15_percent_pt_0.5"].value == pytest.approx(0.30)
