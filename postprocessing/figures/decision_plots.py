@@ -28,12 +28,14 @@ def net_benefit_figure(hips: Sequence[GradePair]) -> Figure:
     figure is empty.
     """
     figure, axes = new_figure(WIDE_INCH)
+    highest = 0.0
     for decision, colour in zip(AT_CUTS, (BLUE, ORANGE), strict=True):
         name = decision.name.replace("_percent", " %").replace("_", " ")
         for call_all, line, label in ((False, "-", name), (True, "--", f"every hip, {name}")):
             found = [benefits(hips, decision, pt, call_all=call_all).mean() for pt in PROBABILITIES if hips]
+            highest = max([highest, *found])
             axes.plot(PROBABILITIES[: len(found)], found, line, color=colour, linewidth=1.4, label=label)
     axes.axhline(0, color="0.7", linewidth=0.7, zorder=1)
-    axes.set(xlim=(0, 1), ylim=(SHOWN_FROM, None), xlabel="threshold probability", ylabel="net benefit")
+    axes.set(xlim=(0, 1), ylim=(SHOWN_FROM, highest + 0.1), xlabel="threshold probability", ylabel="net benefit")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=FONT_POINTS)
     return figure

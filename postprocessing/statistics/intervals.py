@@ -83,7 +83,7 @@ def wilson(sample: Sample, estimate: Estimator) -> Ends | str:
         return UNDEFINED
     least = sample.least_effective
     counted = share * (1 - share) / variance if variance > 0 and 0 < share < 1 else least
-    return wilson_interval(share, min(max(counted, least), sample.n), _quantile(len(jackknife.left_out) - 1))
+    return wilson_interval(share, min(max(counted, least), sample.n), student_quantile(len(jackknife.left_out) - 1))
 
 
 def difference(sample: Sample, differences: FloatArray) -> Ends | str:
@@ -143,7 +143,7 @@ def _half_width(jackknife: Jackknife) -> float:
     """Student's quantile times the standard error; not finite where a value is."""
     with np.errstate(invalid="ignore"):
         variance = jackknife.variance
-        return _quantile(_freedom(jackknife)) * math.sqrt(variance) if math.isfinite(variance) else math.nan
+        return student_quantile(_freedom(jackknife)) * math.sqrt(variance) if math.isfinite(variance) else math.nan
 
 
 def _freedom(jackknife: Jackknife) -> float:
@@ -158,7 +158,8 @@ def _freedom(jackknife: Jackknife) -> float:
     return float(min(3 * squares.sum() ** 2 / total, parts - 1)) if total > 0 else parts - 1
 
 
-def _quantile(freedom: float) -> float:
+def student_quantile(freedom: float) -> float:
+    """Of Student's distribution, for the upper end of a 95 % interval."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, TAIL))
