@@ -108,10 +108,14 @@ def table(cohorts: int) -> Iterator[str]:
     yield "|---" * (1 + len(LAWS) * len(PATIENTS)) + "|"
     found = [simulate(law, patients, cohorts) for law in LAWS.values() for patients in PATIENTS]
     for name in SHOWN:
-        cells = [
-            f"{held:.2f}" + (f" ({there:.2f})" if there < 1 else "") for held, there in (one[name] for one in found)
-        ]
+        cells = [_cell(*one[name]) for one in found]
         yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _cell(held: float, there: float) -> str:
+    if there == 0:
+        return "no interval"
+    return f"{held:.2f}" + (f" ({there:.2f})" if there < 1 else "")
 
 
 def main() -> None:

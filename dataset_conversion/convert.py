@@ -24,7 +24,7 @@ from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
 from dataset_conversion.hips.findings import Finding, Severity, of_severity, refuse
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_apart, write_text
-from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.csv_rows import rows_text, write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
@@ -137,6 +137,7 @@ def _convert(
         write_sources(folder, outcomes, hashes)
         write_secret(workspace.secret, secret)
         _write_tables(workspace, folder, outcomes, findings)
+        write_key(workspace.key_csv, names)
         _write_cohort(workspace, scans, names)
     return Conversion(Dataset.read(workspace), findings, left_out, converted=there.count(None))
 
@@ -231,7 +232,13 @@ def _write_tables(workspace: Workspace, folder: Path, outcomes: Sequence[Outcome
 
 
 def _write_cohort(workspace: Workspace, scans: Sequence[SourceScan], names: dict[str, str]) -> None:
-    """Write who is who, the hips that are given, and their subgroups."""
+    """Write the hips that are given and their subgroups, and the key of their patients, where they changed."""
+    tables = {
+        workspace.given_csv: rows_text(CohortHip, cohort_hips(scans, names)),
+        workspace.subgroups_csv: rows_text(HipGroup, subgroups(scans, names)),
+    }
+    if all(path.is_file() and path.read_text(encoding="utf-8") == text for path, text in tables.items()):
+        return
     write_key(workspace.key_csv, names)
-    write_rows(workspace.given_csv, CohortHip, cohort_hips(scans, names))
-    write_rows(workspace.subgroups_csv, HipGroup, subgroups(scans, names))
+    for path, text in tables.items():
+        write_text(path, text)

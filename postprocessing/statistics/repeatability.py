@@ -12,7 +12,7 @@ import numpy as np
 from onfh_nnunet.core.grid import FloatArray
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.statistics.intervals import LOGARITHM, student
-from postprocessing.statistics.measures import Measure, Statistic, statistic_among
+from postprocessing.statistics.measures import NO_HIPS, Measure, Statistic, statistic_among
 from postprocessing.statistics.reliability import Z_95, ratio
 
 Reads = tuple[str, Sequence[float | None]]
@@ -59,7 +59,7 @@ def repeatability(ending: str, hips: Sequence[Reads], note: str = "") -> list[St
         statistic_among(
             Measure(f"{name}_{ending}", partial(scaled, factor), NO_HIP_TWICE, interval, said),
             [who for who, _ in twice],
-            NO_HIP_TWICE,
+            NO_HIP_TWICE if hips else NO_HIPS,
         )
         for name, (factor, said) in measures.items()
     ]
