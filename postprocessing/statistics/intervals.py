@@ -30,6 +30,9 @@ UNDEFINED = "no interval: undefined without some of the patients"
 AT_ITS_END = "no interval: both are equal in every hip"
 NO_SPREAD = "no interval: the same without any one patient"
 
+_NARROWEST = 1e-9
+"""Half an interval, of points, ml or coefficients; a shorter one is of the rounding of sums."""
+
 _DECIMALS = 13
 """A coefficient of 1 is 1 whatever the rounding of its sums."""
 
@@ -64,7 +67,7 @@ def student(sample: Sample, estimate: Estimator, scale: Scale = PLAIN) -> Ends |
     half = _half_width(jackknife)
     if not math.isfinite(half):
         return UNDEFINED
-    if half == 0:
+    if half <= _NARROWEST:
         return NO_SPREAD
     ends = scale.back(np.array([jackknife.value - half, jackknife.value + half]))
     return float(ends[0]), float(ends[1])
@@ -121,6 +124,8 @@ def mover(sample: Sample, centre: Estimator, log_variance: Estimator, factor: fl
     shorter, longer = (abs(factor * spread * math.expm1(half)) for half in (-around_log / 2, around_log / 2))
     below, above = (shorter, longer) if factor > 0 else (longer, shorter)
     limit = jackknives[0].value + factor * spread
+    if math.hypot(around_centre, longer) <= _NARROWEST:
+        return NO_SPREAD
     return limit - math.hypot(around_centre, below), limit + math.hypot(around_centre, above)
 
 

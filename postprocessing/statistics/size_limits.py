@@ -16,7 +16,7 @@ import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import MODERATE_FROM_PERCENT, SEVERE_ABOVE_PERCENT
-from postprocessing.statistics.intervals import Ends, mover, student
+from postprocessing.statistics.intervals import NO_SPREAD, Ends, mover, student
 from postprocessing.statistics.measures import Measure, Statistic, statistics
 from postprocessing.statistics.regression import Lines, fit_lines
 from postprocessing.statistics.reliability import Z_95
@@ -26,6 +26,9 @@ Pair = tuple[float | None, float | None]
 
 ONE_SIZE = "fewer than two hips, or all of one size"
 NO_SPREAD_THERE = "the fitted SD is not above 0 there"
+
+_ROUNDING = 1e-12
+"""Of a residual, as a share of the largest value: a smaller one is 0."""
 
 _SD_OF_ABSOLUTE = math.sqrt(math.pi / 2)
 
@@ -52,6 +55,7 @@ def size_limits(values: FloatArray, weights: FloatArray) -> SizeLimits:
     size, difference = values.mean(1), values[:, 1] - values[:, 0]
     bias = fit_lines(size, difference, weights)
     residual = np.abs(difference - bias.along(size))
+    residual[residual < _ROUNDING * np.abs(values).max(initial=0)] = 0
     sd = fit_lines(size, residual, weights)
     return SizeLimits(bias, Lines(_SD_OF_ABSOLUTE * sd.intercept, _SD_OF_ABSOLUTE * sd.slope))
 
@@ -97,6 +101,8 @@ def _at(values: FloatArray, cut: float, name: str, limit: int) -> Measure:
 
 def _limit_interval(values: FloatArray, cut: float, limit: int, sample: Sample, estimate: Estimator) -> Ends | str:
     """MOVER, of the bias and the SD at the cut."""
+    if not size_limits(values, np.ones((1, sample.n))).sd.at(cut)[0] > 0:
+        return NO_SPREAD
 
     def log_variance(weights: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore"):

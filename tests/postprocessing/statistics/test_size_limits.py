@@ -119,6 +119,16 @@ def test_calibration_of_halved_percentages_has_slope_2_and_of_shifted_ones_the_i
     assert shifted["calibration_slope"].ci_low is None  # [1, 1] would be no interval
 
 
+@given(st.lists(st.floats(0, 60), min_size=20, max_size=40, unique=True), st.sampled_from([(1, 0), (1, 2.7), (0.9, 0)]))
+def test_errors_that_follow_a_line_have_no_interval_of_rounding_alone(first, line):
+    second = line[0] * np.array(first) + line[1]
+    pairs, who = pairs_of(first, second), patients(len(first))
+    reads = repeatability("points", list(zip(who, pairs, strict=True)))
+    for row in (*percent_calibration(who, pairs), *limits_by_size(who, pairs), *reads):
+        assert row.ci_low is None or row.ci_high - row.ci_low > 1e-9, row
+        assert row.value is None or row.ci_low is not None or "no interval" in row.note
+
+
 def test_repeatability_is_the_published_one():
     # As published: within-subject variance 460.52, SD 21.5, repeatability 2.77 x 21.5 = 60 l/min.
     found = named(repeatability("l", list(zip(patients(20), PEAK_FLOW.tolist(), strict=True))))
