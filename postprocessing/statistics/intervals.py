@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.printable import plural
 from postprocessing.statistics.sample import Estimator, Jackknife, Sample
 
 Ends = tuple[float, float]
@@ -98,7 +99,7 @@ def difference(sample: Sample, differences: FloatArray) -> Ends | str:
     """
     disagreeing = len(np.unique(sample.patient_of[differences != 0]))
     if disagreeing < FEWEST_DISAGREEING:
-        return f"no interval: the readings differ in {disagreeing} patients, {FEWEST_DISAGREEING} are needed"
+        return f"no interval: the readings differ in {plural(disagreeing, 'patient')}, {FEWEST_DISAGREEING} are needed"
     return student(sample, lambda weights: (weights @ differences) / weights.sum(1))
 
 
