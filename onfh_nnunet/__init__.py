@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.grade import grade as grade
     from onfh_nnunet.workflows.plan import plan as plan
+    from onfh_nnunet.workflows.plan_study import plan_study as plan_study
     from onfh_nnunet.workflows.predict import predict as predict
     from onfh_nnunet.workflows.report import report as report
     from onfh_nnunet.workflows.train import train as train
@@ -48,6 +49,7 @@ _HOMES = {
     "grade": "onfh_nnunet.workflows.grade",
     "load_model": "onfh_nnunet.models.model_file",
     "plan": "onfh_nnunet.workflows.plan",
+    "plan_study": "onfh_nnunet.workflows.plan_study",
     "predict": "onfh_nnunet.workflows.predict",
     "read_scan": "dataset_conversion.readers",
     "report": "onfh_nnunet.workflows.report",

@@ -92,6 +92,19 @@ class Plane(StrEnum):
     OBLIQUE = "oblique"
 
 
+class StudyFigure(StrEnum):
+    """The figures whose 95 % interval a study may be planned for.
+
+    The median Dice coefficient of the necrosis; linear kappa of grades A, B and C; a limit of agreement of the
+    percentage; a share of hips, such as accuracy or a sensitivity.
+    """
+
+    DICE = "dice"
+    KAPPA = "kappa"
+    LIMITS = "limits"
+    SHARE = "share"
+
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
