@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.convert import convert as convert
     from onfh_nnunet.workflows.crossval import cross_validate as cross_validate
     from onfh_nnunet.workflows.data_frames import to_frame as to_frame
+    from onfh_nnunet.workflows.dicom_objects import dicom_objects as dicom_objects
     from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.grade import grade as grade
     from onfh_nnunet.workflows.plan import plan as plan
@@ -44,6 +45,7 @@ _HOMES = {
     "compare": "onfh_nnunet.workflows.compare",
     "convert": "onfh_nnunet.workflows.convert",
     "cross_validate": "onfh_nnunet.workflows.crossval",
+    "dicom_objects": "onfh_nnunet.workflows.dicom_objects",
     "export": "onfh_nnunet.workflows.export",
     "grade": "onfh_nnunet.workflows.grade",
     "load_model": "onfh_nnunet.models.model_file",

@@ -86,6 +86,13 @@ def predict(
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name results after the files of the scans instead of P001, P002 ...")
     ] = False,
+    dicom: Annotated[
+        bool,
+        typer.Option("--dicom", help="DICOM SEG and SR of each DICOM scan, naming the patient, in OUT/private/dicom."),
+    ] = False,
+    seg_nrrd: Annotated[
+        bool, typer.Option("--seg-nrrd", help="A segmentation of each scan for 3D Slicer, in OUT/slicer.")
+    ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
@@ -105,6 +112,8 @@ def predict(
         batch=batch,
         max_memory_gb=max_memory,
         keep_ids=keep_ids,
+        dicom=dicom,
+        seg_nrrd=seg_nrrd,
     )
     with steps("predict") as progress:
         predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))
