@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.dicom_objects import dicom_objects as dicom_objects
     from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.grade import grade as grade
+    from onfh_nnunet.workflows.mesh import mesh as mesh
     from onfh_nnunet.workflows.plan import plan as plan
     from onfh_nnunet.workflows.predict import predict as predict
     from onfh_nnunet.workflows.report import report as report
@@ -49,6 +50,7 @@ _HOMES = {
     "export": "onfh_nnunet.workflows.export",
     "grade": "onfh_nnunet.workflows.grade",
     "load_model": "onfh_nnunet.models.model_file",
+    "mesh": "onfh_nnunet.workflows.mesh",
     "plan": "onfh_nnunet.workflows.plan",
     "predict": "onfh_nnunet.workflows.predict",
     "read_scan": "dataset_conversion.readers",
