@@ -15,6 +15,7 @@ from onfh_nnunet.core.source_series import SourceFrame, SourceSeries
 
 _CLASSIC_MR = "1.2.840.10008.5.1.4.1.1.4"
 _SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+_CHARACTER_SET = "SpecificCharacterSet"
 _IDENTITY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
     *("AccessionNumber", "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
@@ -50,6 +51,7 @@ def frame_images(source: SourceSeries) -> list[Any]:
 def nameless_header(source: SourceSeries) -> Any:
     """The header of the source, whose patient and examination are still empty; see `repeat_identity`."""
     header = copy.deepcopy(source.header)
+    header.pop(_CHARACTER_SET, None)
     header.update(dict.fromkeys(_IDENTITY, ""))
     return header
 
@@ -57,9 +59,9 @@ def nameless_header(source: SourceSeries) -> Any:
 def repeat_identity(made: Any, source: SourceSeries) -> None:
     """Repeat patient and examination in an object as the source states them, even where a value is not well formed.
 
-    highdicom would refuse such a value, or warn with the patient's name.
+    highdicom would refuse such a value, or a character set that it does not know, or warn with the patient's name.
     """
-    for keyword in _IDENTITY:
+    for keyword in (_CHARACTER_SET, *_IDENTITY):
         if keyword in source.header:
             made[keyword] = copy.deepcopy(source.header[keyword])
 
