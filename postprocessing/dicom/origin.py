@@ -73,6 +73,8 @@ class Origin:
         """State when an object was made, in place of the moment in which highdicom ran."""
         dataset.InstanceCreationDate = self.made.strftime("%Y%m%d")
         dataset.InstanceCreationTime = self.made.strftime("%H%M%S")
+        for equipment in dataset.get("ContributingEquipmentSequence", ()):  # the scanner, which did its part long ago
+            equipment.pop("ContributionDateTime", None)
 
     def algorithm(self) -> Any:
         """The algorithm as a segment states it."""

@@ -115,9 +115,16 @@ def segmentation(segments: Sequence[HipSegment], source: SourceSeries, origin: O
     )
     refer_to_source(made, images, source)
     repeat_identity(made, source)
+    _organize(made, origin.uid(source, "dimensions", *content))
     made.ContentCreatorName = ""  # type 2 (PS3.3, 10.9)
     origin.stamp(made)
     return made
+
+
+def _organize(made: Segmentation, uid: str) -> None:
+    """Put a UID that follows from the content in the place of highdicom's random one."""
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid
 
 
 def _description(segment: HipSegment, origin: Origin) -> SegmentDescription:
