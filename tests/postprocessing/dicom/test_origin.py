@@ -31,7 +31,7 @@ def test_the_same_content_gives_the_same_bytes_and_later_the_same_uids(series, t
         assert old.read_bytes() == new.read_bytes()
     later = dicom_objects(made_hips(SMALL), first.source, made=datetime(2030, 1, 1))
     assert uids(later) == uids(again)
-    assert (later.report.ContentDate, dcmread(first.sr).ContentDate) == ("20300101", "20260304")
+    assert [str(one.ContentDate) for one in (later.report, dcmread(first.sr))] == ["20300101", "20260304"]
     assert len(set(uids(again))) == len(uids(again))
 
 
