@@ -102,6 +102,7 @@ def predict(
     """
     from onfh_nnunet.workflows.predict_folder import predict_scans
     from onfh_nnunet.workflows.predictor import Settings
+    from onfh_nnunet.workflows.scan_objects import dicom_folder
 
     if folds is not None:
         console.warn("--folds of onfh predict is --fold now: --folds is how many folds onfh plan makes")
@@ -121,6 +122,8 @@ def predict(
         console.document(hips=predicted.rows, missed=predicted.missed, failed=predicted.failed, out=out)
     elif predicted.rows:
         console.result(f"{_count(predicted)}: {out / 'grades.csv'}")
+    if dicom and predicted.rows:
+        console.note(f"DICOM objects, which name the patient: {dicom_folder(out)}")
     show(predicted, out, keep_ids=keep_ids)
 
 

@@ -21,7 +21,7 @@ TO_HEAD = np.array([0.0, 0.0, 1.0])
 
 
 def made_labels(grid, side):
-    """An ellipsoid that fits the field, on its half towards the patient's side; its part towards the head is necrotic."""
+    """An ellipsoid in the half of the field on the side; its part towards the head is necrotic."""
     size = np.array(grid.size)
     left = np.sign(grid.matrix[0]) * (np.abs(grid.matrix[0]) == np.abs(grid.matrix[0]).max())  # one array axis
     centre = (size - 1) / 2 + (0.25 if side is Side.LEFT else -0.25) * left * size

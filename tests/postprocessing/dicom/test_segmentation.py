@@ -117,7 +117,6 @@ def test_headers_that_are_odd_are_repeated_as_they_are(series):
         "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
         "PatientName": "Yamada^Tarou=山田^太郎",
         "PatientSex": "X",
-
         "AccessionNumber": "0815",
         "StudyDescription": "股関節 MRI",
     }
