@@ -82,6 +82,20 @@ def _one_echo_of_an_enhanced_file(folder):
     return write_enhanced(folder / "two.dcm", noise(SMALL), order=order, change=two_echoes), "echo 2"
 
 
+def _two_enhanced_files(folder):
+    """The lower slices in one file, the upper ones in the other, which comes first by its name."""
+    shared = FRAME | {"SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.79"}
+
+    def of_one_series(dataset):
+        for keyword, value in shared.items():
+            setattr(dataset, keyword, value)
+
+    volume = noise(SMALL)
+    write_enhanced(folder / "s" / "b.dcm", volume, order=range(5), change=of_one_series)
+    write_enhanced(folder / "s" / "a.dcm", volume, order=range(5, 12), change=of_one_series)
+    return folder / "s", None
+
+
 def _real(path, series=None):
     def find(_folder):
         if not (REAL / path).exists():
@@ -98,6 +112,7 @@ SCANS = {
     "oblique": _oblique,
     "reversed": _reversed_with_copies_and_localizer,
     "one echo": _one_echo_of_an_enhanced_file,
+    "two files": _two_enhanced_files,
 }
 REAL_SCANS = {
     "xa10": _real("dcmqa-multivendor/siemens_xa10_enhanced/6_1.dcm"),

@@ -1,5 +1,7 @@
 """DICOM SEG: the masks voxel for voxel, on the frames of their source, as programs of others read them."""
 
+import json
+
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -64,6 +66,19 @@ def test_dcmqi_gives_each_mask_back_voxel_for_voxel(objects, tmp_path):
         assert sorted(map(tuple, got)) == sorted(map(tuple, expected))
 
 
+def test_dcmqi_reads_names_sides_and_what_made_them(series, tmp_path):
+    made = series()
+    dcmqi_volumes(made.seg, tmp_path)
+    for (attributes,), (side, region) in zip(
+        json.loads((tmp_path / "meta.json").read_text())["segmentAttributes"], ORDER, strict=True
+    ):
+        name = {Side.RIGHT: "Right", Side.LEFT: "Left"}[side]
+        assert attributes["SegmentLabel"].startswith(name)
+        key = "SegmentedPropertyTypeModifierCodeSequence" if region is Region.HEAD else "AnatomicRegionModifierSequence"
+        assert attributes[key]["CodeMeaning"] == name
+        assert attributes["SegmentAlgorithmName"] == "onfh-nnunet"
+
+
 def test_our_own_reader_reads_what_was_written(objects):
     read = read_dicom_seg(objects.seg)
     assert [segment.name for segment in read.segments] == [
@@ -111,9 +126,13 @@ def test_a_single_hip_is_that_of_its_side(series, side):
     assert names == [f"{'Left' if side is Side.LEFT else 'Right'} {what}" for what in ("femoral head", "necrosis")]
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR", "ignore:The value length")
 def test_headers_that_are_odd_are_repeated_as_they_are(series):
-    """A name in two scripts, and a sex that the standard does not know."""
+    """A name in two scripts, and values that the standard does not allow."""
     odd = {
+        "PatientBirthDate": "1961-04-17",
+        "StudyTime": "25:99",
+        "StudyID": "far longer than sixteen letters",
         "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
         "PatientName": "Yamada^Tarou=山田^太郎",
         "PatientSex": "X",
