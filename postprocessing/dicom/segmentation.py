@@ -1,12 +1,13 @@
 """Predicted hips as a DICOM Segmentation: one object a scan, a segment each for the head and the necrosis of each hip.
 
 Regions are nested as everywhere: the segment of the head holds the necrosis, so that its volume is the head's, and
-where the two overlap both are. Frames lie on the source's frames, pixel for pixel; those that would be empty are left
-out. Source: DICOM PS3.3, A.51 and C.8.20.
+where the two overlap both are. Frames lie on the source's frames, pixel for pixel. Source: DICOM PS3.3, A.51 and
+C.8.20.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ from postprocessing.measurement.grade_rows import GradeRow
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
+
+MARGIN_MM = 5.0
+"""How far below and above the heads each segment has frames, empty ones too, as far as the scan goes. Frames beyond are
+left out, as the standard allows. Without any margin a head looks as if the scan had cut it. Ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +102,11 @@ def segmentation(segments: Sequence[HipSegment], source: SourceSeries, origin: O
     """
     import highdicom
 
-    images = frame_images(source)
+    slices = _slices(segments, source)
     content = [text for segment in segments for text in (segment.uid, segment.row.warnings)]
     made = highdicom.seg.Segmentation(
-        images,
-        np.stack([segment.mask for segment in segments], axis=-1),
+        frame_images(source, slices),
+        np.stack([segment.mask[slices.start : slices.stop] for segment in segments], axis=-1),
         highdicom.seg.SegmentationTypeValues.BINARY,
         [_description(segment, origin) for segment in segments],
         series_instance_uid=origin.uid(source, "SEG series", *content),
@@ -111,14 +116,22 @@ def segmentation(segments: Sequence[HipSegment], source: SourceSeries, origin: O
         series_description="Femoral head and necrosis (automatic)",
         content_label="FEMORAL_HEAD",
         content_description="Femoral head with its necrosis, and the necrosis",
+        omit_empty_frames=False,
         **origin.equipment(),
     )
-    refer_to_source(made, images, source)
+    refer_to_source(made, source)
     repeat_identity(made, source)
     _organize(made, origin.uid(source, "dimensions", *content))
     made.ContentCreatorName = ""  # type 2 (PS3.3, 10.9)
     origin.stamp(made)
     return made
+
+
+def _slices(segments: Sequence[HipSegment], source: SourceSeries) -> range:
+    """The slices of the heads, and `MARGIN_MM` below and above."""
+    occupied = np.flatnonzero(np.any([segment.mask.any(axis=(1, 2)) for segment in segments], axis=0))
+    margin = math.ceil(MARGIN_MM / source.grid.spacing_mm[0])
+    return range(max(int(occupied[0]) - margin, 0), min(int(occupied[-1]) + margin + 1, source.grid.size[0]))
 
 
 def _organize(made: Segmentation, uid: str) -> None:

@@ -8,12 +8,12 @@ the references that it writes are then led to the true files and frames.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 from onfh_nnunet.core.source_series import SourceFrame, SourceSeries
 
 _CLASSIC_MR = "1.2.840.10008.5.1.4.1.1.4"
+_PROVISIONAL = "2.25."
 _SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 _CHARACTER_SET = "SpecificCharacterSet"
 _IDENTITY = (
@@ -23,8 +23,8 @@ _IDENTITY = (
 """Attributes of type 2 (PS3.3, C.7.1.1 and C.7.2.1): they must be there, and may be empty."""
 
 
-def frame_images(source: SourceSeries) -> list[Any]:
-    """Data sets of the slices, in their order, under provisional UIDs.
+def frame_images(source: SourceSeries, slices: range) -> list[Any]:
+    """Data sets of some slices, in their order, under provisional UIDs.
 
     Spacing is the grid's. The source's SliceThickness may be another: slices may overlap or leave gaps, and readers of
     segmentations take it for the spacing.
@@ -33,16 +33,16 @@ def frame_images(source: SourceSeries) -> list[Any]:
 
     step, between_rows, between_columns = source.grid.spacing_mm
     header = nameless_header(source)
-    images = []
-    for number, position in enumerate(source.positions_mm):
-        image = header if number == 0 else Dataset()
+    images: list[Any] = []
+    for number in slices:
+        image = Dataset() if images else header
         for keyword in _SHARED:
             setattr(image, keyword, header.get(keyword))
-        image.SOPClassUID, image.SOPInstanceUID = _CLASSIC_MR, f"2.25.{number + 1}"
+        image.SOPClassUID, image.SOPInstanceUID = _CLASSIC_MR, f"{_PROVISIONAL}{number + 1}"
         image.Rows, image.Columns = source.grid.size[1:]
         image.PixelSpacing = _decimals((between_rows, between_columns))
         image.SliceThickness, image.SpacingBetweenSlices = _decimals((step, step))
-        image.ImagePositionPatient = _decimals(position)
+        image.ImagePositionPatient = _decimals(source.positions_mm[number])
         image.ImageOrientationPatient = _decimals(source.orientation.ravel())
         images.append(image)
     return images
@@ -66,15 +66,14 @@ def repeat_identity(made: Any, source: SourceSeries) -> None:
             made[keyword] = copy.deepcopy(source.header[keyword])
 
 
-def refer_to_source(made: Any, images: Sequence[Any], source: SourceSeries) -> None:
+def refer_to_source(made: Any, source: SourceSeries) -> None:
     """Lead the references of an object that highdicom made from `frame_images` to the true files and frames."""
     from pydicom import Dataset
 
-    frames = {image.SOPInstanceUID: frame for image, frame in zip(images, source.frames, strict=True)}
     for groups in made.PerFrameFunctionalGroupsSequence:
         (derivation,) = groups.DerivationImageSequence
         (stated,) = derivation.SourceImageSequence
-        frame = frames[stated.ReferencedSOPInstanceUID]
+        frame = source.frames[int(stated.ReferencedSOPInstanceUID.removeprefix(_PROVISIONAL)) - 1]
         reference = Dataset()  # the one that is there belongs to the frames of all segments
         reference.update({**stated, **_reference(frame)})
         if frame.number is not None:

@@ -4,6 +4,7 @@ The networks are stood in for by one that is perfect by construction; all else i
 """
 
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,6 @@ def test_objects_hold_the_masks_that_are_written(predict, scan, tmp_path):
     out = tmp_path / "out"
     predict(scan, dicom=True, seg_nrrd=True)
     seg, sr = dicom_files(out, "P001")
-    assert standard_errors(seg) + standard_errors(sr) == []
     read = read_dicom_seg(seg)
     for segment in read.segments:
         mask = Volume.read(out / f"P001_{segment.name[0]}.nii.gz").array
@@ -63,6 +63,24 @@ def test_objects_hold_the_masks_that_are_written(predict, scan, tmp_path):
         assert np.count_nonzero(read.mask(segment)) == np.count_nonzero(expected)
     voxels = slicerio.read_segmentation(seg_nrrd_file(out, "P001"))["voxels"]
     assert np.count_nonzero(voxels) == sum(np.count_nonzero(Volume.read(one).array) for one in out.glob("*.nii.gz"))
+    assert standard_errors(seg) + standard_errors(sr) == []
+
+
+def test_the_segmentation_is_graded_as_the_masks_are(predict, scan, tmp_path):
+    """Each number that follows from the mask and the patient's axes; so no head of it looks cut."""
+    predict(scan, dicom=True)
+    masks, objects = (
+        {row.side: row for row in onfh_python.grade(place)}
+        for place in ([*(tmp_path / "out").glob("*.nii.gz")], dicom_files(tmp_path / "out", "P001")[0])
+    )
+    for side, row in masks.items():
+        named = {"case_id": row.case_id, "source": row.source}
+        assert numbers(replace(objects[side], **named)) == pytest.approx(numbers(row), rel=1e-6)
+        assert objects[side].warnings == row.warnings
+
+
+def numbers(row):
+    return {name: value for name, value in vars(row).items() if isinstance(value, float)}
 
 
 def test_the_patient_is_named_in_private_alone(predict, scan, tmp_path):
