@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.convert import convert as convert
     from onfh_nnunet.workflows.crossval import cross_validate as cross_validate
     from onfh_nnunet.workflows.data_frames import to_frame as to_frame
+    from onfh_nnunet.workflows.dicom_objects import dicom_objects as dicom_objects
     from onfh_nnunet.workflows.export import export as export
     from onfh_nnunet.workflows.grade import grade as grade
+    from onfh_nnunet.workflows.mesh import mesh as mesh
     from onfh_nnunet.workflows.plan import plan as plan
     from onfh_nnunet.workflows.plan_study import plan_study as plan_study
     from onfh_nnunet.workflows.predict import predict as predict
@@ -45,9 +47,11 @@ _HOMES = {
     "compare": "onfh_nnunet.workflows.compare",
     "convert": "onfh_nnunet.workflows.convert",
     "cross_validate": "onfh_nnunet.workflows.crossval",
+    "dicom_objects": "onfh_nnunet.workflows.dicom_objects",
     "export": "onfh_nnunet.workflows.export",
     "grade": "onfh_nnunet.workflows.grade",
     "load_model": "onfh_nnunet.models.model_file",
+    "mesh": "onfh_nnunet.workflows.mesh",
     "plan": "onfh_nnunet.workflows.plan",
     "plan_study": "onfh_nnunet.workflows.plan_study",
     "predict": "onfh_nnunet.workflows.predict",

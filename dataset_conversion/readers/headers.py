@@ -107,6 +107,22 @@ def read_whole(path: Path) -> Header:
     return header
 
 
+def read_attributes(path: Path) -> Header:
+    """The whole data set of one DICOM file; the pixels may be left in the file.
+
+    Raises:
+        ReadError: It is damaged, or would inflate or list values without bound.
+    """
+    import pydicom
+
+    if _is_deflated(_meta_of(path)):
+        return read_whole(path)
+    with refused_whole(path):
+        header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+        _refuse_long_lists(path, header)
+    return header
+
+
 def is_slice(header: Header) -> bool:
     """Whether an object may be one of the slices of a scan; raw data, reports, captures of a screen have no place.
 

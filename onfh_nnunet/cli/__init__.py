@@ -27,6 +27,7 @@ from onfh_nnunet.cli.export import export
 from onfh_nnunet.cli.grade import grade
 from onfh_nnunet.cli.implant import implant
 from onfh_nnunet.cli.logged_command import LoggedCommand
+from onfh_nnunet.cli.mesh import mesh
 from onfh_nnunet.cli.model import model
 from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
@@ -42,7 +43,7 @@ from onfh_nnunet.core.scratch import sweep_scratch
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
     *(doctor, phantom, implant, cohort, check, convert, plan, train, crossval, export, model),
-    *(run_command, predict, grade, compare, agree, plan_study, report),
+    *(run_command, predict, grade, mesh, compare, agree, plan_study, report),
 )
 
 _REFUSED_BY_THE_SYSTEM = {

@@ -86,6 +86,13 @@ def predict(
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name results after the files of the scans instead of P001, P002 ...")
     ] = False,
+    dicom: Annotated[
+        bool,
+        typer.Option("--dicom", help="DICOM SEG and SR of each DICOM scan, naming the patient, in OUT/private/dicom."),
+    ] = False,
+    seg_nrrd: Annotated[
+        bool, typer.Option("--seg-nrrd", help="A segmentation of each scan for 3D Slicer, in OUT/slicer.")
+    ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
@@ -95,6 +102,7 @@ def predict(
     """
     from onfh_nnunet.workflows.predict_folder import predict_scans
     from onfh_nnunet.workflows.predictor import Settings
+    from onfh_nnunet.workflows.scan_objects import dicom_folder
 
     if folds is not None:
         console.warn("--folds of onfh predict is --fold now: --folds is how many folds onfh plan makes")
@@ -105,6 +113,8 @@ def predict(
         batch=batch,
         max_memory_gb=max_memory,
         keep_ids=keep_ids,
+        dicom=dicom,
+        seg_nrrd=seg_nrrd,
     )
     with steps("predict") as progress:
         predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))
@@ -112,6 +122,8 @@ def predict(
         console.document(hips=predicted.rows, missed=predicted.missed, failed=predicted.failed, out=out)
     elif predicted.rows:
         console.result(f"{_count(predicted)}: {out / 'grades.csv'}")
+    if dicom and predicted.rows:
+        console.note(f"DICOM objects, which name the patient: {dicom_folder(out)}")
     show(predicted, out, keep_ids=keep_ids)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,9 @@ def detached(path: Path) -> Path | None:
     return None if voxels == path else voxels
 
 
-def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "", mark: str = "") -> None:
+def write_image(
+    path: Path, array: NDArray[Any], grid: Grid, note: str = "", mark: str = "", keys: Mapping[str, str] | None = None
+) -> None:
     """Write voxels (z, y, x) atomically, compressed; the suffix selects NIfTI, NRRD or MetaImage.
 
     What was written is read again before it takes the file's place: ITK does not report a full disk.
@@ -145,6 +148,7 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "", mar
         grid: Where they lie.
         note: What NIfTI's description says, up to 79 characters.
         mark: What NIfTI's ``aux_file`` says, up to 23 characters.
+        keys: Key/value pairs of a NRRD file.
 
     Raises:
         WorkspaceError: The file cannot be written whole.
@@ -152,7 +156,7 @@ def write_image(path: Path, array: NDArray[Any], grid: Grid, note: str = "", mar
     import SimpleITK as sitk
 
     image = to_itk(array, grid)
-    for key, text in (("ITK_FileNotes", note), ("aux_file", mark)):
+    for key, text in (("ITK_FileNotes", note), ("aux_file", mark), *(keys or {}).items()):
         if text:
             image.SetMetaData(key, text)
     with atomic_write(path) as part:

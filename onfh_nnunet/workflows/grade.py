@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Union
 
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
@@ -19,7 +20,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.hip_labels import label_rules, read_hips
+from onfh_nnunet.workflows.hip_labels import LabelledHip, label_rules, read_hips
 from onfh_nnunet.workflows.label_folders import labels_in, necrosis_beside
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, with_landmarks, write_grades
 from postprocessing.measurement.landmarks import Landmarks
@@ -47,8 +48,12 @@ class MaskFile:
         return "" if isinstance(self.path, Volume) else str(self.path)
 
 
+Masks = Union[str, "os.PathLike[str]", Volume, Iterable[Union[str, "os.PathLike[str]", Volume]]]
+"""One mask or many: a file, a folder of files, or a `Volume`."""
+
+
 def grade(
-    masks: str | os.PathLike[str] | Volume | Iterable[str | os.PathLike[str] | Volume],
+    masks: Masks,
     *,
     side: Side | str | None = None,
     head_label: str | None = None,
@@ -98,16 +103,12 @@ def grade(
     """
     from postprocessing.measurement.landmarks import read_landmarks
 
-    several = [masks] if isinstance(masks, str | os.PathLike | Volume) else masks
-    given = [path for one in several for path in _files(one)]
     rules = label_rules(head_label, necrosis_label, label_names)
-    files = [_mask_file(one, number, None if side is None else Side(side)) for number, one in enumerate(given, start=1)]
-    _require_once(files)
-    files = _with_necrosis(files, None if necrosis_masks is None else Path(necrosis_masks))
+    files = mask_files(masks, side, necrosis_masks)
 
     def graded() -> list[GradeRow]:
         rows = grade_files(files, progress, rules, clean=clean)
-        _require_different(rows)
+        require_different((row.case_id, row.source) for row in rows)
         if landmarks is None:
             return rows
         return add_landmarks(rows, read_landmarks(Path(landmarks), [row.case_id for row in rows]), jic_ties)
@@ -115,7 +116,7 @@ def grade(
     if out is None:
         return graded()
     place = Path(out)
-    inputs = [one for one in given if isinstance(one, Path)]
+    inputs = [file.path for file in files if isinstance(file.path, Path)]
     inputs += [Path(one) for one in (landmarks, label_names, necrosis_masks) if one]
     require_output_apart(place, inputs)
     require_file_place(place)
@@ -125,6 +126,23 @@ def grade(
     return rows
 
 
+def mask_files(
+    masks: Masks, side: Side | str | None = None, necrosis_masks: str | os.PathLike[str] | None = None
+) -> list[MaskFile]:
+    """The masks that are given, in order, by their names; see `grade`.
+
+    Raises:
+        CohortError: One is given twice.
+        ReadError: A folder holds no mask, or a mask has no necrosis among those of the necrosis.
+        SideError: A name and `side` contradict each other.
+    """
+    several = [masks] if isinstance(masks, str | os.PathLike | Volume) else masks
+    given = [path for one in several for path in _files(one)]
+    files = [_mask_file(one, number, None if side is None else Side(side)) for number, one in enumerate(given, start=1)]
+    _require_once(files)
+    return _with_necrosis(files, None if necrosis_masks is None else Path(necrosis_masks))
+
+
 def _require_once(files: Sequence[MaskFile]) -> None:
     """Refuse a mask that is given twice: it would count twice in every summary."""
     paths = Counter(file.source for file in files if file.source)
@@ -132,12 +150,22 @@ def _require_once(files: Sequence[MaskFile]) -> None:
         raise CohortError(twice[0], "is given twice", "Give each mask once")
 
 
-def _require_different(rows: Sequence[GradeRow]) -> None:
-    """Refuse a hip that is drawn twice: in a mask of its own, and in one of both hips."""
-    hips = Counter(row.case_id for row in rows)
-    if twice := [case_id for case_id, n in hips.items() if n > 1]:
-        files = ", ".join(row.source for row in rows if row.case_id == twice[0])
-        raise CohortError(twice[0], f"is in several masks: {files}", "Give each hip once, or rename one of the files")
+def require_different(hips: Iterable[tuple[str, str]]) -> None:
+    """Refuse a hip that is drawn twice: in a mask of its own, and in one of both hips.
+
+    Args:
+        hips: Case id and source of each.
+
+    Raises:
+        CohortError: A case id occurs twice.
+    """
+    sources: dict[str, list[str]] = {}
+    for case_id, source in hips:
+        sources.setdefault(case_id, []).append(source)
+    for case_id, files in sources.items():
+        if len(files) > 1:
+            problem = f"is in several masks: {', '.join(files)}"
+            raise CohortError(case_id, problem, "Give each hip once, or rename one of the files")
 
 
 def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
@@ -210,7 +238,18 @@ def grade_file(file: MaskFile, rules: LabelRules | None = None, *, clean: bool =
     Raises:
         OnfhError: It cannot be read or graded.
     """
+    return [
+        grade_row(name, file.source, hip.mask, hip.notes) for name, hip in named_hips(file, rules, clean=clean).items()
+    ]
+
+
+def named_hips(file: MaskFile, rules: LabelRules | None = None, *, clean: bool = False) -> dict[str, LabelledHip]:
+    """Read the hip of a mask, or both hips, by their case ids.
+
+    Raises:
+        OnfhError: It cannot be read.
+    """
     place = file.source or file.case_id
     hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place, clean=clean)
     names = [file.case_id] if len(hips) == 1 else [f"{file.case_id}_{hip.mask.side}" for hip in hips]
-    return [grade_row(name, file.source, hip.mask, hip.notes) for name, hip in zip(names, hips, strict=True)]
+    return dict(zip(names, hips, strict=True))

@@ -18,6 +18,7 @@ from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, MissedRecord, Record, RecordRow, line_of, recorded
 from onfh_nnunet.workflows.scan_names import ScanNames
+from onfh_nnunet.workflows.scan_objects import object_files
 from onfh_nnunet.workflows.table_record import RECORDS, name_in, record_tables, recorded_tables
 from postprocessing.measurement.grades_table import Line, graded_in, grades_text
 
@@ -83,14 +84,14 @@ class OutputFolder:
         records = _recorded(self._record(name)) or []
         same = records and records[0].made_from == made_from
         lines = [line_of(record) for record in records]
-        return lines if same and all(self._mask(row.case_id).is_file() for row in graded_in(lines)) else None
+        return lines if same and all(self.mask_file(row.case_id).is_file() for row in graded_in(lines)) else None
 
     def discard(self, name: str) -> None:
         """Remove a scan's masks and rows, so that no old mask is taken for the result of a failed run."""
         if self._record(name).is_file():
             write_rows(self._record(name), RecordRow, [])
-            for mask in self._masks(name):
-                remove_file(mask)
+            for file in self._files(name):
+                remove_file(file)
             remove_file(self._record(name))
 
     def write(self, name: str, made_from: str, masks: Mapping[str, Volume], lines: Iterable[Line]) -> None:
@@ -98,7 +99,7 @@ class OutputFolder:
         self.names.save_once()
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
-            mask.write_labels(self._mask(case_id), self.caution)
+            mask.write_labels(self.mask_file(case_id), self.caution)
         made = MadeFrom(self.model_sha256, made_from, self.names.series(name))
         write_text(self._record(name), rows_text(RecordRow, [recorded(line, made) for line in lines]))
 
@@ -150,14 +151,14 @@ class OutputFolder:
                 problem = f"holds results of {record.stem}, which is not among the scans, by another model or version"
                 raise StaleError(self.folder, problem, "Give another `out`, or that scan as well")
             lines = [line_of(one) for one in records]
-            absent = {row.case_id for row in graded_in(lines) if not self._mask(row.case_id).is_file()}
+            absent = {row.case_id for row in graded_in(lines) if not self.mask_file(row.case_id).is_file()}
             if len(absent) < len(graded_in(lines)):
                 yield from (line for line in lines if line.case_id not in absent)
 
     def _foreign(self) -> Iterator[Path]:
         """Entries where this run writes that no earlier run made."""
         for name in self.names.scans:
-            yield from (mask for mask in self._masks(name) if mask.exists() and not self._record(name).is_file())
+            yield from (file for file in self._files(name) if file.exists() and not self._record(name).is_file())
         ours = recorded_tables(self.folder)
         for table in self._tables():
             if table.exists() and not (table.is_file() and sha256(table) in ours.get(name_in(self.folder, table), ())):
@@ -172,10 +173,13 @@ class OutputFolder:
     def _record(self, name: str) -> Path:
         return self.folder / RECORDS / f"{name}.csv"
 
-    def _masks(self, name: str) -> list[Path]:
-        return [self._mask(hip.case_id) for hip in self.names.hips(name)]
+    def _files(self, name: str) -> list[Path]:
+        """The masks of a scan, and what may be made of them."""
+        masks = [self.mask_file(hip.case_id) for hip in self.names.hips(name)]
+        return [*masks, *object_files(self.folder, name)]
 
-    def _mask(self, case_id: str) -> Path:
+    def mask_file(self, case_id: str) -> Path:
+        """The mask of a hip."""
         return self.folder / f"{case_id}.nii.gz"
 
 

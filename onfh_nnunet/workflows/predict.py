@@ -173,13 +173,13 @@ def _into_folder(
         problem = f"lacks {len(predicted.failed)} of {plural(predicted.n_scans, 'scan')}:{listed}\n"
         raise OnfhError(out, problem, "Correct them, and call again: what is done is left alone")
     missed = {Hip.parse(one.case_id): one for one in predicted.missed}
-    return [_in_folder(row, out, missed) for row in predicted.rows]
+    return [_in_folder(row, out, missed, predicted.model_sha256) for row in predicted.rows]
 
 
-def _in_folder(row: GradeRow, out: Path, missed: Mapping[Hip, MissedHip]) -> PredictedHip:
+def _in_folder(row: GradeRow, out: Path, missed: Mapping[Hip, MissedHip], model_sha256: str) -> PredictedHip:
     hip = Hip.parse(row.case_id)
     beside = missed.get(Hip(hip.patient, hip.side.other))
-    return PredictedHip(row, out / f"{row.case_id}.nii.gz", (beside,) if beside else ())
+    return PredictedHip(row, out / f"{row.case_id}.nii.gz", (beside,) if beside else (), model_sha256)
 
 
 def _one_of(kind: type[Option], value: str, name: str) -> Option:

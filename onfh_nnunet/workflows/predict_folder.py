@@ -41,6 +41,7 @@ class Predicted:
         beside: What lay beside the slices of the scans that were read, a line each: for the person at the terminal.
         caution: What the model says of each of its results.
         computed_by: The engine; empty where all was done before.
+        model_sha256: Digest of the model file.
     """
 
     lines: Lines
@@ -51,6 +52,7 @@ class Predicted:
     beside: tuple[str, ...]
     caution: str
     computed_by: str
+    model_sha256: str
 
     @property
     def rows(self) -> list[GradeRow]:
@@ -128,7 +130,7 @@ def predict_scans(
         FailedRow.of(name, names.scans[name], error, details=True, found=settings.batch)
         for name, error in errors.items()
     ]
-    beside, model = tuple(pipeline.passed_over), (predictor.caution, predictor.computed_by)
+    beside, model = tuple(pipeline.passed_over), (predictor.caution, predictor.computed_by, model_file.sha256)
     return Predicted(lines, failed, len(given.scans), given.passed_over, given.lines, beside, *model)
 
 

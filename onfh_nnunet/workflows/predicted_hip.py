@@ -23,11 +23,13 @@ class PredictedHip:
         measurement: All that is measured of it: its row of grades.csv.
         stored: Its mask, or the file that holds it.
         missed: Other hips of its scan that have no mask, each with its `side` and, in `warnings`, the reason.
+        model_sha256: Digest of the model file that predicted it; empty where nothing tells.
     """
 
     measurement: GradeRow
     stored: Volume | Path
     missed: tuple[MissedHip, ...] = ()
+    model_sha256: str = ""
 
     @property
     def lines(self) -> list[Line]:

@@ -70,6 +70,8 @@ class Settings:
         batch: Whether each input is a folder whose entries are scans.
         max_memory_gb: What the process may take; None sets no limit.
         keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
+        dicom: Whether to write DICOM objects of each scan.
+        seg_nrrd: Whether to write a segmentation of 3D Slicer of each scan.
     """
 
     model: Path | None
@@ -83,6 +85,8 @@ class Settings:
     batch: bool = False
     max_memory_gb: float | None = None
     keep_ids: bool = False
+    dicom: bool = False
+    seg_nrrd: bool = False
 
     @property
     def options(self) -> Options:
@@ -106,7 +110,7 @@ class Predictor:
 
     def __init__(self, model_file: ModelFile, options: Options, name: Path) -> None:
         self._model, self.options = model_file.model.of_folds(options.folds), options
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time, self._model_sha256 = threading.Lock(), model_file.sha256
         self.calibration = calibration_of(model_file, name)
         self.caution = on_one_line(model_file.card.said_of_results)
 
@@ -160,7 +164,7 @@ class Predictor:
         row = grade_row(case_id, source, hip, warnings, interval)
         other = prediction.side.other
         missed = MissedHip(Hip(Hip.parse(case_id).patient, other).case_id, source, other, prediction.other_missed)
-        return PredictedHip(row, hip.labels, (missed,) if prediction.other_missed else ())
+        return PredictedHip(row, hip.labels, (missed,) if prediction.other_missed else (), self._model_sha256)
 
     def _interval(self, hip: HipMask) -> PercentInterval | None:
         """The calibrated interval; None without a calibration, and of a head that the field of view may cut."""

@@ -15,10 +15,12 @@ from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.scan_objects import ScanObjects
 from postprocessing.measurement.grades_table import Line
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
+    from onfh_nnunet.core.source_series import SourceSeries
     from onfh_nnunet.inference.hip_prediction import HipPrediction
 
 Lines = list[Line]
@@ -33,6 +35,7 @@ class ReadScan:
     given: ScanInput
     made_from: str
     scan: Scan
+    source: SourceSeries | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,7 @@ class FoundHips:
 
     name: str
     made_from: str
+    source: SourceSeries | None
     predictions: Sequence[HipPrediction]
 
 
@@ -55,6 +59,7 @@ class ScanPipeline:
     def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
         self._allowance: MemoryLimit | None = None
+        self._objects = ScanObjects(results.folder, results.model_sha256, settings.dicom, settings.seg_nrrd)
         self.n_written = 0
         self.passed_over: list[str] = []
         if settings.max_memory_gb is not None:
@@ -79,16 +84,18 @@ class ScanPipeline:
             self._results.discard(name)
             raise
         if lines := self._results.kept(name, made_from):
+            self._objects.add_missing(name, given, lines, self._results.mask_file)
             return [replace(line, source=self._results.names.said_of(name)) for line in lines]
         self._results.discard(name)
-        return ReadScan(name, given, made_from, self._scan(given))
+        source = self._objects.source(given)  # a scan that it refuses is not predicted in vain
+        return ReadScan(name, given, made_from, self._scan(given), source)
 
     def predict(self, read: ReadScan | Lines) -> FoundHips | Lines:
         """Predict the hips of the scan."""
         if isinstance(read, list):
             return read
         hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
-        return FoundHips(read.name, read.made_from, hips)
+        return FoundHips(read.name, read.made_from, read.source, hips)
 
     def write(self, hips: FoundHips | Lines) -> Lines:
         """Write the masks and their record, and return the lines of the scan."""
@@ -98,7 +105,9 @@ class ScanPipeline:
         said = names.said_of(name)
         graded = [self._predictor.graded(names.hip(name, one.side).case_id, said, one) for one in hips.predictions]
         lines = [line for hip in graded for line in hip.lines]
-        self._results.write(hips.name, hips.made_from, {hip.case_id: hip.mask for hip in graded}, lines)
+        masks = {hip.case_id: hip.mask for hip in graded}
+        self._results.write(name, hips.made_from, masks, lines)
+        self._objects.write(name, lines, masks, hips.source)
         self.n_written += 1
         return lines
 

@@ -44,6 +44,7 @@ def test_no_command_asks_for_a_network_or_writes_into_the_home(study, onfh_proce
         ("report", out),
         ("run", tmp_path / "one", "--out", tmp_path / "run"),
         ("grade", *labels.iterdir(), "--out", tmp_path / "grades.csv"),
+        ("mesh", sorted(labels.iterdir())[0], "--out", tmp_path / "meshes"),
         ("compare", labels, labels, "--out", tmp_path / "compared"),
         ("agree", tmp_path / "grades.csv", tmp_path / "grades.csv", "--out", tmp_path / "agreed"),
     ):

@@ -1,0 +1,1 @@
+"""DICOM objects made of predicted hips: a segmentation, and a report of its measurements."""

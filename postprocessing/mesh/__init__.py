@@ -1,0 +1,1 @@
+"""Surfaces of head and necrosis as mesh files."""
