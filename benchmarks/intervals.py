@@ -18,9 +18,13 @@ import numpy as np
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.statistics.agreement import GradePair
+from postprocessing.statistics.decisions import decision_statistics
 from postprocessing.statistics.descriptive import describe
 from postprocessing.statistics.inter_rater import reader_agreement
 from postprocessing.statistics.measures import Statistic
+from postprocessing.statistics.net_benefit import net_benefit_statistics
+from postprocessing.statistics.percent_calibration import percent_calibration
+from postprocessing.statistics.roc import auc_statistics
 from postprocessing.uncertainty.grade_quantiles import grades_of
 
 COHORTS = 500
@@ -36,6 +40,11 @@ SHOWN = (
     *("gwet_ac2_quadratic", "agreement_linear", "icc_2_1_percent", "lin_ccc_percent"),
     *(f"bland_altman_{name}_points" for name in ("bias", "lower", "upper")),
     *("share_b_or_c_difference", "share_c_difference", "median_error"),
+    *("sensitivity_grade_A", "specificity_grade_A", "sensitivity_at_15_percent", "ppv_at_30_percent"),
+    *("auc_at_15_percent", "auc_at_30_percent", "net_benefit_at_15_percent_pt_0.5"),
+    *("calibration_slope", "calibration_intercept_points", "bland_altman_slope", "bland_altman_sd_slope"),
+    *(f"bland_altman_{name}_at_{cut}_points" for cut in (15, 30) for name in ("bias", "lower", "upper")),
+    "within_hip_sd_points",
 )
 
 Law = Callable[[np.random.Generator, tuple[int, ...], FloatArray], FloatArray]
@@ -68,7 +77,16 @@ def figures(hips: list[GradePair]) -> dict[str, Statistic]:
     errors = [row.percent_pred - row.percent_true for row in hips]  # type: ignore[operator]  # all are known
     middle = describe(errors, [row.patient for row in hips])
     median = Statistic("median_error", middle.median, middle.ci_low, middle.ci_high, middle.n)
-    return {row.statistic: row for row in (*reader_agreement(hips), median) if row.statistic in SHOWN}
+    patients, pairs = [row.patient for row in hips], [(row.percent_true, row.percent_pred) for row in hips]
+    found = [
+        *reader_agreement(hips),
+        *decision_statistics(hips),
+        *auc_statistics(hips),
+        *net_benefit_statistics(hips),
+        *percent_calibration(patients, pairs),
+        median,
+    ]
+    return {row.statistic: row for row in found if row.statistic in SHOWN}
 
 
 def simulate(law: Law, patients: int, cohorts: int, seed: int = SEED) -> dict[str, tuple[float, float]]:
@@ -90,10 +108,14 @@ def table(cohorts: int) -> Iterator[str]:
     yield "|---" * (1 + len(LAWS) * len(PATIENTS)) + "|"
     found = [simulate(law, patients, cohorts) for law in LAWS.values() for patients in PATIENTS]
     for name in SHOWN:
-        cells = [
-            f"{held:.2f}" + (f" ({there:.2f})" if there < 1 else "") for held, there in (one[name] for one in found)
-        ]
+        cells = [_cell(*one[name]) for one in found]
         yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _cell(held: float, there: float) -> str:
+    if there == 0:
+        return "no interval"
+    return f"{held:.2f}" + (f" ({there:.2f})" if there < 1 else "")
 
 
 def main() -> None:

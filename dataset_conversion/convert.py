@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset_conversion.cohort.pseudonyms import pseudonyms, write_key
+from dataset_conversion.cohort.subgroups import cohort_hips, subgroups
 from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.conversion.cohort_checks import cohort_findings
 from dataset_conversion.conversion.cohort_conversion import convert_scans
@@ -23,7 +24,7 @@ from dataset_conversion.conversion.scan_conversion import Job, Outcome, refused
 from dataset_conversion.hips.findings import Finding, Severity, of_severity, refuse
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_apart, write_text
-from onfh_nnunet.core.csv_rows import write_rows
+from onfh_nnunet.core.csv_rows import rows_text, write_rows
 from onfh_nnunet.core.errors import LabelError, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_record import claim_for_good, require_claimable, written_folder
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
@@ -32,6 +33,7 @@ from onfh_nnunet.core.private_folder import new_secret, read_secret, write_secre
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import LOG, LOGGER, log_into
 from onfh_nnunet.core.user_files import append_trace
+from onfh_nnunet.study.cohort_hips import CohortHip, HipGroup
 from onfh_nnunet.study.dataset import HASH_KEY, Case, Dataset, write_files_csv
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import DATASET_TITLE, STUDY, Workspace
@@ -113,6 +115,7 @@ def _convert(
     if record and len(outcomes) == len(jobs) and _n_hips(outcomes) == len(record.dataset.cases):
         findings = _findings(outcomes)
         refuse(findings, strict=strict)
+        _write_cohort(workspace, scans, names)
         return Conversion(record.dataset, findings, left_out, converted=0)
     with written_folder(workspace.raw, "cases of a dataset") as folder:
         for name in ("imagesTr", "labelsTr"):
@@ -133,7 +136,9 @@ def _convert(
                 record.carry_over(old, folder)
         write_sources(folder, outcomes, hashes)
         write_secret(workspace.secret, secret)
-        _write_tables(workspace, folder, outcomes, findings, names)
+        _write_tables(workspace, folder, outcomes, findings)
+        write_key(workspace.key_csv, names)
+        _write_cohort(workspace, scans, names)
     return Conversion(Dataset.read(workspace), findings, left_out, converted=there.count(None))
 
 
@@ -208,9 +213,7 @@ def _n_hips(outcomes: Sequence[Outcome]) -> int:
     return sum(len(outcome.hips) for outcome in outcomes)
 
 
-def _write_tables(
-    workspace: Workspace, folder: Path, outcomes: Sequence[Outcome], findings: Sequence[Finding], names: dict[str, str]
-) -> None:
+def _write_tables(workspace: Workspace, folder: Path, outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> None:
     hips = sorted((hip for outcome in outcomes for hip in outcome.hips), key=lambda hip: hip.case.case_id)
     description = {
         "channel_names": {"0": "MR"},  # any name but CT and a few keywords: z-score normalisation of each case
@@ -222,8 +225,21 @@ def _write_tables(
         HASH_KEY: hashlib.sha256("\n".join(hip.sha256 for hip in hips).encode()).hexdigest(),
     }
     write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")
-    write_files_csv(folder, [hip.case for hip in hips])
+    scans = {hip.case.case_id: outcome.scan_sha256 for outcome in outcomes for hip in outcome.hips}
+    write_files_csv(folder, [hip.case for hip in hips], scans)
     claim_for_good(workspace.root, STUDY, workspace.files)
-    write_key(workspace.key_csv, names)
     write_rows(workspace.checks_csv, Finding, findings)
     write_rows(workspace.cases_csv, Case, [hip.case for hip in hips])
+
+
+def _write_cohort(workspace: Workspace, scans: Sequence[SourceScan], names: dict[str, str]) -> None:
+    """Write the hips that are given and their subgroups, and the key of their patients, where they changed."""
+    tables = {
+        workspace.given_csv: rows_text(CohortHip, cohort_hips(scans, names)),
+        workspace.subgroups_csv: rows_text(HipGroup, subgroups(scans, names)),
+    }
+    if all(path.is_file() and path.read_text(encoding="utf-8") == text for path, text in tables.items()):
+        return
+    write_key(workspace.key_csv, names)
+    for path, text in tables.items():
+        write_text(path, text)

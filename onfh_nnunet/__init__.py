@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from onfh_nnunet.workflows.grade import grade as grade
     from onfh_nnunet.workflows.mesh import mesh as mesh
     from onfh_nnunet.workflows.plan import plan as plan
+    from onfh_nnunet.workflows.plan_study import plan_study as plan_study
     from onfh_nnunet.workflows.predict import predict as predict
     from onfh_nnunet.workflows.report import report as report
     from onfh_nnunet.workflows.train import train as train
@@ -52,6 +53,7 @@ _HOMES = {
     "load_model": "onfh_nnunet.models.model_file",
     "mesh": "onfh_nnunet.workflows.mesh",
     "plan": "onfh_nnunet.workflows.plan",
+    "plan_study": "onfh_nnunet.workflows.plan_study",
     "predict": "onfh_nnunet.workflows.predict",
     "read_scan": "dataset_conversion.readers",
     "report": "onfh_nnunet.workflows.report",

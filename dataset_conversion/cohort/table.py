@@ -41,6 +41,7 @@ class SourceScan:
         series: Description or UID of the DICOM series that is meant; none where there is one only.
         label_necrosis: The mask of the necrosis, where it has a file of its own.
         visit: Which scan of these hips it is, where they were scanned more than once; else empty.
+        further: The cells of further columns, with the column of each.
     """
 
     patient_id: str
@@ -52,6 +53,7 @@ class SourceScan:
     series: str | None = None
     label_necrosis: Path | None = None
     visit: str = ""
+    further: tuple[tuple[str, str], ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -86,7 +88,7 @@ def in_one_spelling(row: TableRow, folder: Path) -> TableRow:
     paths = {name: _with_slashes(row.cells[name], folder) for name in _PATHS if name in row.cells}
     cells = row.cells | paths | {"side": spelled_side(side)}
     cells["grade"] = next((one.value for one in Grade if one.casefold() == grade.casefold()), grade)
-    return TableRow(row.line, cells)
+    return TableRow(row.line, cells, row.further)
 
 
 def _with_slashes(text: str, folder: Path) -> str:
@@ -171,4 +173,7 @@ def _scan(row: TableRow, folder: Path) -> SourceScan:
     label, necrosis = (folder / cells[name] if cells[name] else None for name in ("label", "label_necrosis"))
     grade = Grade(cells["grade"]) if cells["grade"] else None
     image, series = folder / cells["image"], cells["series"] or None
-    return SourceScan(cells["patient_id"], image, side, label, grade, row.line, series, necrosis, cells["visit"])
+    further = tuple(row.further.items())
+    return SourceScan(
+        cells["patient_id"], image, side, label, grade, row.line, series, necrosis, cells["visit"], further
+    )

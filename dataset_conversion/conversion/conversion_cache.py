@@ -93,7 +93,8 @@ class ConversionCache:
         hips = tuple(ConvertedHip(cases[row.case_id], row.sha256, row.contrast) for row in rows)
         own = [one for one in self.findings if one.case_id in (*wanted, job.name) and one.check not in COHORT_CHECKS]
         findings = tuple(replace(one, line=job.scan.line) for one in own)
-        return Outcome(job, hips, findings, rows[0].image_sha256, rows[0].study_sha256, rows[0].technique)
+        known = rows[0].image_sha256, rows[0].study_sha256, rows[0].technique, self.dataset.scans[rows[0].case_id]
+        return Outcome(job, hips, findings, *known)
 
     def carry_over(self, outcome: Outcome, folder: Path) -> None:
         """Link the files of an unchanged scan's cases into a new dataset folder."""

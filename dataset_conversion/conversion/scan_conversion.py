@@ -23,6 +23,7 @@ from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
+from onfh_nnunet.core.scan_hash import scan_sha256
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case
@@ -82,6 +83,7 @@ class Outcome:
         image_sha256: Keyed hash of its voxels, the same for a copy under another name; empty when it cannot be used.
         study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
         technique: Kind of echo and 2D or 3D; empty where it is not stated.
+        scan_sha256: By which the scan is recognised at another place; see `core.scan_hash`.
         error: Why it cannot be used; none when it can.
     """
 
@@ -91,6 +93,7 @@ class Outcome:
     image_sha256: str = ""
     study_sha256: str = ""
     technique: str = ""
+    scan_sha256: str = ""
     error: OnfhError | None = None
 
 
@@ -146,6 +149,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         keyed(job.secret, _hash("", image.volume)),
         keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
+        scan_sha256(image.volume),
     )
 
 

@@ -31,6 +31,7 @@ from onfh_nnunet.cli.mesh import mesh
 from onfh_nnunet.cli.model import model
 from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
+from onfh_nnunet.cli.plan_study import plan_study
 from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.run import run as run_command
@@ -42,7 +43,7 @@ from onfh_nnunet.core.scratch import sweep_scratch
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
     *(doctor, phantom, implant, cohort, check, convert, plan, train, crossval, export, model),
-    *(run_command, predict, grade, mesh, compare, agree, report),
+    *(run_command, predict, grade, mesh, compare, agree, plan_study, report),
 )
 
 _REFUSED_BY_THE_SYSTEM = {
@@ -61,7 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in COMMANDS:
-    app.command(command.__name__, cls=LoggedCommand)(command)
+    app.command(command.__name__.replace("_", "-"), cls=LoggedCommand)(command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -30,6 +30,9 @@ def grade(
     jic_ties: Annotated[
         JicTies, typer.Option(help="Where exactly 1/3 and 2/3 belong: the ministry's B and C, or A and B of 2001.")
     ] = JicTies.MINISTRY,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Mend masks first: drop strays, fill holes, relabel specks; and say so.")
+    ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
@@ -46,6 +49,7 @@ def grade(
             necrosis_masks=necrosis_masks,
             landmarks=landmarks,
             jic_ties=jic_ties,
+            clean=clean,
             out=out,
             progress=progress,
         )

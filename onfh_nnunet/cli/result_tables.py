@@ -10,6 +10,15 @@ from onfh_nnunet.cli.console import number, say, table
 SHOWN_METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "volume_error_ml", "accuracy")
 """Of the many in summary.csv, those that come first."""
 
+SHOWN_STATISTICS = (
+    *("accuracy", "kappa_unweighted", "kappa_linear", "kappa_quadratic", "icc_2_1_percent"),
+    *(f"bland_altman_{name}_points" for name in ("bias", "lower", "upper")),
+    *("calibration_slope", "healthy_hip_specificity", "ill_hip_sensitivity"),
+    *(f"{name}_at_{cut}_percent" for cut in (15, 30) for name in ("sensitivity", "specificity", "auc")),
+    *(f"flow_{name}" for name in ("given", "excluded", "failed", "analysed")),
+)
+"""The same of agreement.csv."""
+
 
 def comparison_table(folder: Path) -> None:
     """The metrics of a comparison that a person wants to see first."""
@@ -44,8 +53,10 @@ def crossval_tables(folder: Path) -> None:
     agreement = [
         [row.statistic, number(row.value), f"{number(row.ci_low)} to {number(row.ci_high)}", f"{row.n}", row.note]
         for row in read_agreement(folder)
+        if row.statistic in SHOWN_STATISTICS
     ]
     table("Steinberg grade and percent of the head", ["statistic", "value", "95 % interval", "n", "note"], agreement)
+    say(f"All statistics: {folder / 'agreement.csv'}")
     say(f"Published: {SOURCE}; accuracy {published['grade', 'accuracy'].median:.3f}. {KAPPA_NOTE}")
 
 

@@ -72,9 +72,33 @@ SUBCHONDRAL_MM = 2.0
 ARTICULAR_MM = 3.0
 """How far the articular surface may lie from the fitted sphere. Ours: a dent or a bulge; more is a cut or the neck."""
 
+COLLAPSE_UP_TO_MM = 8.0
+"""How far below the fitted sphere a collapsed surface may lie. Ours: a third of a radius; more is a part of the head
+that is missing, or that its mask leaves out."""
+
+EARLY_COLLAPSE_UP_TO_MM = 2.0
+"""Depression of the femoral head up to which collapse is early. Published: the 2019 revised ARCO staging (Yoon et al.,
+J Arthroplasty 2020;35:933), 3A up to 2 mm and 3B beyond. A mask never yields the stage itself."""
+
 PLAUSIBLE_RESIDUAL_MM = 1.0
 """How far, root mean square, the best fitting 60 % of a round head's surface lies off the fitted sphere. Ours: voxels
 of up to 3 mm alone stay below it."""
+
+PLAUSIBLE_ROUGHNESS_MM = 0.6
+"""The same for the whole surface but the neck, beyond what voxels alone make. Ours: an ellipsoid one of whose axes is
+10 % longer has 0.7 mm."""
+
+HEAD_OF_SPHERE = (0.65, 1.05)
+"""Volume of a head over that of its fitted sphere. Computed: cuts from 0.2 radii distal to the centre on keep 0.65 and
+more; above 1 there is neck in the head, and the margin of 5 % is ours."""
+
+FITTED_SHARE = 0.6
+"""The least share of all directions in which a head's surface lies at its fitted sphere. Computed: cuts from 0.2 radii
+distal to the centre on leave 0.62 and more."""
+
+NECK_TO_SIDE = 0.35
+"""How far to one side, as a part of 1, the direction of a neck points that tells the patient's side. Ours: 0.77 at a
+usual neck-shaft angle of 130 degrees; a neck whose direction is less clear tells nothing."""
 
 NECK_DEG = 130.0
 """Direction of the neck in the coronal slice, from the apex to lateral: a usual neck-shaft angle. There is no articular

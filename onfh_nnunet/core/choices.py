@@ -20,6 +20,9 @@ DEFAULT_WORK = "work"
 DEFAULT_DATASET_ID = 711
 """nnU-Net's number of a study's dataset."""
 
+BUNDLED = "bundled"
+"""The model in the package, where a model file is asked for."""
+
 UNSTATED = "not stated: ask who made the model"
 """The licence of a model whose maker names none."""
 
@@ -29,6 +32,7 @@ class PresetName(StrEnum):
 
     PAPER = "paper"
     RESENC = "resenc"
+    LAPTOP = "laptop"
     QUICK = "quick"
 
 
@@ -86,6 +90,19 @@ class Plane(StrEnum):
     AXIAL = "axial"
     SAGITTAL = "sagittal"
     OBLIQUE = "oblique"
+
+
+class StudyFigure(StrEnum):
+    """The figures whose 95 % interval a study may be planned for.
+
+    The median Dice coefficient of the necrosis; linear kappa of grades A, B and C; a limit of agreement of the
+    percentage; a share of hips, such as accuracy or a sensitivity.
+    """
+
+    DICE = "dice"
+    KAPPA = "kappa"
+    LIMITS = "limits"
+    SHARE = "share"
 
 
 Choice = TypeVar("Choice", bound=StrEnum)

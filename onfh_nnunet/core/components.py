@@ -1,4 +1,4 @@
-"""The separate parts of a mask: components of voxels that are connected through faces."""
+"""The separate parts of a mask: components of voxels that are connected through faces, or through corners too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from onfh_nnunet.core.labels import BoolArray
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Face-connected components, numbered from 1 in the order of their first voxels.
+    """Connected components, numbered from 1 in the order of their first voxels.
 
     Args:
         numbers: The component of each voxel (z, y, x); 0 is background.
@@ -52,11 +52,16 @@ class Components:
         return np.array(ndimage.center_of_mass(self.numbers > 0, self.numbers, numbers))
 
 
-def components_of(foreground: NDArray[Any]) -> Components:
-    """The components of all that is not 0 in an array (z, y, x)."""
+def components_of(foreground: NDArray[Any], *, corners: bool = False) -> Components:
+    """The components of all that is not 0 in an array (z, y, x).
+
+    Args:
+        foreground: The array.
+        corners: Whether voxels that share an edge or a corner are connected, as those that share a face are.
+    """
     from scipy import ndimage
 
-    numbers, n = ndimage.label(foreground)
+    numbers, n = ndimage.label(foreground, np.ones((3, 3, 3)) if corners else None)
     voxels = np.bincount(numbers.ravel(), minlength=n + 1)
     voxels[0] = 0
     return Components(numbers, voxels)

@@ -1,10 +1,13 @@
-"""Which of the patient's sides the place of a head shows: surely in a scan of both hips, probably in any other one."""
+"""Which of the patient's sides a head shows.
+
+Its place shows it surely in a scan of both hips, and probably in any other one; so does its neck, which is lateral.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM, OFF_MIDDLE_MM
+from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM, NECK_TO_SIDE, OFF_MIDDLE_MM
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
@@ -16,11 +19,12 @@ far apart as can be, in a patient who lies as far off the middle."""
 
 @dataclass(frozen=True)
 class SideDoubt:
-    """A contradiction of a stated side and the place of the head.
+    """A contradiction of a stated side and the place or the shape of the head.
 
     Args:
         certain: Whether the place is certain: then the statement is wrong, or the header.
-        place: Where the head lies, such as "lies 85 mm to the patient's right of the scanner's middle".
+        place: Where the head lies, such as "lies 85 mm to the patient's right of the scanner's middle"; or where its
+            neck points.
     """
 
     certain: bool
@@ -80,6 +84,18 @@ def side_doubt(scan: Grid, x_mm: float, stated: Side) -> SideDoubt | None:
         return SideDoubt(True, place) if _side(to_left) is stated.other else None
     place = f"lies {_off(x_mm)} of the scanner's middle"
     return SideDoubt(False, place) if likely_side(scan, x_mm) is stated.other else None
+
+
+def neck_doubt(to_left: float, stated: Side) -> SideDoubt | None:
+    """How the neck of a head contradicts a stated side; None where it does not, or points to neither side.
+
+    Args:
+        to_left: The first component (LPS) of the neck's direction, a unit vector away from the head.
+        stated: The side.
+    """
+    if abs(to_left) < NECK_TO_SIDE or (to_left > 0) is (stated is Side.LEFT):
+        return None
+    return SideDoubt(False, f"has its neck on the patient's {'left' if to_left > 0 else 'right'}")
 
 
 def _to_left_of_middle(scan: Grid, x_mm: float) -> float:

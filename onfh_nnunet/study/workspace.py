@@ -52,7 +52,7 @@ class Workspace:
     @property
     def files(self) -> tuple[str, ...]:
         """The files in the root itself."""
-        return "cases.csv", "checks.csv", "folds.csv", "plan.json"
+        return "cases.csv", "checks.csv", "folds.csv", "given.csv", "plan.json", "subgroups.csv"
 
     @property
     def cases_csv(self) -> Path:
@@ -63,6 +63,16 @@ class Workspace:
     def checks_csv(self) -> Path:
         """The findings of the checks before training."""
         return self.root / "checks.csv"
+
+    @property
+    def given_csv(self) -> Path:
+        """One row per hip of cohort.csv, cases or not."""
+        return self.root / "given.csv"
+
+    @property
+    def subgroups_csv(self) -> Path:
+        """One row per hip and further column of cohort.csv."""
+        return self.root / "subgroups.csv"
 
     @property
     def folds_csv(self) -> Path:

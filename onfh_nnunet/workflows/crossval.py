@@ -22,6 +22,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
 from onfh_nnunet.models.model_file import out_of_fold_model
+from onfh_nnunet.study.cohort_hips import CohortHips
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.study_lock import locked_study
@@ -33,6 +34,8 @@ from postprocessing.masks.clean import clean
 from postprocessing.metrics.case_metrics import CrossvalRow, crossval_row
 from postprocessing.statistics.summary_tables import TABLES, write_tables
 from postprocessing.uncertainty.conformal import Calibration
+
+_FOLD = "fold_"
 
 
 def cross_validate(
@@ -70,13 +73,17 @@ def cross_validate(
         splits = Splits.read(workspace.folds_csv)
         require_all_cases(dataset, splits)
         plan = Plan.read(dataset, splits)
-        folder = workspace.crossval
+        folder, made_from = workspace.crossval, _made_from(workspace, splits, plan)
         if not is_up_to_date(dataset, splits, plan):
             _clear(folder, dataset)
             rows = sorted(_rows(dataset, splits, plan, wanted, progress), key=lambda row: row.case_id)
-            write_tables(folder, rows)
+            write_tables(folder, rows, CohortHips.read(workspace))
             write_figures(folder, rows)
-            _made_from(workspace, splits, plan).write(_record(workspace))
+            made_from.write(_record(workspace))
+        elif Provenance.read(_record(workspace)) != made_from:  # only the cohort's other hips or subgroups changed
+            (folder / "report.html").unlink(missing_ok=True)
+            write_tables(folder, read_rows(folder / "cases.csv", CrossvalRow), CohortHips.read(workspace))
+            made_from.write(_record(workspace))
         return read_rows(folder / "cases.csv", CrossvalRow)
 
 
@@ -87,9 +94,8 @@ def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
         TrainingError: A fold is not trained.
         StaleError: A fold was trained on other data or other folds.
     """
-    workspace = dataset.workspace
-    now = _made_from(workspace, splits, plan)
-    return Provenance.read(_record(workspace)) == now and _complete(workspace.crossval, dataset)
+    record, now = Provenance.read(_record(dataset.workspace)), _made_from(dataset.workspace, splits, plan)
+    return record is not None and _folds(record) == _folds(now) and _complete(dataset.workspace.crossval, dataset)
 
 
 def calibration(workspace: Workspace) -> Calibration:
@@ -111,7 +117,11 @@ def healthy_calibrated(workspace: Workspace) -> int:
 def _clear(folder: Path, dataset: Dataset) -> None:
     """Remove an earlier cross-validation, and no file of the user."""
     masks = (f"masks/{case.case_id}.nii.gz" for case in dataset.cases)
-    claim(folder, "tables, figures and masks", (*TABLES, *FIGURE_FILES, *masks, "made_from.json", "report.html"))
+    claim(
+        folder,
+        "tables, figures and masks",
+        (*TABLES, *FIGURE_FILES, *masks, "made_from.json", "report.html"),
+    )
 
 
 def _record(workspace: Workspace) -> Path:
@@ -119,8 +129,16 @@ def _record(workspace: Workspace) -> Path:
 
 
 def _made_from(workspace: Workspace, splits: Splits, plan: Plan) -> Provenance:
+    """The checkpoints behind the masks, and the tables of the cohort behind the flow and the subgroups."""
     checkpoints = {fold: finished_checkpoint(workspace, plan, fold) for fold in range(splits.n_folds)}
-    return Provenance({f"fold_{fold}_sha256": sha256(checkpoint) for fold, checkpoint in checkpoints.items()})
+    folds = {f"{_FOLD}{fold}_sha256": sha256(checkpoint) for fold, checkpoint in checkpoints.items()}
+    tables = [path for path in (workspace.given_csv, workspace.subgroups_csv) if path.is_file()]
+    return Provenance(folds | {f"{path.stem}_sha256": sha256(path) for path in tables})
+
+
+def _folds(made_from: Provenance) -> dict[str, object]:
+    """The facts that decide the masks."""
+    return {name: fact for name, fact in made_from.facts.items() if name.startswith(_FOLD)}
 
 
 def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress: Progress) -> Iterator[CrossvalRow]:

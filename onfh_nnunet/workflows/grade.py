@@ -62,6 +62,7 @@ def grade(
     necrosis_masks: str | os.PathLike[str] | None = None,
     landmarks: str | os.PathLike[str] | None = None,
     jic_ties: JicTies = JicTies.MINISTRY,
+    clean: bool = False,
     out: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> list[GradeRow]:
@@ -79,6 +80,8 @@ def grade(
             the file of a single hip.
         landmarks: Acetabular edge and teardrop of each hip, CSV or Slicer .mrk.json, for JIC types.
         jic_ties: Where a lesion of exactly 1/3 or 2/3 belongs.
+        clean: Whether to mend the masks first: drop parts apart from the head, fill holes, and relabel specks of
+            necrosis and of viable head; `warnings` say what was done. The files stay as they are.
         out: A table to write.
         progress: Called after each mask.
 
@@ -104,7 +107,7 @@ def grade(
     files = mask_files(masks, side, necrosis_masks)
 
     def graded() -> list[GradeRow]:
-        rows = grade_files(files, progress, rules)
+        rows = grade_files(files, progress, rules, clean=clean)
         require_different((row.case_id, row.source) for row in rows)
         if landmarks is None:
             return rows
@@ -200,7 +203,7 @@ def _mask_file(mask: Path | Volume, number: int, side: Side | None) -> MaskFile:
 
 
 def grade_files(
-    files: Sequence[MaskFile], progress: Progress = silent, rules: LabelRules | None = None
+    files: Sequence[MaskFile], progress: Progress = silent, rules: LabelRules | None = None, *, clean: bool = False
 ) -> list[GradeRow]:
     """Grade masks.
 
@@ -208,6 +211,7 @@ def grade_files(
         files: The masks.
         progress: Called after each mask.
         rules: What their labels mean; by default what their names say, or 1 and 2.
+        clean: Whether to mend them first.
 
     Returns:
         Their rows, in order.
@@ -215,7 +219,7 @@ def grade_files(
     Raises:
         OnfhError: Masks cannot be read or graded; all of them are named.
     """
-    graded = map_in_threads(partial(grade_file, rules=rules), files, progress)
+    graded = map_in_threads(partial(grade_file, rules=rules, clean=clean), files, progress)
     return [row for rows in graded for row in rows]
 
 
@@ -228,22 +232,23 @@ def add_landmarks(rows: Iterable[GradeRow], landmarks: Mapping[str, Landmarks], 
     return all_or_none(attempt(lambda row: with_landmarks(row, landmarks.get(row.case_id), ties), row) for row in rows)
 
 
-def grade_file(file: MaskFile, rules: LabelRules | None = None) -> list[GradeRow]:
+def grade_file(file: MaskFile, rules: LabelRules | None = None, *, clean: bool = False) -> list[GradeRow]:
     """Grade the hip of a mask, or both hips; see `grade_files`.
 
     Raises:
         OnfhError: It cannot be read or graded.
     """
-    return [grade_row(name, file.source, hip.mask, hip.notes) for name, hip in named_hips(file, rules).items()]
+    hips = named_hips(file, rules, clean=clean)
+    return [grade_row(name, file.source, hip.mask, hip.notes) for name, hip in hips.items()]
 
 
-def named_hips(file: MaskFile, rules: LabelRules | None = None) -> dict[str, LabelledHip]:
+def named_hips(file: MaskFile, rules: LabelRules | None = None, *, clean: bool = False) -> dict[str, LabelledHip]:
     """Read the hip of a mask, or both hips, by their case ids.
 
     Raises:
         OnfhError: It cannot be read.
     """
     place = file.source or file.case_id
-    hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place)
+    hips = read_hips(file.path, file.necrosis, file.side, rules or LabelRules(), place, clean=clean)
     names = [file.case_id] if len(hips) == 1 else [f"{file.case_id}_{hip.mask.side}" for hip in hips]
     return dict(zip(names, hips, strict=True))

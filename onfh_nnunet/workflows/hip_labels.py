@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.scan_half import side_doubt, side_of_place
 from onfh_nnunet.core.volume import Volume
+from postprocessing.masks.mend import mend, without_strays
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,8 @@ def read_hips(
     rules: LabelRules,
     place: str,
     drawn_on: Grid | None = None,
+    *,
+    clean: bool = False,
 ) -> list[LabelledHip]:
     """Read the hip of a label, or both hips of a label of a whole scan.
 
@@ -68,6 +71,7 @@ def read_hips(
         rules: What the label means.
         place: What messages name.
         drawn_on: The grid on which contours become voxels.
+        clean: Whether to mend each mask, see `mend`; what was done is in the hip's notes.
 
     Returns:
         One hip, whose side may be unknown; or both, the right one first.
@@ -81,6 +85,14 @@ def read_hips(
         labelled = label_map_in_memory(label, stated, rules, place)
     else:
         labelled = label_map(LabelFiles(label, necrosis, stated), rules, place, drawn_on=drawn_on)
+    if clean:
+        kept, done = without_strays(labelled.volume)
+        labelled = replace(labelled, volume=kept, notes=(*labelled.notes, *done))
+    hips = _hips(labelled, side, place)
+    return [_mended(hip, place) for hip in hips] if clean else hips
+
+
+def _hips(labelled: Labelled, side: Side | None, place: str) -> list[LabelledHip]:
     if holds_two_heads(labelled.volume):
         heads = find_heads(labelled.volume, "B", place)
         if side is None:
@@ -89,6 +101,11 @@ def read_hips(
         raise LabelError(place, problem, "To read both, rename it and leave out `side`; else label one hip only")
     (head,) = find_heads(labelled.volume, "R", place)  # refuses what is no head; the side decides nothing here
     return [_only_one(labelled, head, side or labelled.side, place)]
+
+
+def _mended(hip: LabelledHip, place: str) -> LabelledHip:
+    volume, done = mend(hip.mask.labels, place)
+    return LabelledHip(HipMask(volume, hip.mask.side), hip.centre_mm, (*hip.notes, *done))
 
 
 def _one_of_two(labelled: Labelled, head: Head) -> LabelledHip:

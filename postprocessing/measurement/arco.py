@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from postprocessing.measurement.possible_types import possible_types
+
 
 class ArcoType(StrEnum):
     """Types 1 to 3, or 2 or 3 where the acetabular edge is unknown."""
@@ -33,3 +35,9 @@ def arco_type(lateral_deg: float, edge_deg: float | None = None) -> ArcoType:
     if lateral_deg < 0:
         return ArcoType.ONE
     return ArcoType.TWO_OR_THREE if edge_deg is None else ArcoType.TWO
+
+
+def possible_arco_types(low_deg: float, high_deg: float, edge_deg: float | None = None) -> str:
+    """Every type of a lesion whose lateral angle lies between two, such as ``1/2``."""
+    limits = [0.0] if edge_deg is None else [0.0, edge_deg]
+    return possible_types(low_deg, high_deg, limits, lambda lateral_deg: arco_type(lateral_deg, edge_deg))

@@ -12,16 +12,19 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.steinberg import Grade
-from postprocessing.measurement.arco import ArcoType, arco_type
-from postprocessing.measurement.jic import JicType, jic_type, weight_bearing
+from postprocessing.masks.lesion_parts import lesion_parts
+from postprocessing.measurement.arco import ArcoType, arco_type, possible_arco_types
+from postprocessing.measurement.jic import JicType, jic_type, possible_jic_types, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
-from postprocessing.measurement.measure import HipMeasurement, measure
+from postprocessing.measurement.measure import HipMeasurement, measure_parts
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval, margin_interval, possible_grades
 
 
 @dataclass(frozen=True)
 class GradeRow:
-    """A row of grades.csv; `warnings` explain empty cells, except `jic_type`, which needs landmarks.
+    """A row of grades.csv; `warnings` explain empty cells.
+
+    Except what needs landmarks, such as `jic_type`, and what only a lesion has, in a row of grade ``none``.
 
     Columns up to `warnings` are the first ones for good; later ones come after it.
 
@@ -33,6 +36,8 @@ class GradeRow:
         warnings: Joined with ``; ``.
         interval_method: Where `percent_low` and `percent_high` come from.
         jic_type: From landmarks; then `arco_2021_type` tells 2 from 3.
+        possible_arco_2021_types: Every type of a lesion whose margin lies half a mean voxel further in or out.
+        possible_jic_types: The same; from landmarks.
 
     The other columns come from `HipMeasurement`, `LesionLocation`, `Octants`, `PercentInterval`, `steinberg_grade`.
     """
@@ -75,6 +80,15 @@ class GradeRow:
     inferior_posterior_medial_percent: float | None
     arco_2021_type: ArcoType | None
     jic_type: JicType | None
+    surface_residual_mm: float | None
+    collapse_depth_mm: float | None
+    kerboul_low_deg: float | None
+    kerboul_high_deg: float | None
+    possible_kerboul_grades: str | None
+    lateral_necrotic_angle_low_deg: float | None
+    lateral_necrotic_angle_high_deg: float | None
+    possible_arco_2021_types: str | None
+    possible_jic_types: str | None
 
 
 def grade_row(
@@ -96,18 +110,23 @@ def grade_row(
     Raises:
         LabelError: There is no head.
     """
-    measured, met = measure(hip), interval or margin_interval(hip)
+    parts = lesion_parts(hip)
+    measured, met = measure_parts(parts), interval or margin_interval(parts.hip)
+    possible = possible_grades(met, hip.extent.least_percent)
+    low, high = measured.location.lateral_necrotic_angle_low_deg, measured.location.lateral_necrotic_angle_high_deg
     return GradeRow(
         case_id=case_id,
         source=source,
         side=hip.side,
         percent_low=met.low,
         percent_high=met.high,
-        steinberg_grade=hip.extent.grade,
-        possible_grades="/".join(possible_grades(met, hip.extent.least_percent)),
+        steinberg_grade=parts.grade,
+        possible_grades="/".join(possible if parts.measurable else dict.fromkeys((Grade.NONE, *possible))),
         warnings="; ".join((*extra_warnings, *measured.warnings)),
         interval_method=met.method,
         jic_type=None,
+        possible_arco_2021_types=None if low is None or high is None else possible_arco_types(low, high),
+        possible_jic_types=None,
         **_columns(measured),
     )
 
@@ -124,14 +143,23 @@ def with_landmarks(row: GradeRow, landmarks: Landmarks | None, ties: JicTies = J
         GeometryError: The landmarks do not fit the head.
     """
     x, y, z, lateral = row.head_centre_x_mm, row.head_centre_y_mm, row.head_centre_z_mm, row.lateral_necrotic_angle_deg
+    low, high = row.lateral_necrotic_angle_low_deg, row.lateral_necrotic_angle_high_deg
     if landmarks is None:
         return _warned(row, "no landmarks: no JIC type")
     if row.side is None or x is None or y is None or z is None:
         return _warned(row, "no side or no sphere: no JIC type")
     surface = weight_bearing(row.case_id, landmarks, (x, y, z), row.side)
-    if lateral is None:
+    if row.steinberg_grade is Grade.NONE:
+        return row
+    if lateral is None or low is None or high is None:
         return _warned(row, "no lateral angle: no JIC type")
-    return replace(row, jic_type=jic_type(lateral, surface, ties), arco_2021_type=arco_type(lateral, surface.edge_deg))
+    return replace(
+        row,
+        jic_type=jic_type(lateral, surface, ties),
+        arco_2021_type=arco_type(lateral, surface.edge_deg),
+        possible_arco_2021_types=possible_arco_types(low, high, surface.edge_deg),
+        possible_jic_types=possible_jic_types(low, high, surface, ties),
+    )
 
 
 def write_grades(path: Path, rows: Iterable[GradeRow]) -> None:

@@ -24,6 +24,7 @@ from onfh_nnunet.core.errors import GeometryError
 from onfh_nnunet.core.grid import FloatArray, Triple
 from onfh_nnunet.core.hip import Side
 from postprocessing.measurement.landmarks import Landmarks
+from postprocessing.measurement.possible_types import possible_types
 
 
 class JicType(StrEnum):
@@ -86,6 +87,15 @@ def jic_type(lateral_deg: float, surface: WeightBearing, ties: JicTies = JicTies
     if reached < whole or (reached == whole and not ministry):
         return JicType.A
     return JicType.B if reached < 2 * whole or (reached == 2 * whole and not ministry) else JicType.C1
+
+
+def possible_jic_types(
+    low_deg: float, high_deg: float, surface: WeightBearing, ties: JicTies = JicTies.MINISTRY
+) -> str:
+    """Every type of a lesion whose lateral angle lies between two, such as ``B/C1``."""
+    third = (surface.edge_deg - surface.medial_deg) / 3
+    limits = [surface.medial_deg + third, surface.medial_deg + 2 * third, surface.edge_deg]
+    return possible_types(low_deg, high_deg, limits, lambda lateral_deg: jic_type(lateral_deg, surface, ties))
 
 
 def _in_slice(case: object, point_mm: Triple, centre_mm: Triple, side: Side) -> FloatArray:

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.volume import Volume
+from postprocessing.measurement.lesion_margin import HeadVoxels, LocalMargin
 from postprocessing.measurement.sphere import Sphere, faces_mm
+
+DEEPEST_WITHIN = 0.25
+"""How far beside the deepest voxel the deepest point of the margin is sought, as a share of the margin's reach."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def depth_mm(mask: Volume, sphere: Sphere) -> float:
     """The maximum depth of the necrosis below the fitted sphere along its radius; it must not be empty.
 
     The sphere stands for the articular surface before any collapse. A lesion that holds the centre is one radius deep.
-    The definition is ours.
+    The deepest point is that of the margin between voxels, see `lesion_margin`: the deepest voxel alone is an extreme,
+    and too deep. The definition is ours.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.
@@ -74,5 +80,26 @@ def depth_mm(mask: Volume, sphere: Sphere) -> float:
     middle = np.clip(np.rint(mask.grid.to_index(sphere.centre_mm)), 0, np.array(mask.grid.size) - 1).astype(int)
     if necrosis[tuple(middle)]:
         return sphere.radius_mm
-    margin = faces_mm(necrosis, ~necrosis, mask.grid)
-    return sphere.radius_mm - float(np.linalg.norm(margin - sphere.centre_mm, axis=1).min())
+    faces = faces_mm(necrosis, ~necrosis, mask.grid) - sphere.centre_mm
+    away = np.linalg.norm(faces, axis=1)
+    nearest_mm = float(away.min())
+    margin_mm = _nearest_margin_mm(HeadVoxels.of(mask, sphere), faces[away.argmin()])
+    farthest_mm = nearest_mm + float(np.linalg.norm(mask.grid.spacing_mm)) / 2
+    return sphere.radius_mm - min(max(margin_mm, nearest_mm), farthest_mm)
+
+
+def _nearest_margin_mm(voxels: HeadVoxels, place_mm: FloatArray) -> float:
+    """Least distance of the margin from the centre of the sphere, near a place (3) on it."""
+    distance = float(np.linalg.norm(place_mm))
+    inward = place_mm / distance
+    near = voxels.near(place_mm)
+    _, first, second = np.linalg.svd(inward[None])[2]  # across the radius
+    across = near.place_mm @ np.stack([first, second], axis=1)
+    radial = np.linalg.norm(near.place_mm, axis=1) - distance
+    margin = LocalMargin.fit(np.column_stack([radial, across]), near.necrotic, near.reach_mm)
+    if margin is None:
+        return distance
+    steps = np.linspace(-1, 1, 21) * DEEPEST_WITHIN * near.reach_mm
+    one, other = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    within = np.hypot(one, other) <= steps[-1]
+    return distance + float(margin.crossing_mm(one[within], other[within]).min())

@@ -1,9 +1,8 @@
 """Rays from the centre of the fitted sphere, and what they hit at the surface of the head.
 
 Rays leave the centre in patient axes (LPS) and read the nearest voxel, so an oblique grid is measured in the same
-planes as a straight one. A ray counts when it leaves the head within `ARTICULAR_MM` of the sphere, which leaves out the
-head-neck cut but for its rim; it is necrotic when there is necrosis within `SUBCHONDRAL_MM` of where it leaves. Both
-limits are ours.
+planes as a straight one. They are followed from outside the sphere to the first voxel of head, as deep as a collapse
+may be. All limits are ours.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onfh_nnunet.core.anatomy import ARTICULAR_MM, SUBCHONDRAL_MM
+from onfh_nnunet.core.anatomy import ARTICULAR_MM, COLLAPSE_UP_TO_MM, SUBCHONDRAL_MM
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.volume import Volume
@@ -23,30 +22,43 @@ RADIAL_STEP_MM = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Rays:
-    """For each direction (n): whether it hits the articular surface, and whether that is necrotic."""
+    """What each ray meets.
 
-    articular: BoolArray
+    Args:
+        directions: Unit vectors (n, 3) in LPS.
+        depth_mm: How deep below the sphere it enters the head (n), negative above it; infinite for a ray that enters
+            none within `COLLAPSE_UP_TO_MM`, and NaN for one that is still in the head `ARTICULAR_MM` outside the
+            sphere, as in the neck.
+        involved: Whether necrosis lies within `SUBCHONDRAL_MM` of where it enters (n).
+        covered: Whether that necrosis has viable head above it (n).
+    """
+
+    directions: FloatArray
+    depth_mm: FloatArray
     involved: BoolArray
+    covered: BoolArray
 
 
 def cast_rays(mask: Volume, sphere: Sphere, directions: FloatArray) -> Rays:
-    """Cast rays from outside the sphere to the surface of the head.
+    """Follow rays from outside the sphere to the surface of the head.
 
     Args:
         mask: Labels (z, y, x) of a head within one layer of background.
         sphere: The sphere of its articular surface.
         directions: Unit vectors (n, 3) in LPS.
     """
-    outside, inside = sphere.radius_mm + ARTICULAR_MM, sphere.radius_mm - ARTICULAR_MM - SUBCHONDRAL_MM
-    depths = np.arange(0, outside - max(inside, 0), RADIAL_STEP_MM)
-    labels = _labels_along(mask, sphere, directions, outside - depths)
+    deepest = min(COLLAPSE_UP_TO_MM + SUBCHONDRAL_MM, sphere.radius_mm)
+    depths = np.arange(-ARTICULAR_MM, deepest, RADIAL_STEP_MM)
+    labels = _labels_along(mask, sphere, directions, sphere.radius_mm - depths)
     head = labels > 0
-    ends = head.any(axis=1) & ~head[:, 0]  # a ray that is still in the head runs on into the neck
-    surface = depths[head.argmax(axis=1)]
-    below = depths - surface[:, None]
-    necrotic = ((labels == Label.NECROSIS) & (below <= SUBCHONDRAL_MM)).any(axis=1)
-    articular = ends & (surface <= 2 * ARTICULAR_MM)
-    return Rays(articular, articular & necrotic)
+    first = head.argmax(axis=1)
+    enters = depths[first] - RADIAL_STEP_MM / 2
+    below = depths - enters[:, None]
+    involved = ((labels == Label.NECROSIS) & (below >= 0) & (below <= SUBCHONDRAL_MM)).any(axis=1)
+    found = head.any(axis=1) & (enters <= COLLAPSE_UP_TO_MM)
+    depth = np.where(head[:, 0], np.nan, np.where(found, enters, np.inf))
+    covered = involved & (labels[np.arange(len(labels)), first] == Label.VIABLE_HEAD)
+    return Rays(directions, depth, involved, covered)
 
 
 def _labels_along(mask: Volume, sphere: Sphere, directions: FloatArray, distances: FloatArray) -> FloatArray:

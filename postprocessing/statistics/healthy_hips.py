@@ -12,8 +12,7 @@ import numpy as np
 
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.statistics.measures import Measure, Statistic, mean, share, statistic
-from postprocessing.statistics.sample import Sample
+from postprocessing.statistics.measures import Measure, Statistic, mean, share, statistic_among
 
 NO_HEALTHY = "no healthy hip: nothing is known of how often one is called ill"
 NO_ILL = "no ill hip"
@@ -32,8 +31,8 @@ def healthy_hip_statistics(rows: Sequence[CrossvalRow]) -> list[Statistic]:
     right = [float(row.grade_pred is Grade.NONE and row.necrosis_percent_pred is not None) for row in healthy]
     found = [float(row.grade_pred is not Grade.NONE) for row in ill]
     return [
-        _statistic(share("healthy_hip_specificity", np.array(right), np.ones(len(healthy))), healthy, NO_HEALTHY),
-        _statistic(share("ill_hip_sensitivity", np.array(found), np.ones(len(ill))), ill, NO_ILL),
+        _among(share("healthy_hip_specificity", np.array(right), np.ones(len(healthy))), healthy, NO_HEALTHY),
+        _among(share("ill_hip_sensitivity", np.array(found), np.ones(len(ill))), ill, NO_ILL),
         _mean("healthy_hip_false_positive_ml", healthy, [row.necrosis_ml_pred for row in healthy]),
         _mean("healthy_hip_false_positive_percent", healthy, [row.necrosis_percent_pred for row in healthy]),
     ]
@@ -42,10 +41,8 @@ def healthy_hip_statistics(rows: Sequence[CrossvalRow]) -> list[Statistic]:
 def _mean(name: str, rows: Sequence[CrossvalRow], values: Sequence[float | None]) -> Statistic:
     known = [(row, value) for row, value in zip(rows, values, strict=True) if value is not None]
     measure = mean(name, np.array([value for _, value in known], float))
-    return _statistic(measure, [row for row, _ in known], NO_HEALTHY)
+    return _among(measure, [row for row, _ in known], NO_HEALTHY)
 
 
-def _statistic(measure: Measure, rows: Sequence[CrossvalRow], missing: str) -> Statistic:
-    if not rows:
-        return Statistic(measure.name, None, None, None, 0, missing, 0)
-    return statistic(measure, Sample.of([row.patient for row in rows]))
+def _among(measure: Measure, rows: Sequence[CrossvalRow], missing: str) -> Statistic:
+    return statistic_among(measure, [row.patient for row in rows], missing)

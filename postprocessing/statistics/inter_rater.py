@@ -15,12 +15,13 @@ from postprocessing.statistics.agreement import ConfusionRow, GradePair, agreeme
 from postprocessing.statistics.grade_agreement import SEVERITY
 from postprocessing.statistics.intervals import Ends, difference
 from postprocessing.statistics.measures import NO_HIPS, Statistic, mean, statistics
+from postprocessing.statistics.repeatability import repeatability
 from postprocessing.statistics.sample import Estimator, Sample
+from postprocessing.statistics.size_limits import limits_by_size
+from postprocessing.statistics.symmetry import INDEPENDENT, bowker
 
 CUTS = {"b_or_c": (Grade.B, Grade.C), "c": (Grade.C,)}
 """The two decisions that Steinberg's limits make, by the grades above each."""
-
-INDEPENDENT = "the test takes hips as independent"
 
 
 def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
@@ -30,10 +31,21 @@ def reader_agreement(readings: Sequence[GradePair]) -> list[Statistic]:
       with an interval where the readers differ in enough patients.
     - ``mcnemar_b_or_c_p``, ``mcnemar_c_p``: exact test of the same (McNemar, Psychometrika 1947;12:153).
     - ``stuart_maxwell_p``: of all grades at once; see `stuart_maxwell`.
+    - ``bowker_p``: of each pair of grades; see `bowker`.
+    - Limits of agreement that follow the size, and repeatability of the percentage, the two reads taken as alike.
 
     The tests take hips as independent, which the two hips of a patient are not; the intervals do not.
     """
-    return [*agreement(readings), *_differences(readings), *_mcnemar(readings), _homogeneity(readings)]
+    patients, pairs = [row.patient for row in readings], [(row.percent_true, row.percent_pred) for row in readings]
+    return [
+        *agreement(readings),
+        *_differences(readings),
+        *_mcnemar(readings),
+        _homogeneity(readings),
+        bowker(readings),
+        *limits_by_size(patients, pairs),
+        *repeatability("points", list(zip(patients, pairs, strict=True))),
+    ]
 
 
 def write_reader_tables(folder: Path, readings: Sequence[GradePair], found: Sequence[Statistic]) -> None:

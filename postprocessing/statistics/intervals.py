@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onfh_nnunet.core.grid import FloatArray
+from onfh_nnunet.core.printable import plural
 from postprocessing.statistics.sample import Estimator, Jackknife, Sample
 
 Ends = tuple[float, float]
@@ -29,6 +30,9 @@ FEWEST_DISAGREEING = 3
 UNDEFINED = "no interval: undefined without some of the patients"
 AT_ITS_END = "no interval: both are equal in every hip"
 NO_SPREAD = "no interval: the same without any one patient"
+
+_NARROWEST = 1e-9
+"""Half an interval, of points, ml or coefficients; a shorter one is of the rounding of sums."""
 
 _DECIMALS = 13
 """A coefficient of 1 is 1 whatever the rounding of its sums."""
@@ -64,7 +68,7 @@ def student(sample: Sample, estimate: Estimator, scale: Scale = PLAIN) -> Ends |
     half = _half_width(jackknife)
     if not math.isfinite(half):
         return UNDEFINED
-    if half == 0:
+    if half <= _NARROWEST:
         return NO_SPREAD
     ends = scale.back(np.array([jackknife.value - half, jackknife.value + half]))
     return float(ends[0]), float(ends[1])
@@ -83,7 +87,7 @@ def wilson(sample: Sample, estimate: Estimator) -> Ends | str:
         return UNDEFINED
     least = sample.least_effective
     counted = share * (1 - share) / variance if variance > 0 and 0 < share < 1 else least
-    return wilson_interval(share, min(max(counted, least), sample.n), _quantile(len(jackknife.left_out) - 1))
+    return wilson_interval(share, min(max(counted, least), sample.n), student_quantile(len(jackknife.left_out) - 1))
 
 
 def difference(sample: Sample, differences: FloatArray) -> Ends | str:
@@ -95,7 +99,7 @@ def difference(sample: Sample, differences: FloatArray) -> Ends | str:
     """
     disagreeing = len(np.unique(sample.patient_of[differences != 0]))
     if disagreeing < FEWEST_DISAGREEING:
-        return f"no interval: the readings differ in {disagreeing} patients, {FEWEST_DISAGREEING} are needed"
+        return f"no interval: the readings differ in {plural(disagreeing, 'patient')}, {FEWEST_DISAGREEING} are needed"
     return student(sample, lambda weights: (weights @ differences) / weights.sum(1))
 
 
@@ -121,6 +125,8 @@ def mover(sample: Sample, centre: Estimator, log_variance: Estimator, factor: fl
     shorter, longer = (abs(factor * spread * math.expm1(half)) for half in (-around_log / 2, around_log / 2))
     below, above = (shorter, longer) if factor > 0 else (longer, shorter)
     limit = jackknives[0].value + factor * spread
+    if math.hypot(around_centre, longer) <= _NARROWEST:
+        return NO_SPREAD
     return limit - math.hypot(around_centre, below), limit + math.hypot(around_centre, above)
 
 
@@ -143,7 +149,7 @@ def _half_width(jackknife: Jackknife) -> float:
     """Student's quantile times the standard error; not finite where a value is."""
     with np.errstate(invalid="ignore"):
         variance = jackknife.variance
-        return _quantile(_freedom(jackknife)) * math.sqrt(variance) if math.isfinite(variance) else math.nan
+        return student_quantile(_freedom(jackknife)) * math.sqrt(variance) if math.isfinite(variance) else math.nan
 
 
 def _freedom(jackknife: Jackknife) -> float:
@@ -158,7 +164,8 @@ def _freedom(jackknife: Jackknife) -> float:
     return float(min(3 * squares.sum() ** 2 / total, parts - 1)) if total > 0 else parts - 1
 
 
-def _quantile(freedom: float) -> float:
+def student_quantile(freedom: float) -> float:
+    """Of Student's distribution, for the upper end of a 95 % interval."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, TAIL))

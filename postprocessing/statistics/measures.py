@@ -81,6 +81,13 @@ def statistic(measure: Measure, sample: Sample) -> Statistic:
     return Statistic(measure.name, value, *ends, n, measure.note, patients)
 
 
+def statistic_among(measure: Measure, patients: Sequence[str], missing: str) -> Statistic:
+    """A measure of some hips of a cohort, such as the ill ones; `missing` says what it means that there are none."""
+    if not patients:
+        return Statistic(measure.name, None, None, None, 0, missing, 0)
+    return statistic(measure, Sample.of(patients))
+
+
 def too_few(patients: int) -> str:
     """The reason why so many patients have no interval; empty where they are enough."""
     if patients >= FEWEST_PATIENTS:
@@ -97,9 +104,9 @@ def share(name: str, part: FloatArray, whole: FloatArray, undefined: str = NO_HI
     return Measure(name, estimate, undefined, partial(_share_interval, whole), note)
 
 
-def mean(name: str, values: FloatArray, interval: Interval = student) -> Measure:
+def mean(name: str, values: FloatArray, interval: Interval = student, note: str = "") -> Measure:
     """The measure of a mean of values, (n,)."""
-    return Measure(name, lambda weights: ratio(weights @ values, weights.sum(1)), NO_HIPS, interval)
+    return Measure(name, lambda weights: ratio(weights @ values, weights.sum(1)), NO_HIPS, interval, note)
 
 
 def _share_interval(whole: FloatArray, sample: Sample, estimate: Estimator) -> tuple[float, float] | str:

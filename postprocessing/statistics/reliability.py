@@ -37,7 +37,7 @@ def mean_squares(ratings: FloatArray, weights: FloatArray) -> MeanSquares:
     targets = k * (weights * (by_target - grand[:, None]) ** 2).sum(1)
     raters = n * ((by_rater - grand[:, None]) ** 2).sum(1)
     total = (weights[..., None] * (ratings - grand[:, None, None]) ** 2).sum((1, 2))
-    targets, raters, error = (_without_rounding(s, ratings) for s in (targets, raters, total - targets - raters))
+    targets, raters, error = (without_rounding(s, ratings) for s in (targets, raters, total - targets - raters))
     return MeanSquares(ratio(targets, n - 1), raters / (k - 1), ratio(error, (n - 1) * (k - 1)))
 
 
@@ -78,7 +78,7 @@ def lin_ccc(ratings: FloatArray, weights: FloatArray) -> FloatArray:
     variances = ratio((weights[..., None] * apart**2).sum(1), n[:, None])
     covariance = ratio((weights * apart[..., 0] * apart[..., 1]).sum(1), n)
     shift = (means[:, 0] - means[:, 1]) ** 2
-    return ratio(2 * covariance, _without_rounding(variances.sum(1) + shift, ratings))
+    return ratio(2 * covariance, without_rounding(variances.sum(1) + shift, ratings))
 
 
 def bland_altman(ratings: FloatArray, limit: int, weights: FloatArray) -> FloatArray:
@@ -106,7 +106,7 @@ def variance(values: FloatArray, weights: FloatArray) -> FloatArray:
     return ratio((weights * (values - mean[:, None]) ** 2).sum(1), n - 1)
 
 
-def _without_rounding(squares: FloatArray, ratings: FloatArray) -> FloatArray:
+def without_rounding(squares: FloatArray, ratings: FloatArray) -> FloatArray:
     """Sums of squares, with rounding errors set to 0, so that zero variance is exactly zero."""
     largest = np.abs(ratings).max(initial=0)
     return np.where(squares > len(ratings) * (1e-13 * largest) ** 2, squares, 0.0)

@@ -13,15 +13,25 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
+from onfh_nnunet.study.cohort_hips import CohortHips, HipGroup
 from postprocessing.metrics.case_metrics import ERRORS, LESIONS, CrossvalRow, crossval_row
 from postprocessing.statistics.agreement import ConfusionRow, Statistic, agreement, amount_agreement, confusion_rows
+from postprocessing.statistics.decisions import decision_statistics
 from postprocessing.statistics.descriptive import DescriptiveStatistics, describe
+from postprocessing.statistics.flow import flow_statistics
 from postprocessing.statistics.healthy_hips import healthy_hip_statistics
 from postprocessing.statistics.measures import share, statistics
+from postprocessing.statistics.net_benefit import net_benefit_statistics
+from postprocessing.statistics.percent_calibration import percent_calibration
+from postprocessing.statistics.repeatability import visit_repeatability
+from postprocessing.statistics.roc import auc_statistics
+from postprocessing.statistics.size_limits import limits_by_size
+from postprocessing.statistics.symmetry import bowker
 
 __all__ = ["CrossvalRow", "GroupRow", "SummaryRow", "crossval_row", "summarize", "summarize_groups", "write_tables"]
 
 METRICS = ("dice", "assd_mm", "hd95_mm", "nsd_1mm", "iou", "hd_mm", "centroid_distance_mm", *ERRORS)
+ONLY_JUDGED = CohortHips()
 TABLES = ("cases.csv", "summary.csv", "summary_by_group.csv", "agreement.csv", "confusion.csv")
 
 
@@ -52,8 +62,8 @@ class GroupRow(SummaryRow, _Group):
     """A row of summary_by_group.csv: a `SummaryRow` of the hips of one group.
 
     Args:
-        by: What groups them: grade (the true one), side or fold.
-        group: The grade, the side or the fold.
+        by: What groups them: grade (the true one), side, fold, or a further column of cohort.csv.
+        group: The grade, the side, the fold, or the cell. The hips of a group are n + n_undefined.
     """
 
 
@@ -67,28 +77,70 @@ def summarize(rows: Sequence[CrossvalRow]) -> list[SummaryRow]:
     return found
 
 
-def summarize_groups(rows: Sequence[CrossvalRow]) -> list[GroupRow]:
-    """Every metric of every region by true grade, side and fold, where these are known."""
-    folds = sorted({row.fold for row in rows if row.fold is not None})
-    groups = {"grade_true": tuple(Grade), "side": tuple(Side), "fold": tuple(folds)}
+def summarize_groups(rows: Sequence[CrossvalRow], groups: Sequence[HipGroup] = ()) -> list[GroupRow]:
+    """Every metric of every region by true grade, side and fold, where these are known, and by further subgroups."""
     return [
-        GroupRow(by.removesuffix("_true"), str(group), **vars(summary))
-        for by, names in groups.items()
-        for group in names
-        if (members := [row for row in rows if getattr(row, by) == group])
+        GroupRow(by, group, **vars(summary))
+        for (by, group), members in (_groups(rows) | _further_groups(rows, groups)).items()
         for summary in _by_region(members)
     ]
 
 
-def write_tables(folder: Path, rows: Sequence[CrossvalRow]) -> None:
-    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv atomically."""
-    readings = [row.grade_pair for row in rows]
+def write_tables(folder: Path, rows: Sequence[CrossvalRow], cohort: CohortHips = ONLY_JUDGED) -> None:
+    """Write cases.csv, summary.csv, summary_by_group.csv, agreement.csv and confusion.csv atomically.
+
+    Args:
+        folder: Where they go.
+        rows: The hips that were judged.
+        cohort: The hips that were given, and their subgroups; by default only the judged ones are known.
+    """
     write_rows(folder / "cases.csv", CrossvalRow, rows)
     write_rows(folder / "summary.csv", SummaryRow, summarize(rows))
-    write_rows(folder / "summary_by_group.csv", GroupRow, summarize_groups(rows))
-    found = [*agreement(readings), *_volume_agreement(rows), *_detection(rows), *healthy_hip_statistics(rows)]
-    write_rows(folder / "agreement.csv", Statistic, found)
-    write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows(readings))
+    write_rows(folder / "summary_by_group.csv", GroupRow, summarize_groups(rows, cohort.groups))
+    write_rows(folder / "agreement.csv", Statistic, evaluation(rows, cohort))
+    write_rows(folder / "confusion.csv", ConfusionRow, confusion_rows([row.grade_pair for row in rows]))
+
+
+def evaluation(rows: Sequence[CrossvalRow], cohort: CohortHips = ONLY_JUDGED) -> list[Statistic]:
+    """The rows of agreement.csv; arguments as of `write_tables`."""
+    readings = [row.grade_pair for row in rows]
+    patients, percents = [row.patient for row in rows], [(row.percent_true, row.percent_pred) for row in readings]
+    return [
+        *agreement(readings),
+        *_volume_agreement(rows),
+        *_detection(rows),
+        *healthy_hip_statistics(rows),
+        *decision_statistics(readings),
+        *auc_statistics(readings),
+        *net_benefit_statistics(readings),
+        *percent_calibration(patients, percents),
+        *limits_by_size(patients, percents),
+        *visit_repeatability(rows),
+        bowker(readings),
+        *flow_statistics(readings, cohort.given),
+    ]
+
+
+def _groups(rows: Sequence[CrossvalRow]) -> dict[tuple[str, str], list[CrossvalRow]]:
+    folds = sorted({row.fold for row in rows if row.fold is not None})
+    names = {"grade_true": tuple(Grade), "side": tuple(Side), "fold": tuple(folds)}
+    return {
+        (by.removesuffix("_true"), str(group)): members
+        for by, of in names.items()
+        for group in of
+        if (members := [row for row in rows if getattr(row, by) == group])
+    }
+
+
+def _further_groups(
+    rows: Sequence[CrossvalRow], groups: Sequence[HipGroup]
+) -> dict[tuple[str, str], list[CrossvalRow]]:
+    by_case = {row.case_id: row for row in rows}
+    found: dict[tuple[str, str], list[CrossvalRow]] = {}
+    for one in groups:
+        if one.case_id in by_case:
+            found.setdefault((one.by, one.group), []).append(by_case[one.case_id])
+    return found
 
 
 def _volume_agreement(rows: Sequence[CrossvalRow]) -> list[Statistic]:

@@ -10,7 +10,15 @@ from dataset_conversion.readers import read_volume
 from onfh_nnunet.core.anatomy import BOTH_HIPS_WIDTH_MM, LOCATED_HEADS_APART_MM, OFF_MIDDLE_MM
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.scan_half import FARTHEST_MM, likely_side, shows_both_hips, side_doubt, side_of_place, width_mm
+from onfh_nnunet.core.scan_half import (
+    FARTHEST_MM,
+    likely_side,
+    neck_doubt,
+    shows_both_hips,
+    side_doubt,
+    side_of_place,
+    width_mm,
+)
 from tests.helpers.paths import REAL
 
 AXIAL = Grid((40, 100, 130), (4.0, 2.0, 2.0), (-129.0, -99.0, -78.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
@@ -82,3 +90,10 @@ def test_contradiction_is_certain_in_a_wide_scan_and_likely_in_a_narrow_one():
     for grid in (AXIAL, narrow):
         assert side_doubt(grid, -85.0, Side.RIGHT) is None
         assert side_doubt(grid, 5.0, Side.RIGHT) is None
+
+
+def test_neck_is_lateral_and_tells_nothing_when_it_points_to_neither_side():
+    assert neck_doubt(-0.7, Side.LEFT).place == "has its neck on the patient's right"
+    assert neck_doubt(0.7, Side.RIGHT).place == "has its neck on the patient's left"
+    assert {neck_doubt(-0.7, Side.RIGHT), neck_doubt(0.7, Side.LEFT)} == {None}
+    assert {neck_doubt(toward, side) for toward in (-0.3, 0.3) for side in Side} == {None}

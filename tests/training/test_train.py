@@ -113,6 +113,37 @@ def test_crossval_judges_every_hip_by_the_fold_that_never_saw_it(study, onfh):
         assert set(np.unique(mask.array)) <= {0, 1, 2}
 
 
+def test_further_columns_and_scans_of_the_cohort_change_the_tables_alone(study, copy, onfh, tmp_path):
+    onfh("crossval", "--work", copy)
+    masks = snapshot(copy / "crossval" / "masks")
+    with (study / "cohort" / "cohort.csv").open() as file:
+        rows = [row | {"sex": "FM"[i % 2]} for i, row in enumerate(csv.DictReader(file))]
+    for row in rows:
+        row |= {name: str(study / "cohort" / row[name]) for name in ("image", "label")}
+    rows.append(rows[0] | {"patient_id": "new", "label": "", "side": "B", "image": rows[0]["label"]})
+    with (tmp_path / "cohort.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    onfh("convert", tmp_path / "cohort.csv", "--work", copy)
+    onfh("crossval", "--work", copy)
+    assert snapshot(copy / "crossval" / "masks") == masks
+
+    with (copy / "crossval" / "agreement.csv").open() as file:
+        flow = {row["statistic"]: row for row in csv.DictReader(file) if row["statistic"].startswith("flow")}
+    counts = {name.removeprefix("flow_"): int(row["value"]) for name, row in flow.items()}
+    assert (counts["given"], counts["excluded"], counts["failed"] + counts["analysed"]) == (8, 2, 6)
+    assert flow["flow_excluded"]["note"] == "no label: 2"
+    with (copy / "crossval" / "summary_by_group.csv").open() as file:
+        heads = {
+            row["group"]: int(row["n"]) + int(row["n_undefined"])
+            for row in csv.DictReader(file)
+            if (row["by"], row["region"], row["metric"]) == ("sex", "head", "dice")
+        }
+    assert sum(heads.values()) == 6
+    assert set(heads) == {"F", "M"}
+
+
 def test_killed_training_resumes_from_its_checkpoint(copy):
     dataset, _, plan = opened(copy)
     folder = fold_folder(dataset.workspace, plan, 0)

@@ -132,6 +132,19 @@ def test_masks_in_memory_have_the_checks_of_files(tmp_path, name):
             grade(saved(tmp_path, "hip.nrrd", Volume(array.astype(np.float32), PELVIS)))
 
 
+def test_cleaned_masks_have_the_rows_of_sound_ones_and_say_what_was_done(tmp_path, onfh):
+    stray = Volume(np.where(ball(PELVIS, (0, 0, 22), 6), np.uint8(2), BOTH.array), PELVIS)
+    stray.write(tmp_path / "P001.nii.gz")
+    with pytest.raises(LabelError, match="lesion outside"):
+        grade(tmp_path / "P001.nii.gz")
+    onfh("grade", tmp_path / "P001.nii.gz", "--clean", "--out", tmp_path / "grades.csv")
+    assert "cleaned: dropped 1 part of necrosis outside the head" in (tmp_path / "grades.csv").read_text()
+    cleaned, sound = grade(tmp_path / "P001.nii.gz", clean=True), grade(BOTH)
+    assert [row.necrosis_percent for row in cleaned] == [row.necrosis_percent for row in sound]
+    assert [row.warnings for row in grade(BOTH, clean=True)] == [row.warnings for row in sound]
+    assert np.array_equal(Volume.read(tmp_path / "P001.nii.gz").array, stray.array)
+
+
 def test_options_hold_for_masks_in_memory():
     swapped = Volume(np.where(ONE.array > 0, 3 - ONE.array, 0), PELVIS)
     expected = grade(ONE)[0].necrosis_percent

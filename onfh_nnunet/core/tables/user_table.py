@@ -6,7 +6,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from onfh_nnunet.core.csv_rows import literal
@@ -28,10 +28,12 @@ class TableRow:
     Args:
         line: Where it begins, from 1.
         cells: Text by column, without spaces around it; empty where the table lacks the column or the row the cell.
+        further: The same of the columns that nobody asked for; empty where a cell's text is not sure.
     """
 
     line: int
     cells: dict[str, str]
+    further: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read_table(
 ) -> UserTable:
     """Read a table in text or Excel.
 
-    Case, spaces, hyphens and underscores in the header do not matter. Further columns are ignored, with an
+    Case, spaces, hyphens and underscores in the header do not matter. Further columns are kept apart, with an
     `OnfhWarning` for one that looks like a misspelt optional one. An apostrophe before what a spreadsheet takes for a
     formula, as `csv_rows` writes it, is no part of a cell.
 
@@ -99,7 +101,9 @@ def read_table(
     names = [_shown(cell) for cell in header.cells]
     _require_columns(path, names, required, error)
     places = _places(path, names, wanted, error)
-    table = UserTable(path, tuple(places), tuple(_row(row, places, wanted.values()) for row in rows), error)
+    further = _further(names, places.values())
+    read = tuple(TableRow(row.line, _cells(row, places, wanted.values()), _cells(row, further)) for row in rows)
+    table = UserTable(path, tuple(places), read, error)
     table.require(problem for row in rows for problem in _problems(row, places, len(names)))
     if separator == ",":
         table.require(split_numbers(rows, names, {places[name]: name for name in numbers if name in places}))
@@ -173,9 +177,15 @@ def _places(path: Path, names: list[str], wanted: dict[str, str], error: type[On
     return places
 
 
-def _row(row: Record, places: dict[str, int], columns: Iterable[str]) -> TableRow:
+def _further(names: list[str], taken: Iterable[int]) -> dict[str, int]:
+    """Where each column stands that has a name of its own and was not asked for."""
+    spare = {place: name for place, name in enumerate(names) if name and place not in set(taken)}
+    return {name: place for place, name in spare.items() if names.count(name) == 1}
+
+
+def _cells(row: Record, places: dict[str, int], columns: Iterable[str] = ()) -> dict[str, str]:
     cells = {column: _shown(row.cells[place]) for column, place in places.items() if place < len(row.cells)}
-    return TableRow(row.line, dict.fromkeys(columns, "") | {column: literal(cell) for column, cell in cells.items()})
+    return dict.fromkeys((*columns, *places), "") | {column: literal(cell) for column, cell in cells.items()}
 
 
 def _problems(row: Record, places: dict[str, int], n_columns: int) -> Iterable[str]:

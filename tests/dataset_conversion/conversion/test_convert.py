@@ -12,11 +12,13 @@ from pydicom import dcmread
 from dataset_conversion.convert import check, convert
 from dataset_conversion.hips.findings import Severity
 from dataset_conversion.labels.label_map import LabelRules
+from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import (
     CohortError,
     GridMismatch,
     LabelError,
     OnfhError,
+    OnfhWarning,
     ReadError,
     SideError,
     WorkspaceError,
@@ -24,6 +26,7 @@ from onfh_nnunet.core.errors import (
 from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.study.cohort_hips import CohortHip, HipGroup
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
 from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, write_series
@@ -144,6 +147,27 @@ def test_second_run_does_nothing_until_something_changes(study, workspace):
     assert changed.dataset.sha256 != first.dataset.sha256
     assert kept.stat().st_ino == file
     assert changed.findings == convert(study / "cohort.csv", Workspace(workspace.root.with_name("new"))).findings
+
+
+def test_further_columns_and_unlabelled_scans_are_recorded_without_a_conversion(study, workspace):
+    first = convert(study / "cohort.csv", workspace)
+    given = read_rows(workspace.given_csv, CohortHip)
+    assert [(hip.case_id, hip.excluded) for hip in given] == [
+        *(("P001_R", ""), ("P001_L", ""), ("P002_R", ""), ("P003_L", "no label"))
+    ]
+    assert read_rows(workspace.subgroups_csv, HipGroup) == []
+    rows = (study / "cohort.csv").read_text().splitlines()
+    cells = ("vendor,note", "GE,SECRET 1", "GE,SECRET 2", "Philips,SECRET 3")
+    (study / "cohort.csv").write_text("\n".join(f"{row},{cell}" for row, cell in zip(rows, cells, strict=True)))
+    with pytest.warns(OnfhWarning, match="'note' of the cohort makes no subgroups"):
+        again = convert(study / "cohort.csv", workspace)
+    assert (again.converted, again.dataset) == (0, first.dataset)
+    groups = read_rows(workspace.subgroups_csv, HipGroup)
+    assert {(one.case_id, one.by, one.group) for one in groups} == {
+        *(("P001_R", "vendor", "GE"), ("P001_L", "vendor", "GE"), ("P002_R", "vendor", "GE")),
+        ("P003_L", "vendor", "Philips"),
+    }
+    assert b"SECRET 1" not in b"".join(tree(workspace.root).values())
 
 
 def test_touched_and_renamed_files_are_unchanged(study, workspace):

@@ -11,12 +11,17 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from postprocessing.figures import write_figures, write_reader_figures
 from postprocessing.figures.agreement_plots import Names, bland_altman_figure, confusion_figure, percent_figure
+from postprocessing.figures.decision_plots import net_benefit_figure
+from postprocessing.figures.line_plots import calibration_figure, limits_by_size_figure
 from postprocessing.figures.metric_plots import assd_figure, dice_figure
 from postprocessing.figures.style import BLUE, ORANGE, rendered
 from postprocessing.metrics.case_metrics import CrossvalRow
+from postprocessing.statistics.net_benefit import net_benefit_statistics
+from postprocessing.statistics.percent_calibration import percent_calibration
+from postprocessing.statistics.size_limits import limits_by_size
 from postprocessing.uncertainty.conformal import Calibration
 
-FIGURES = ("dice", "assd", "percent", "bland_altman", "confusion")
+FIGURES = ("dice", "assd", "percent", "bland_altman", "limits_by_size", "calibration", "net_benefit", "confusion")
 
 
 def row(number, true, pred, dice=0.9):
@@ -150,4 +155,44 @@ def test_all_undefined_is_drawn_as_nothing(rows, tmp_path):
 
 def test_readers_have_the_figures_of_pairs(rows, tmp_path):
     write_reader_figures(tmp_path, readings(rows), Names("first reader", "second reader"))
-    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"percent", "bland_altman", "confusion"}
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {
+        *("percent", "bland_altman", "limits_by_size", "confusion")
+    }
+
+
+def test_calibration_is_drawn_with_the_line_and_the_interval_of_the_table(rows):
+    (axes,) = calibration_figure(readings(rows)).axes
+    assert points(axes, "o").tolist() == [[r.necrosis_percent_pred, r.necrosis_percent_true] for r in rows]
+    pairs = [(r.necrosis_percent_true, r.necrosis_percent_pred) for r in rows]
+    alone = [replace(r, patient=r.case_id) for r in rows]
+    slope, intercept = percent_calibration([r.patient for r in alone], pairs)
+    (line,) = [line for line in axes.lines if len(line.get_xdata()) == 40]
+    x, y = line.get_data()
+    assert y == pytest.approx(intercept.value + slope.value * x)
+    assert not axes.collections  # 13 patients are too few for an interval
+    (with_interval,) = calibration_figure(readings(alone)).axes
+    assert len(with_interval.collections) == 1
+    low, high = with_interval.collections[0].get_datalim(with_interval.transData).intervaly
+    assert low < y.min()
+    assert high > y.max()
+
+
+def test_limits_by_size_are_drawn_as_the_table_says(rows):
+    (axes,) = limits_by_size_figure(readings(rows), Names()).axes
+    pairs = [(r.necrosis_percent_true, r.necrosis_percent_pred) for r in rows]
+    table = {row.statistic: row.value for row in limits_by_size([r.patient for r in rows], pairs)}
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 40]
+    for line, name in zip(lines, ("bias", "lower", "upper"), strict=True):
+        x, y = line.get_data()
+        for cut in (15, 30):
+            assert np.interp(cut, x, y) == pytest.approx(table[f"bland_altman_{name}_at_{cut}_points"])
+
+
+def test_decision_curves_are_those_of_the_table(rows):
+    (axes,) = net_benefit_figure(readings(rows)).axes
+    table = {row.statistic: row.value for row in net_benefit_statistics(readings(rows))}
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 91]
+    names = [f"net_benefit_at_{cut}_percent_pt_{{}}{ending}" for cut in (15, 30) for ending in ("", "_all")]
+    for line, name in zip(lines, names, strict=True):
+        for pt in (0.2, 0.5):
+            assert np.interp(pt, *line.get_data()) == pytest.approx(table[name.format(pt)])

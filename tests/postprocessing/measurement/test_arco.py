@@ -1,6 +1,6 @@
 import pytest
 
-from postprocessing.measurement.arco import arco_type
+from postprocessing.measurement.arco import arco_type, possible_arco_types
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,11 @@ from postprocessing.measurement.arco import arco_type
 )
 def test_type_by_where_the_lesion_ends(lateral_deg, edge_deg, expected):
     assert arco_type(lateral_deg, edge_deg) == expected
+
+
+def test_possible_types_are_all_between_two_angles():
+    assert possible_arco_types(-20, -1) == "1"
+    assert possible_arco_types(-20, 1) == "1/>=2"
+    assert possible_arco_types(-20, 1, 10) == "1/2"
+    assert possible_arco_types(-20, 11, 10) == "1/2/3"
+    assert possible_arco_types(12, 13, 10) == "3"

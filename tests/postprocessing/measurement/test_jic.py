@@ -11,7 +11,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
 from postprocessing.measurement.grade_rows import grade_row, with_landmarks
-from postprocessing.measurement.jic import WeightBearing, jic_type, weight_bearing
+from postprocessing.measurement.jic import WeightBearing, jic_type, possible_jic_types, weight_bearing
 from postprocessing.measurement.landmarks import Landmarks
 from tests.helpers.paths import REAL
 from tests.helpers.solid_hips import RADIUS_MM, cone, hip, mirrored, places, unit
@@ -119,7 +119,7 @@ def test_row_without_what_a_type_needs_says_so():
     unknown = grade_row("P001", "m.nii.gz", HipMask(mask))
     assert with_landmarks(unknown, points).warnings.endswith("no side or no sphere: no JIC type")
     healthy = grade_row("P001_R", "m.nii.gz", HipMask(hip(cone(0))[0], Side.RIGHT))
-    assert with_landmarks(healthy, points).warnings.endswith("no lateral angle: no JIC type")
+    assert with_landmarks(healthy, points) == healthy  # a healthy hip has no type, which is no defect
 
 
 @pytest.mark.real_data
@@ -143,3 +143,19 @@ def test_real_shaped_hip_has_the_type_of_its_lesion():
     points = Landmarks(tuple(centre + roof[roof[:, 0].argmax()]), tuple(centre + bone[bone[:, 2].argmin()]))
     typed = with_landmarks(row, points)
     assert (typed.jic_type, typed.arco_2021_type) == ("C2", "3")  # it ends at 80 degrees, the acetabulum at 34
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "possible"),
+    [(-90, -16, "A"), (-20, -10, "A/B"), (-15, -14, "B"), (0, 44, "B/C1"), (44, 46, "C1/C2"), (-60, 60, "A/B/C1/C2")],
+)
+def test_possible_types_are_all_between_two_angles(low, high, possible):
+    assert possible_jic_types(low, high, SURFACE) == possible
+
+
+def test_typed_row_names_every_type_that_half_a_voxel_may_make():
+    mask, centre = hip(cone(40, (-0.26, 0, 0.97)))  # ends at 55 degrees
+    points = Landmarks(at(26, 55.3, centre=tuple(centre)), at(26, -124.7, centre=tuple(centre)))
+    row = with_landmarks(grade_row("P001_R", "m.nii.gz", HipMask(mask, Side.RIGHT)), points)
+    assert row.lateral_necrotic_angle_low_deg < 55.3 < row.lateral_necrotic_angle_high_deg
+    assert (row.possible_jic_types, row.possible_arco_2021_types) == ("C1/C2", "2/3")

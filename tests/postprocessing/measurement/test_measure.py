@@ -35,7 +35,7 @@ def assert_same(found, other, but=()):
     for name, value in numbers(found).items():
         if name not in but:
             # A ray along the edge of a voxel may read either voxel.
-            tolerance = 1.0 if name.endswith("deg") else 0.05 if "surface" in name else 1e-6
+            tolerance = 1.0 if name.endswith("deg") else 0.05 if "surface" in name or "collapse" in name else 1e-6
             assert value == pytest.approx(expected[name], abs=tolerance), name
 
 
@@ -88,7 +88,7 @@ def test_scaled_spacing_scales_volumes_and_lengths(scale):
     assert scaled.head_ml == pytest.approx(scale**3 * found.head_ml)
     assert scaled.necrosis_ml == pytest.approx(scale**3 * found.necrosis_ml)
     assert scaled.head_diameter_mm == pytest.approx(scale * found.head_diameter_mm)
-    assert scaled.location.necrosis_depth_mm == pytest.approx(scale * found.location.necrosis_depth_mm)
+    assert scaled.location.necrosis_depth_mm == pytest.approx(scale * found.location.necrosis_depth_mm, abs=0.25)
     assert scaled.necrosis_percent == found.necrosis_percent
     assert scaled.necrosis_percent_of_sphere == pytest.approx(found.necrosis_percent_of_sphere)
     assert scaled.location.lesion_latitude_deg == pytest.approx(found.location.lesion_latitude_deg)
@@ -104,11 +104,11 @@ def test_order_of_the_array_axes_does_not_matter(order):
     assert_same(measure(HipMask(mask, Side.RIGHT)), measure(HipMask(other, Side.RIGHT)))
 
 
-def test_healthy_hip_has_no_kerboul_grade_and_says_why():
+def test_healthy_hip_has_no_kerboul_grade_and_no_warning():
     found = measure(HipMask(hip(nothing)[0], Side.LEFT))
     assert (found.necrosis_ml, found.necrosis_percent, found.kerboul_deg) == (0, 0, 0)
     assert found.kerboul_grade is found.location.necrosis_depth_mm is None
-    assert found.warnings == ("no necrosis: no Kerboul grade and no location",)
+    assert found.warnings == ()  # it has none, which is no defect
 
 
 def test_head_that_is_necrotic_throughout():
@@ -157,8 +157,8 @@ def test_implausible_volume_is_told(scale):
     assert "plausible are 22 to 65 ml" in warning
 
 
-@pytest.mark.parametrize(("sunk_mm", "told"), [(0, False), (2, False), (4, True), (6, True), (10, True)])
-def test_collapse_beyond_the_sphere_is_told(sunk_mm, told):
+@pytest.mark.parametrize(("sunk_mm", "told"), [(0, False), (1.5, True), (4, True), (6, True)])
+def test_collapse_is_told(sunk_mm, told):
     found = measure(HipMask(hip(cone(50), neck=NECK, sunk_mm=sunk_mm)[0]))
     assert any("collapse" in warning for warning in found.warnings) == told
     assert found.head_diameter_mm == pytest.approx(2 * RADIUS_MM, abs=0.2)
