@@ -44,6 +44,8 @@ QUANTITIES = {
         Quantity(own("KERBOUL_COR", "Necrotic arc, mid-coronal slice"), "kerboul_coronal_deg", DEGREE),
         Quantity(own("KERBOUL_SAG", "Necrotic arc, mid-sagittal slice"), "kerboul_sagittal_deg", DEGREE),
         Quantity(own("KERBOUL", "Modified Kerboul combined necrotic angle"), "kerboul_deg", DEGREE),
+        Quantity(own("KERBOUL_LOW", "Lower end of interval of combined necrotic angle"), "kerboul_low_deg", DEGREE),
+        Quantity(own("KERBOUL_HIGH", "Upper end of interval of combined necrotic angle"), "kerboul_high_deg", DEGREE),
         Quantity(own("LAT_ANGLE", "Lateral necrotic angle"), "lateral_necrotic_angle_deg", DEGREE),
         Quantity(own("ANT_ANGLE", "Anterior necrotic angle"), "anterior_necrotic_angle_deg", DEGREE),
         Quantity(own("NECR_SURFACE_PCT", "Necrotic share of articular surface"), "necrotic_surface_percent", PERCENT),
