@@ -19,8 +19,8 @@ from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import log_into
-from onfh_nnunet.workflows.grade import MaskFile, Masks, mask_files, named_hips, require_different
 from onfh_nnunet.workflows.hip_labels import label_rules
+from onfh_nnunet.workflows.mask_files import MaskFile, Masks, mask_files, named_hips, require_different
 from postprocessing.mesh.mesh_files import write_meshes
 from postprocessing.mesh.surface import surface
 

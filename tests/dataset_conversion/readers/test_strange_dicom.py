@@ -26,7 +26,8 @@ from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_file import SYNTHETIC
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.grade import MaskFile, grade_files
+from onfh_nnunet.workflows.grade import grade_files
+from onfh_nnunet.workflows.mask_files import MaskFile
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings

@@ -14,7 +14,8 @@ from onfh_nnunet.core.errors import GeometryError, LabelError, OnfhError, SideEr
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.grade import MaskFile, add_landmarks, grade_file, grade_files
+from onfh_nnunet.workflows.grade import add_landmarks, grade_file, grade_files
+from onfh_nnunet.workflows.mask_files import MaskFile
 from postprocessing.measurement.grade_rows import GradeRow, grade_row, write_grades
 from postprocessing.measurement.landmarks import LandmarkRow, Landmarks
 from postprocessing.uncertainty.margin_interval import IntervalMethod, PercentInterval
