@@ -38,7 +38,6 @@ from onfh_nnunet.cli.run import run as run_command
 from onfh_nnunet.cli.train import train
 from onfh_nnunet.core.errors import OnfhError, OnfhWarning
 from onfh_nnunet.core.no_telemetry import home_untouched
-from onfh_nnunet.core.scratch import sweep_scratch
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
@@ -85,7 +84,6 @@ def run() -> None:
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
     warnings.filterwarnings("ignore", module=_LIBRARIES)
-    sweep_scratch()
     warnings.simplefilter("always", OnfhWarning)
     warnings.showwarning = _shown(warnings.showwarning)
     for name in ("SIGTERM", "SIGHUP"):

@@ -10,13 +10,18 @@ from onfh_nnunet import __version__
 from onfh_nnunet.cli import console
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.run_log import LOGGER, folder_log
+from onfh_nnunet.core.scratch import sweep_scratch
 
 
 class LoggedCommand(TyperCommand):
     """Each command of ``onfh``."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; what its workflow says meanwhile is logged where it writes its results."""
+        """Run the command; what its workflow says meanwhile is logged where it writes its results.
+
+        What killed commands left in the temporary folder is removed first; help and usage errors never get here.
+        """
+        sweep_scratch()
         options = " ".join(f"{name}={console.plain(value)!r}" for name, value in ctx.params.items())
         with folder_log() as log:
             LOGGER.info("onfh %s %s: %s", self.name, __version__, options)

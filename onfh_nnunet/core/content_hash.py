@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onfh_nnunet.core.errors import ReadError
-from onfh_nnunet.core.image_files import detached
-from onfh_nnunet.core.user_files import MOST_SCAN_BYTES, is_regular, open_regular, refused_whole, walk
+from onfh_nnunet.core.image_files import detached, format_of
+from onfh_nnunet.core.user_files import (
+    MOST_IMAGE_BYTES,
+    MOST_SCAN_BYTES,
+    is_regular,
+    open_regular,
+    refused_whole,
+    walk,
+)
 
 
 def content_sha256(path: Path) -> str:
@@ -17,12 +24,13 @@ def content_sha256(path: Path) -> str:
     Raises:
         ReadError: One cannot be read, a folder cannot be listed, or the path is a device, a pipe or a socket.
     """
-    if not path.exists():
-        raise ReadError(path, "does not exist", "Check the path")
-    with refused_whole(path):
+    with refused_whole(path):  # a name that is too long is refused, too
+        if not path.exists():
+            raise ReadError(path, "does not exist", "Check the path")
         files = list(_files(path))
-        if (size := sum(file.stat().st_size for file in files)) > MOST_SCAN_BYTES:
-            got = f"has {size / 2**30:.0f} GiB, expected at most {MOST_SCAN_BYTES / 2**30:.0f} GiB"
+        most = MOST_IMAGE_BYTES if path.is_file() and format_of(path) else MOST_SCAN_BYTES
+        if (size := sum(file.stat().st_size for file in files)) > most:
+            got = f"has {size / 2**30:.0f} GiB, expected at most {most / 2**30:.0f} GiB"
             raise ReadError(path, got, "Give the scan alone")
         digests = sorted(_sha256(file) for file in files)
     return hashlib.sha256("".join(digests).encode()).hexdigest()

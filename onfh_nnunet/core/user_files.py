@@ -28,6 +28,10 @@ MOST_TEXT_BYTES = 2**28
 MOST_SCAN_BYTES = 16 * 2**30
 """A large study has some gigabytes."""
 
+MOST_IMAGE_BYTES = 2**30
+"""Of the voxels of one image file: 1,024 x 1,024 x 512 of 16 bits, many times an MRI of both hips. A gzip file of one
+megabyte may state as many."""
+
 
 @contextlib.contextmanager
 def refused_whole(path: Path) -> Iterator[None]:

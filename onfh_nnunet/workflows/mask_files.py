@@ -13,6 +13,7 @@ from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import CohortError, SideError
 from onfh_nnunet.core.file_names import side_of_name, stem
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.user_files import refused_whole
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.hip_labels import LabelledHip, read_hips
 from onfh_nnunet.workflows.label_folders import labels_in, necrosis_beside
@@ -103,7 +104,9 @@ def _files(given: str | os.PathLike[str] | Volume) -> list[Path | Volume]:
     if isinstance(given, Volume):
         return [given]
     path = Path(given)
-    return list(labels_in(path).values()) if path.is_dir() else [path]
+    with refused_whole(path):  # a name that is too long, a folder that may not be searched
+        is_folder = path.is_dir()
+    return list(labels_in(path).values()) if is_folder else [path]
 
 
 def _with_necrosis(files: Sequence[MaskFile], necrosis: Path | None) -> list[MaskFile]:

@@ -44,11 +44,13 @@ def test_what_a_killed_process_left_goes_at_the_next_start_and_what_is_in_use_st
     assert list(private_folder().iterdir()) == []
 
 
-def test_a_start_sweeps(environment, temporary):
+def test_a_command_sweeps_and_help_does_not(environment, temporary):
     environment = environment | {"TMPDIR": str(temporary)}
     left = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, env=environment).stdout
-    subprocess.run([sys.executable, "-m", "onfh_nnunet", "--version"], env=environment, capture_output=True)
-    assert left.strip()
+    onfh = [sys.executable, "-m", "onfh_nnunet"]
+    subprocess.run([*onfh, "--help"], env=environment, capture_output=True, check=True)
+    assert os.path.exists(left.strip())  # noqa: PTH110
+    subprocess.run([*onfh, "check", "absent.csv"], env=environment, capture_output=True)
     assert not os.path.exists(left.strip())  # noqa: PTH110
 
 

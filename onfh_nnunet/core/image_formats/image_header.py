@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onfh_nnunet.core.errors import GeometryError, ReadError
 from onfh_nnunet.core.grid import FloatArray, Grid, direction_of, perpendicular_axes, triple
 from onfh_nnunet.core.image_formats.inflate import Encoding, fill, inflated, require_held
-from onfh_nnunet.core.user_files import open_regular
+from onfh_nnunet.core.user_files import MOST_IMAGE_BYTES, open_regular
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class VoxelData:
         """Read the voxels, slowest axis first (z, y, x), in one pass up to the checksum.
 
         Raises:
-            ReadError: They would begin in the header, are not all there, are followed by more than padding, or need
-                more memory than is free.
+            ReadError: They would begin in the header, are not all there, are followed by more than padding, are more
+                than any image has, or need more memory than is free.
             Exception: What a library raises about a damaged file.
         """
         import psutil
@@ -75,6 +75,11 @@ class VoxelData:
             problem = f"has its voxels at byte {self.skip}, expected {self.least_skip} or a later one: after the header"
             raise ReadError(self.file, problem, "Export it again from the source")
         require_held(self.file, self.encoding, self.n_stored, self.skip + self.n_bytes)
+        if self.n_bytes > MOST_IMAGE_BYTES:
+            problem = (
+                f"has voxels of {self.n_bytes / 2**30:.1f} GiB, expected at most {MOST_IMAGE_BYTES / 2**30:.0f} GiB"
+            )
+            raise ReadError(self.file, problem, "Crop it to the hips, or store its voxels in 16 bits")
         free = psutil.virtual_memory().available
         if self.n_bytes > free:
             problem = f"needs {self.n_bytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,12 @@ from onfh_nnunet.core.tables.workbook import OLD_EXCEL, ZIP, workbook_records
 from onfh_nnunet.core.user_files import read_content
 
 _REMEDY = "Correct the table and run again"
+
+MOST_COLUMNS = 10_000
+"""A table of image features has some thousands."""
+
+_MOST_LISTED = 100
+"""Problems, or columns, of a table that a message names."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,14 @@ class UserTable:
     error: type[OnfhError] = ReadError
 
     def require(self, problems: Iterable[str], remedy: str = _REMEDY) -> None:
-        """Refuse the table for all its problems at once, a line each; nothing where there are none.
+        """Refuse the table for its problems at once, a line for each of the first hundred; nothing where there are none.
 
         Raises:
             OnfhError: There are some.
         """
-        if listed := "".join(f"\n  {problem}" for problem in problems):
+        found = list(itertools.islice(problems, _MOST_LISTED + 1))
+        more = ["and so on"] if len(found) > _MOST_LISTED else []
+        if listed := "".join(f"\n  {problem}" for problem in [*found[:_MOST_LISTED], *more]):
             raise self.error(self.path, f"has cells that cannot be used:{listed}\n", remedy)
 
 
@@ -86,9 +96,9 @@ def read_table(
         The table, perhaps without rows.
 
     Raises:
-        OnfhError: It cannot be read, lacks a column or has one twice, several of its sheets may be meant, or rows have
-            too many cells, a decimal comma that splits a number, or cells whose text nobody can be sure of: all of them
-            are listed.
+        OnfhError: It cannot be read, lacks a column, has one twice or more than `MOST_COLUMNS`, several of its sheets
+            may be meant, or rows have too many cells, a decimal comma that splits a number, or cells whose text nobody
+            can be sure of: they are listed.
     """
     try:
         content = read_content(path)
@@ -99,6 +109,9 @@ def read_table(
     records, separator = _records(path, content, wanted, error)
     header, *rows = records or [Record(1, ())]
     names = [_shown(cell) for cell in header.cells]
+    if len(names) > MOST_COLUMNS:
+        problem = f"has {len(names)} columns, expected at most {MOST_COLUMNS}"
+        raise error(path, problem, f"Keep those that are needed: {', '.join((*required, *optional))}")
     _require_columns(path, names, required, error)
     places = _places(path, names, wanted, error)
     further = _further(names, places.values())
@@ -151,7 +164,8 @@ def _require_columns(path: Path, names: list[str], required: Sequence[str], erro
     spare = [key for key in keys if key not in map(_key, required)]
     similar = {name: difflib.get_close_matches(_key(name), spare, n=1, cutoff=_SIMILAR) for name in missing}
     renames = [f"rename {quoted(keys[found[0]])} to {name}" for name, found in similar.items() if found]
-    has = ", ".join(quoted(name)[1:-1] for name in names) or "of an empty file"
+    has = ", ".join(quoted(name)[1:-1] for name in names[:_MOST_LISTED]) or "of an empty file"
+    has += ", ..." if len(names) > _MOST_LISTED else ""
     remedy = " and ".join(renames) or f"Give the table a header with {', '.join(required)}"
     raise error(path, f"has the columns {has}, expected also {', '.join(missing)}", remedy[0].upper() + remedy[1:])
 
@@ -179,8 +193,8 @@ def _places(path: Path, names: list[str], wanted: dict[str, str], error: type[On
 
 def _further(names: list[str], taken: Iterable[int]) -> dict[str, int]:
     """Where each column stands that has a name of its own and was not asked for."""
-    spare = {place: name for place, name in enumerate(names) if name and place not in set(taken)}
-    return {name: place for place, name in spare.items() if names.count(name) == 1}
+    counts, known = Counter(names), set(taken)
+    return {name: place for place, name in enumerate(names) if name and place not in known and counts[name] == 1}
 
 
 def _cells(row: Record, places: dict[str, int], columns: Iterable[str] = ()) -> dict[str, str]:

@@ -62,7 +62,7 @@ def _require_workbook(path: Path, content: bytes, error: type[OnfhError]) -> Non
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
-    except zipfile.BadZipFile as damaged:
+    except (zipfile.BadZipFile, NotImplementedError) as damaged:  # the latter of a version of zip that nobody has made
         raise error(path, f"is a damaged workbook ({damaged})", _SAVE) from damaged
     if "xl/workbook.xml" not in {part.filename for part in parts}:
         raise error(path, "is a zip archive, expected a table", _SAVE)
