@@ -10,12 +10,13 @@ from dataset_conversion.readers.segmentation import Segment, Segmentation
 from onfh_nnunet.core.errors import LabelError, SideError
 from onfh_nnunet.core.labels import Region
 
-_SHOWN = 8
+_SHOWN, _MOST_LISTED = 8, 100
 
 
 def listing(segments: Iterable[Segment]) -> str:
-    """Numbers and names of segments."""
-    return ", ".join(map(str, segments))
+    """Numbers and names of segments; of the first hundred where there are thousands."""
+    shown = list(map(str, segments))
+    return ", ".join([*shown[:_MOST_LISTED], *(["..."] if len(shown) > _MOST_LISTED else [])])
 
 
 def unclear(source: Segmentation, place: str) -> LabelError:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -202,12 +203,19 @@ def test_sizes_that_a_file_cannot_hold_are_refused_before_memory_is_taken(tmp_pa
         read_image(tmp_path / "x.nrrd")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="files there are not sparse")
-def test_an_image_that_needs_more_memory_than_is_free_is_refused(tmp_path):
-    head = RAW_NRRD.partition(b"\n\n")[0].replace(b"10 8 6", b"10000 10000 10000") + b"\n\n"
+@pytest.mark.parametrize("encoding", [b"raw", b"gzip"])
+def test_an_image_of_more_bytes_than_any_has_is_refused_before_memory_is_taken(tmp_path, encoding):
+    head = RAW_NRRD.partition(b"\n\n")[0].replace(b"10 8 6", b"1024 1024 513").replace(b"raw", encoding) + b"\n\n"
     (tmp_path / "x.nrrd").write_bytes(head)
-    os.truncate(tmp_path / "x.nrrd", len(head) + 2 * 10**12)  # sparse
-    with pytest.raises(ReadError, match=r"needs 2000\.0 GB of memory, and [\d.]+ GB are free"):
+    os.truncate(tmp_path / "x.nrrd", len(head) + 2 * 513 * 2**20)  # sparse: it takes no room
+    with pytest.raises(ReadError, match=r"has voxels of 1\.0 GiB, expected at most 1 GiB"):
+        read_image(tmp_path / "x.nrrd")
+
+
+def test_an_image_that_needs_more_memory_than_is_free_is_refused(tmp_path, monkeypatch):
+    written(tmp_path / "x.nrrd")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=959))
+    with pytest.raises(ReadError, match=r"needs 0\.0 GB of memory, and 0\.0 GB are free"):
         read_image(tmp_path / "x.nrrd")
 
 

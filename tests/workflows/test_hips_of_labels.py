@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError, SideError
+from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError, ReadError, SideError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.compare import compare
@@ -186,3 +186,16 @@ def test_a_lesion_that_is_one_side_of_its_head_is_no_other_head():
     """Its values meet at a plane of the patient's axes, and share no x."""
     lateral = np.where(ONE.array > 0, np.where(np.arange(72) < 14, 2, 1), 0).astype(np.uint8)
     assert 20 < grade(Volume(lateral, PELVIS))[0].necrosis_percent < 70
+
+
+def test_a_name_longer_than_a_file_system_takes_is_refused(tmp_path):
+    with pytest.raises(ReadError, match="cannot be read"):
+        grade(tmp_path / ("x" * 300))
+
+
+def test_a_message_names_a_hundred_of_thousands_of_segments(tmp_path):
+    names = tmp_path / "labels.txt"
+    names.write_text("".join(f'{value} 0 0 0 1 1 1 "part {value}"\n' for value in range(1, 5000)))
+    with pytest.raises(LabelError, match=r"100 part 100, \.\.\.") as caught:
+        grade(saved(tmp_path, "P001_R.nii.gz"), label_names=names)
+    assert len(str(caught.value)) < 5000

@@ -61,7 +61,7 @@ class UserTable:
     error: type[OnfhError] = ReadError
 
     def require(self, problems: Iterable[str], remedy: str = _REMEDY) -> None:
-        """Refuse the table for its problems at once, a line for each of the first hundred; nothing where there are none.
+        """Refuse the table for its problems at once, a line for each of the first hundred; do nothing without any.
 
         Raises:
             OnfhError: There are some.

@@ -82,11 +82,24 @@ def test_letters_that_nobody_knows_are_refused_where_they_matter(read):
         (b"\xff\xfep\0a", "is damaged text in utf-16-le"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook of Excel 2003"),
         (b"PK\x03\x04nothing", "is a damaged workbook"),
+        ("patient_id,image,side" + 10_000 * ",more", "has 10003 columns, expected at most 10000"),
     ],
 )
 def test_table_that_is_none_is_refused(read, content, match):
     with pytest.raises(ReadError, match=match):
         read(content)
+
+
+def test_a_message_names_a_hundred_of_many_problems(read):
+    with pytest.raises(ReadError, match=r"line 101, cells: got 4, expected 3.*\n  and so on\n") as caught:
+        read("patient_id,image,side\n" + 5000 * "1,a,L,x\n")
+    assert len(str(caught.value).splitlines()) == 103
+
+
+def test_thousands_of_further_columns_are_read(read):
+    names = [f"feature_{number}" for number in range(9000)]
+    table = read(",".join((*REQUIRED, *names)) + "\n1,a,L" + 9000 * ",0.5" + "\n")
+    assert table.rows[0].further == dict.fromkeys(names, "0.5")
 
 
 def test_a_misspelt_optional_column_is_warned_of_and_others_are_not(read):
@@ -201,6 +214,15 @@ def zipped(name, size=1):
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, b"0" * size)
     return content.getvalue()
+
+
+def test_a_workbook_of_an_unknown_version_of_zip_is_refused(read):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    listed = content.getvalue().rindex(b"PK\x01\x02")
+    with pytest.raises(ReadError, match=r"is a damaged workbook \(zip file version 25\.5\)"):
+        read(content.getvalue()[: listed + 6] + b"\xff" + content.getvalue()[listed + 7 :])
 
 
 def test_archives_and_absent_openpyxl_are_named(read, monkeypatch):
