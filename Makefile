@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit docs bench demo-model locator convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit fuzz docs bench demo-model locator convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+fuzz: setup  ## thousands of damaged tables, images, segmentations and model files, other ones each time
+	$(BIN)/pytest tests/fuzz --hypothesis-profile fuzz
 
 docs: setup  ## the pages as a site, in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

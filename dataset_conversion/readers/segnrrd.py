@@ -26,6 +26,7 @@ BINARY_LABELMAP = "Binary labelmap"
 
 _SEGMENT_KEYS = ("segment0_id:=", "segment0_name:=")
 _MOST_DIGITS = 9
+_MOST_LISTED = 100
 _SAVE_AGAIN = "Open it in 3D Slicer and save it again"
 
 
@@ -102,7 +103,9 @@ def _segments(path: Path, keys: dict[str, str], n_layers: int, highest: int) -> 
             raise LabelError(path, f"{problem} {expected}", _SAVE_AGAIN)
     places = [(segment.layer, segment.value) for segment in segments]
     if not segments or len(set(places)) < len(places):
-        listed = ", ".join(f"{segment.name!r} (layer {segment.layer}, value {segment.value})" for segment in segments)
+        shown = segments[:_MOST_LISTED]
+        listed = ", ".join(f"{segment.name!r} (layer {segment.layer}, value {segment.value})" for segment in shown)
+        listed += ", ..." if len(segments) > _MOST_LISTED else ""
         problem = f"has the segments {listed or 'none'}, expected each with its own value or layer"
         raise LabelError(path, problem, _SAVE_AGAIN)
     return segments

@@ -46,12 +46,12 @@ COMMANDS = (
 )
 
 _REFUSED_BY_THE_SYSTEM = {
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENAMETOOLONG),
 }
 _LIBRARIES = r"(pydicom|highdicom|nibabel)\b"
 """What they warn of, such as a value longer than the standard allows, says nothing to a reader of our messages."""
 
-_CHECK = "Check that the disk works, has room and may be written"
+_CHECK = "Check its name, and that the disk works, has room and may be written"
 
 app = typer.Typer(
     no_args_is_help=True,

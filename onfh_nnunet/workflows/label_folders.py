@@ -21,10 +21,10 @@ def labels_in(folder: Path) -> dict[str, Path]:
     Raises:
         ReadError: The folder is not there or holds no label, or two labels have one name.
     """
-    if not folder.is_dir():
-        raise ReadError(folder, "is not a folder", "Give a folder of masks")
     found: dict[str, Path] = {}
     with refused_whole(folder):
+        if not folder.is_dir():
+            raise ReadError(folder, "is not a folder", "Give a folder of masks")
         entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and _is_label(path)]
     for path in entries:
         name = stem(path)
