@@ -58,6 +58,7 @@ def test_grade_writes_the_contracts_columns(tmp_path, onfh):
         (["export", "--work", "w", "--out", "m.safetensors"], "holds no dataset"),
         (["predict", "scan", "--model", "absent.safetensors", "--out", "o"], "cannot be read"),
         (["report", "."], "is neither"),
+        (["report", 300 * "x"], "Check its name"),
         (["report", "."], "Give the --out of onfh predict"),
         (["phantom", "p", "--hips", "0"], "at least 1 hip"),
     ],

@@ -16,6 +16,7 @@ from onfh_nnunet.core.errors import GeometryError, ReadError
 from onfh_nnunet.core.grid import FloatArray, is_orthonormal, place_tolerance_mm
 from onfh_nnunet.core.image_formats.image_header import ImageHeader, VoxelData, grid_of, not_3d, without_geometry
 from onfh_nnunet.core.image_formats.inflate import GZIP, Encoding, inflated
+from onfh_nnunet.core.run_log import LOGGER
 from onfh_nnunet.core.user_files import open_regular
 
 _HEADER_BYTES = {b"n+1": 348, b"n+2": 540}
@@ -94,7 +95,9 @@ def _header(path: Path) -> tuple[Any, Encoding, bool]:
     single = _PAIR.get(magic, magic)
     at = 4 if second else 344
     head = head[:at] + single + head[at + 3 :]
-    return kind(head[: _HEADER_BYTES[single]]), encoding, magic in _PAIR
+    header = kind(head[: _HEADER_BYTES[single]], check=False)
+    header.check_fix(LOGGER)  # nibabel's own would print what is odd beside our message
+    return header, encoding, magic in _PAIR
 
 
 def _encoding(path: Path) -> Encoding:
