@@ -107,8 +107,7 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     yield from shortened_id(row)
     if cells["side"] not in SIDES:
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
-    if not is_visit(cells["visit"]):
-        yield f"visit: got {quoted(cells['visit'])}, expected letters and digits, or nothing"
+    yield from bad_visit(row)
     if cells["grade"] not in ("", *Grade):
         yield f"grade: got {quoted(cells['grade'])}, expected A, B, C, none or nothing"
     yield from _absent_files(cells, folder)
@@ -119,6 +118,12 @@ def shortened_id(row: TableRow) -> Iterator[str]:
     if _SHORTENED.fullmatch(row.cells["patient_id"]):
         got = row.cells["patient_id"]
         yield f"patient_id: got {got}, a number that a spreadsheet shortened; format the column as text"
+
+
+def bad_visit(row: TableRow) -> Iterator[str]:
+    """What is wrong with a visit that cannot stand in a case id."""
+    if not is_visit(row.cells["visit"]):
+        yield f"visit: got {quoted(row.cells['visit'])}, expected letters and digits, or nothing"
 
 
 def absent_image(cells: dict[str, str], folder: Path) -> Iterator[str]:

@@ -179,16 +179,19 @@ class OutputFolder:
         return self.folder / f"{case_id}.nii.gz"
 
 
-def recorded_series(folder: Path, name: str) -> str:
-    """Which series of a scan its results in OUT are of; empty where none is recorded."""
-    records = _recorded(folder / RECORDS / f"{name}.csv") or []
-    return records[0].series if records else ""
+def recorded_series(folder: Path) -> dict[str, str]:
+    """Which series of its scan each hip in OUT was read in, by case id; empty where none is recorded."""
+    return {case_id: record.series for case_id, record in _all_recorded(folder).items()}
 
 
 def recorded_lines(folder: Path) -> dict[str, Line]:
     """The lines of grades.csv in OUT as they were written, by case id."""
+    return {case_id: line_of(record) for case_id, record in _all_recorded(folder).items()}
+
+
+def _all_recorded(folder: Path) -> dict[str, Record]:
     records = sorted((folder / RECORDS).glob("*.csv"))
-    return {one.case_id: line_of(one) for record in records for one in _recorded(record) or []}
+    return {one.case_id: one for record in records for one in _recorded(record) or []}
 
 
 def _recorded(record: Path) -> list[Record] | None:
