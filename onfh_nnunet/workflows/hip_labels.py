@@ -57,6 +57,8 @@ def read_hips(
     rules: LabelRules,
     place: str,
     drawn_on: Grid | None = None,
+    *,
+    healthy: bool = False,
 ) -> list[LabelledHip]:
     """Read the hip of a label, or both hips of a label of a whole scan.
 
@@ -68,6 +70,7 @@ def read_hips(
         rules: What the label means.
         place: What messages name.
         drawn_on: The grid on which contours become voxels.
+        healthy: Whether somebody stated that the hips have no necrosis.
 
     Returns:
         One hip, whose side may be unknown; or both, the right one first.
@@ -80,7 +83,7 @@ def read_hips(
     if isinstance(label, Volume):
         labelled = label_map_in_memory(label, stated, rules, place)
     else:
-        labelled = label_map(LabelFiles(label, necrosis, stated), rules, place, drawn_on=drawn_on)
+        labelled = label_map(LabelFiles(label, necrosis, stated, healthy), rules, place, drawn_on=drawn_on)
     if holds_two_heads(labelled.volume):
         heads = find_heads(labelled.volume, "B", place)
         if side is None:

@@ -2,19 +2,21 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 import onfh_nnunet as onfh
 from dataset_conversion.cohort.pseudonyms import ScanKeyRow
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import CohortError, HipNotFound, ReadError
+from onfh_nnunet.core.errors import CohortError, HipNotFound, LabelError, OnfhError, ReadError
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.workflows.compare import compare
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.report import report
-from tests.helpers.dicom_files import write_series
+from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 
 
@@ -112,7 +114,7 @@ def test_an_id_that_is_no_name_for_files_is_refused_as_convert_does(predict, coh
 
 def test_a_file_with_the_name_of_a_hip_is_refused(predict, cohort):
     shutil.copy(cohort.parent / "b.nii.gz", cohort.parent / "M7.nii.gz")
-    with pytest.raises(CohortError, match="M7.nii.gz: would be named M7, as .*study"):
+    with pytest.raises(CohortError, match=r"M7\.nii\.gz: would be named M7, as .*study"):
         predict(cohort, cohort.parent / "M7.nii.gz", keep_ids=True)
 
 
@@ -157,3 +159,47 @@ def test_python_takes_the_same_table(monkeypatch, model, cohort, tmp_path, in_me
     assert [hip.case_id for hip in hips] == ALL
     with pytest.raises(ReadError, match="absent"):
         onfh.predict(tmp_path / "absent.nii", model)
+
+
+@pytest.fixture
+def labelled(cohort):
+    """The table with labels of all scans but the last."""
+    folder = cohort.parent / "labels"
+    left = Volume(np.where(np.arange(PELVIS.size[2]) < PELVIS.size[2] // 2, 0, BOTH.array), PELVIS)
+    for name, mask in {"left.nii.gz": left, "right.nrrd": ONE, "8.mha": BOTH}.items():
+        mask.write(folder / name)
+    header, *lines = cohort.read_text().splitlines()
+    labels = ("labels/left.nii.gz", "labels/right.nrrd", "labels/8.mha", "")
+    rows = [f"{line},{label},none" for line, label in zip(lines, labels, strict=True)]
+    rows[0] = rows[0].replace("none", "")
+    rows[2] = rows[2].replace("none", "").replace("gz,,", "gz,B,", 1)
+    cohort.write_text("\n".join([f"{header},label,grade", *rows]))
+    return cohort
+
+
+@pytest.mark.parametrize("keep_ids", [True, False])
+def test_predictions_of_a_table_are_compared_with_its_labels(predict, labelled, tmp_path, onfh, keep_ids):
+    """Whatever the files of the labels are called; a head alone is healthy where the table says so."""
+    predict(labelled, keep_ids=keep_ids)
+    done = onfh("compare", labelled, tmp_path / "out", "--out", tmp_path / "comparison")
+    assert "4 hips compared" in done.stdout
+    rows = compare(labelled, tmp_path / "out")
+    names = ALL[:4] if not keep_ids else ["M7_L", "M7_R", "M8_R", "M8_L"]
+    assert [(row.case_id, row.head_dice) for row in rows] == [(name, 1) for name in names]
+    assert [row.grade_true for row in rows] == [row.grade_pred for row in rows]
+    assert len({row.patient for row in rows}) == 2
+
+
+def test_a_hip_of_the_table_without_a_prediction_is_an_error(predict, labelled, tmp_path):
+    predict(labelled)
+    for name in ("P001_R", "P002_L"):
+        (tmp_path / "out" / f"{name}.nii.gz").unlink()
+    with pytest.raises(
+        ReadError, match=r"out: lacks P001_R \(line 3\), P002_L \(line 4\) \(references: .*cohort.csv\)"
+    ):
+        compare(labelled, tmp_path / "out")
+    with pytest.raises(OnfhError, match="`necrosis_masks`: is given beside a table"):
+        compare(labelled, tmp_path / "out", necrosis_masks=tmp_path)
+    labelled.write_text("patient_id,image,side,label\nM7,b.nii.gz,R,\n")
+    with pytest.raises(LabelError, match="has no label in any row"):
+        compare(labelled, tmp_path / "out")

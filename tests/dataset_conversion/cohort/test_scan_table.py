@@ -65,8 +65,8 @@ def test_scans_of_nobody_are_scans_of_their_own(table):
         ),
         (
             "patient_id,image,side\np,a.nii.gz,R\np,b.nii.gz,B\np,study,L\n",
-            r"line 3, visit: got nothing for another scan of this patient \(line 2\), expected a visit of its own, such as "
-            r"2 or T2, or sides R and L \(patient 'p'\)\n  line 4, visit: .* \(line 3\)",
+            r"line 3, visit: got nothing for another scan of this patient \(line 2\), expected a visit of its own, "
+            r"such as 2 or T2, or sides R and L \(patient 'p'\)\n  line 4, visit: .* \(line 3\)",
         ),
         ("patient_id,image\np,a.nii.gz\np,b.nii.gz\n", r"line 3, visit: got nothing for another scan"),
         ("patient_id,image,visit\np,a.nii.gz,2\np,b.nii.gz,2\n", r"line 3, visit: got '2' for another scan"),
