@@ -154,9 +154,10 @@ def _absence(path: Path) -> str:
 
 
 def _repeated(rows: list[TableRow]) -> Iterator[str]:
-    """A hip that stands twice, and an image of two patients, who could then sit on both sides of a fold."""
+    """A hip that stands twice, and an image or a label of two patients, who could sit on both sides of a fold."""
     hips: dict[tuple[str, str, str], int] = {}
     images: dict[tuple[str, str], TableRow] = {}
+    labels: dict[str, TableRow] = {}
     for row in rows:
         patient, side = row.cells["patient_id"], row.cells["side"]
         for one in "RL" if side == "B" else side:
@@ -164,10 +165,13 @@ def _repeated(rows: list[TableRow]) -> Iterator[str]:
             if first != row.line:
                 again = f"got hip {one} of this patient again, expected once a visit (line {first})"
                 yield f"line {row.line}, side: {again}{whose(row)}"
-        owner = images.setdefault((row.cells["image"], row.cells["series"]), row)
-        if owner.cells["patient_id"] != patient:
-            other = f"another patient (line {owner.line}, {quoted(owner.cells['patient_id'])})"
-            yield f"line {row.line}, image: got the image of {other}, expected one's own{whose(row)}"
+        owners = {"image": images.setdefault((row.cells["image"], row.cells["series"]), row)}
+        if row.cells["label"]:
+            owners["label"] = labels.setdefault(row.cells["label"], row)
+        for column, owner in owners.items():
+            if owner.cells["patient_id"] != patient:
+                other = f"another patient (line {owner.line}, {quoted(owner.cells['patient_id'])})"
+                yield f"line {row.line}, {column}: got the {column} of {other}, expected one's own{whose(row)}"
 
 
 def _scan(row: TableRow, folder: Path) -> SourceScan:

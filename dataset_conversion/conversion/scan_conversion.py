@@ -18,6 +18,7 @@ from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.labels.labelled_scan import read_labelled_scan
 from dataset_conversion.readers import Scan
 from dataset_conversion.readers.downcast import downcast
+from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
@@ -82,6 +83,8 @@ class Outcome:
         image_sha256: Keyed hash of its voxels, the same for a copy under another name; empty when it cannot be used.
         study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
         technique: Kind of echo and 2D or 3D; empty where it is not stated.
+        label_sha256: Keyed hash of its label's file; empty when it cannot be used.
+        necrosis_sha256: The same of the necrosis' own file; empty where there is none, or no hip has necrosis.
         error: Why it cannot be used; none when it can.
     """
 
@@ -91,6 +94,8 @@ class Outcome:
     image_sha256: str = ""
     study_sha256: str = ""
     technique: str = ""
+    label_sha256: str = ""
+    necrosis_sha256: str = ""
     error: OnfhError | None = None
 
 
@@ -146,7 +151,13 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         keyed(job.secret, _hash("", image.volume)),
         keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
+        _file_hash(job, scan.label),
+        _file_hash(job, scan.label_necrosis) if any(source.mask.extent.necrosis for source in sources) else "",
     )
+
+
+def _file_hash(job: Job, path: Path | None) -> str:
+    return keyed(job.secret, content_sha256(path)) if path else ""
 
 
 def _about_header(image: Scan) -> Iterator[tuple[str, str]]:

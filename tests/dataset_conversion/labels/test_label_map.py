@@ -429,7 +429,7 @@ def test_label_on_another_grid_is_resampled_only_when_told(tmp_path, name):
     grid, what = OTHER_GRIDS[name]
     drawn = both_heads(grid)
     drawn.write(tmp_path / "a.nrrd")
-    with pytest.raises(GridMismatch, match=f"P007_R: {what}.*`resample_labels`"):
+    with pytest.raises(GridMismatch, match=f"P007_R: label's {what}.*Check that this is the label.*`resample_labels`"):
         labelled(tmp_path / "a.nrrd")
     result = labelled(tmp_path / "a.nrrd", rules=LabelRules(resample=True))
     same_grid("label", result.volume.grid, PELVIS)
@@ -480,6 +480,18 @@ def test_label_beside_the_scan_is_refused_even_when_empty(tmp_path, turn):
     head, empty = plain(tmp_path / "h.nii.gz", (HEAD, 1)), plain(tmp_path / "n.nii.gz", grid=grid)
     with pytest.raises(GeometryError, match="has a label whose grid lies beside the scan"):
         labelled(head, empty, LabelRules(resample=True))
+
+
+@pytest.mark.parametrize("resample", [False, True])
+def test_label_of_another_scan_is_called_so_before_it_is_resampled(tmp_path, resample):
+    """A finer grid that reaches into the scan, on which the head lies beside it."""
+    grid = moved(PELVIS, by=(130, 0, 0), spacing=(0.5, 0.5, 0.5), size=(48, 56, 144))
+    label = plain(tmp_path / "a.nii.gz", (ball(grid, (200, 0, 0)), 1), grid=grid)
+    with pytest.raises(
+        GeometryError, match=r"ml of its label outside the scan\. It belongs to another scan, or"
+    ) as told:
+        labelled(label, rules=LabelRules(resample=resample), healthy=True)
+    assert "resample" not in str(told.value)
 
 
 def test_resampled_tissue_outside_the_scan_is_refused(tmp_path):
