@@ -17,7 +17,7 @@ from dataset_conversion.cohort.table import (
     whose,
 )
 from onfh_nnunet.core.errors import CohortError
-from onfh_nnunet.core.tables import TableRow, quoted, read_table
+from onfh_nnunet.core.tables import TableRow, UserTable, quoted, read_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 """A file so named is a table and no scan: an Excel workbook is a zip archive, as studies are."""
@@ -34,7 +34,7 @@ def read_scan_table(path: Path) -> list[ScanInput]:
     Raises:
         CohortError: The table is missing or empty, lacks ``image``, or has bad rows: all of them are listed.
     """
-    table = read_table(path, ("image",), ("patient_id", "side", "series", "visit"), CohortError)
+    table = _table(path)
     if not table.rows:
         raise CohortError(path, "has no rows, expected one a scan", _REMEDY)
     folder = path.parent
@@ -47,6 +47,16 @@ def read_scan_table(path: Path) -> list[ScanInput]:
     read = [_scan(same, folder) for same in scans.values()]
     table.require(_of_one_name([(same[0], scan) for same, scan in zip(scans.values(), read, strict=True)]), _REMEDY)
     return read
+
+
+def _table(path: Path) -> UserTable:
+    try:
+        return read_table(path, ("image",), ("patient_id", "side", "series", "visit"), CohortError)
+    except CohortError as error:
+        if path.suffix.lower() != ".txt" or not path.is_file():
+            raise
+        problem = f"is no scan (DICOM, NIfTI, NRRD or MetaImage), and as a table of scans it {error.problem}"
+        raise CohortError(path, problem, "Give a scan, or a table with the column image", error.details) from error
 
 
 def _problems(row: TableRow, folder: Path) -> Iterator[str]:

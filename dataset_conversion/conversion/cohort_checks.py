@@ -126,7 +126,8 @@ def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     if not cases:
         return
     if len(healthy) == len(cases):
-        message = "no case has necrosis: a model of it finds heads and can grade nothing"
+        nothing = "no case has necrosis: a model of it finds heads and can grade nothing"
+        message = f"{nothing}; taken for healthy: {', '.join(healthy)}"
         yield Finding("cohort", None, Severity.WARNING, "lesion", message)
     elif healthy:
         are = f"{plural(len(healthy), 'hip')} of {len(cases)} without necrosis, taken for healthy"

@@ -12,7 +12,7 @@ import numpy as np
 from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.conversion.case_grades import case_grades, grade_findings
 from dataset_conversion.hips.extraction import HipSource, extract_hips
-from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
+from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table, place_in_cohort
 from dataset_conversion.hips.hip_checks import check_hip, contrast
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.labels.labelled_scan import read_labelled_scan
@@ -127,7 +127,7 @@ def refused(job: Job, error: OnfhError) -> Outcome:
 
 def _convert(job: Job, folder: Path | None) -> Outcome:
     scan = job.scan
-    place = f"line {scan.line} of the cohort, {job.name}"
+    place = place_in_cohort(job.name, scan.line)
     read = read_labelled_scan(scan, job.rules, place, healthy=scan.grade is Grade.NONE)
     image, label = read.image, read.label
     sources = extract_hips(image.volume, label.volume, scan.side, place)

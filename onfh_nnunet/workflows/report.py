@@ -20,8 +20,8 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.output_folder import recorded_series
 from onfh_nnunet.workflows.scan_names import ScanSources
+from onfh_nnunet.workflows.scan_records import recorded_series
 from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grades_table import graded_in
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest

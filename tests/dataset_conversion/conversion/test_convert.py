@@ -11,7 +11,7 @@ import SimpleITK
 from pydicom import dcmread
 
 from dataset_conversion.convert import check, convert
-from dataset_conversion.hips.findings import Severity
+from dataset_conversion.hips.findings import Severity, shown_once
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.errors import (
     CohortError,
@@ -403,6 +403,22 @@ def test_one_label_of_two_scans_is_an_error_or_a_warning(study, workspace):
     ]
 
 
+def test_what_to_do_is_said_once_where_many_rows_need_it(study, onfh):
+    Volume(head(PELVIS, RIGHT), PELVIS).write(study / "alone.nii.gz")
+    for number in (1, 2, 3):
+        another(Volume(head(PELVIS, RIGHT), PELVIS), number).write(study / f"h{number}.nii.gz")
+    rows = "a,right.nrrd,R,h1.nii.gz,\nb,new.nii.gz,R,h2.nii.gz,\nc,series,R,h3.nii.gz,\n"
+    errors = [one for one in check(table(study, rows)) if one.level is Severity.ERROR]
+    first, *others = shown_once(errors)
+    assert first.startswith("draws a head (1) and nothing else")
+    assert first.endswith("`necrosis_label` none for heads alone.")
+    problem = "draws a head (1) and nothing else: a healthy hip, or a label whose necrosis is in another file"
+    assert others == [f"{problem}. What to do: as for line 2."] * 2
+    said = onfh("convert", study / "cohort.csv", "--work", study.parent / "work", check=False).stderr
+    assert said.count("Give the mask of the necrosis as well") == 1
+    assert said.count("line 3") == 1
+
+
 def test_one_mask_of_a_necrosis_of_two_scans_is_an_error(study):
     """An empty one, which says that a hip has none, may serve for many."""
     masks = {"n": head(PELVIS, RIGHT, 20.0) == 2, "empty": np.zeros(PELVIS.size, bool)}
@@ -446,7 +462,7 @@ def test_heads_alone_are_a_cohort(study, workspace):
     Volume(head(PELVIS, RIGHT), PELVIS).write(study / "right-label.nii.gz")
     conversion = convert(table(study, "p,right.nrrd,R,right-label.nii.gz,none\n"), workspace)
     assert [finding.message for finding in conversion.findings] == [
-        "no case has necrosis: a model of it finds heads and can grade nothing"
+        "no case has necrosis: a model of it finds heads and can grade nothing; taken for healthy: P001_R"
     ]
 
 
