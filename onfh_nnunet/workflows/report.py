@@ -20,6 +20,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
+from onfh_nnunet.workflows.model_record import recorded_model
 from onfh_nnunet.workflows.scan_names import ScanSources
 from onfh_nnunet.workflows.scan_records import recorded_series
 from onfh_nnunet.workflows.written_grades import read_written_grades
@@ -78,7 +79,7 @@ def _prediction_page(out: Path, progress: Progress) -> str:
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
-    return prediction_page(lines, pictures, __version__)
+    return prediction_page(lines, pictures, recorded_model(out), __version__)
 
 
 def _crossval_page(out: Path, workspace: Workspace, progress: Progress) -> str:

@@ -411,11 +411,11 @@ def test_what_to_do_is_said_once_where_many_rows_need_it(study, onfh):
     errors = [one for one in check(table(study, rows)) if one.level is Severity.ERROR]
     first, *others = shown_once(errors)
     assert first.startswith("draws a head (1) and nothing else")
-    assert first.endswith("`necrosis_label` none for heads alone.")
+    assert first.endswith("name that in the column label_necrosis.")
     problem = "draws a head (1) and nothing else: a healthy hip, or a label whose necrosis is in another file"
     assert others == [f"{problem}. What to do: as for line 2."] * 2
     said = onfh("convert", study / "cohort.csv", "--work", study.parent / "work", check=False).stderr
-    assert said.count("Give the mask of the necrosis as well") == 1
+    assert said.count("write none into the column grade") == 1
     assert said.count("line 3") == 1
 
 
