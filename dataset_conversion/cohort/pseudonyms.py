@@ -153,7 +153,7 @@ class _Names:
         name = ScanName(number or next(self._further), scan.visit, scan.one_side if key else None)
         if scan.patient and any(name.overlaps(other) for other in self._names):
             problem = f"is {name} by the table, and this output holds another scan under that name"
-            raise CohortError(scan, problem, "Give it a `visit` of its own in the table, or give another `out`")
+            raise CohortError(scan, problem, "Give it a visit of its own in the table, or give another `out`")
         if key:
             numbers[key] = name.patient
         self._names.append(name)

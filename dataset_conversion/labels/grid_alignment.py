@@ -53,11 +53,11 @@ def align_to_grid(label: Volume, scan: Grid, place: str, *, resample: bool) -> t
         return Volume(np.zeros(scan.size, np.uint8), scan), ()
     try:
         same_grid(place, label.grid, scan)
-    except GridMismatch as mismatch:
+    except GridMismatch:
         _inside(label, scan, place)  # no other grid helps a label of another scan
         steps = _steps(label.grid, scan)
         if steps is None and not resample:
-            raise _on_another_grid(mismatch, place) from None
+            raise
     else:
         return label, ()
     if steps is not None:
@@ -66,14 +66,17 @@ def align_to_grid(label: Volume, scan: Grid, place: str, *, resample: bool) -> t
     return placed, (_change(label, placed),)
 
 
-def _on_another_grid(mismatch: GridMismatch, place: str) -> GridMismatch:
-    """The mismatch, with what to do about a label."""
-    remedy = (
-        "Check that this is the label of this scan. If it was drawn on another series of the same patient in the same"
-        " position, `resample_labels` lays it on this one"
-    )
-    OnfhError.__init__(mismatch, place, f"label's {mismatch.problem}", remedy)
-    return mismatch
+def lay_on_scan(label: Volume, scan: Grid, place: str, *, resample: bool) -> tuple[Volume, tuple[str, ...]]:
+    """Lay the label of a scan on its grid, as `align_to_grid` does; a refusal says what may be done about a label."""
+    try:
+        return align_to_grid(label, scan, place, resample=resample)
+    except GridMismatch as mismatch:
+        remedy = (
+            "Check that this is the label of this scan. If it was drawn on another series of the same patient in the"
+            " same position, `resample_labels` lays it on this one"
+        )
+        OnfhError.__init__(mismatch, place, f"label's {mismatch.problem}", remedy)
+        raise
 
 
 def _steps(grid: Grid, scan: Grid) -> _Steps | None:
