@@ -13,9 +13,10 @@ import math
 import re
 import shlex
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -25,6 +26,7 @@ from onfh_nnunet.core.printable import on_one_line, printable
 _PARAMETER = re.compile(r"`([a-z_]+)`")
 
 _quiet = False
+_one_line_at_a_time = threading.Lock()
 
 
 def be_quiet(wanted: bool) -> None:
@@ -40,7 +42,7 @@ def is_quiet() -> bool:
 
 def result(text: object) -> None:
     """Print a line of results on stdout that `--quiet` leaves: the last one of a command, or its answer."""
-    print(on_one_line(text))
+    _print(on_one_line(text), sys.stdout)
 
 
 def say(text: object) -> None:
@@ -51,7 +53,7 @@ def say(text: object) -> None:
 
 def warn(text: object) -> None:
     """Print a line on stderr that a person must know beside the results."""
-    print(as_typed(on_one_line(text)), file=sys.stderr)
+    _print(as_typed(on_one_line(text)), sys.stderr)
 
 
 def note(text: object) -> None:
@@ -63,7 +65,7 @@ def note(text: object) -> None:
 def next_step(*words: object) -> None:
     """Name the command that comes next, as it can be pasted."""
     if not _quiet:
-        print(printable(f"next: {shlex.join(['onfh', *map(str, words)])}"), file=sys.stderr)
+        _print(printable(f"next: {shlex.join(['onfh', *map(str, words)])}"), sys.stderr)
 
 
 def as_typed(text: str) -> str:
@@ -83,12 +85,12 @@ def _options() -> dict[str, str]:
 
 def refusal(error: OnfhError) -> None:
     """Print on stderr why a command stops; a list in the message has lines of its own."""
-    print(as_typed(printable(f"onfh: {error}")), file=sys.stderr)
+    _print(as_typed(printable(f"onfh: {error}")), sys.stderr)
 
 
 def document(**content: object) -> None:
     """Print one JSON document on stdout: rows as objects, in ASCII, and null for what could not be computed."""
-    print(json.dumps(plain(content), indent=1, allow_nan=False))
+    _print(json.dumps(plain(content), indent=1, allow_nan=False), sys.stdout)
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +108,7 @@ def plain(value: Any) -> Any:
 
 def failure(name: str, message: str) -> None:
     """Print on stderr why one of several scans failed; a list in the message has lines of its own."""
-    print(as_typed(printable(f"{name} failed: {message}")), file=sys.stderr)
+    _print(as_typed(printable(f"{name} failed: {message}")), sys.stderr)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], *, always: bool = False) -> None:
@@ -138,3 +140,8 @@ def table(title: str, columns: list[str], rows: list[list[str]], *, always: bool
 def number(value: float | None) -> str:
     """A number for a table; empty where there is none."""
     return "" if value is None else f"{value:.3f}"
+
+
+def _print(text: str, stream: TextIO) -> None:
+    with _one_line_at_a_time:  # folds are trained side by side: print writes a line and its end apart
+        print(text, file=stream)

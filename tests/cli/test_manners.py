@@ -2,12 +2,13 @@
 
 import shlex
 import stat
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
 
 from onfh_nnunet import __version__
-from onfh_nnunet.cli import app, progress
+from onfh_nnunet.cli import app, console, progress
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.printable import plural
@@ -226,3 +227,13 @@ def test_epochs_in_a_pipe_are_lines(capsys):
 
 def test_one_and_many():
     assert [plural(n, "scan") for n in (0, 1, 2)] == ["0 scans", "1 scan", "2 scans"]
+
+
+def test_lines_of_threads_stay_whole(capfd):
+    # Folds are trained side by side; a file descriptor, and not capsys, shows in which order the bytes arrive.
+    threads = [Thread(target=lambda: [console.note("a line") for _ in range(2000)]) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(capfd.readouterr().err.splitlines()) == {"a line"}
