@@ -107,8 +107,29 @@ SAY_NECROSIS = [
     "dead bone",
 ]
 SAY_NECROSIS += ["Hüftkopfnekrose", "nécrose", "壊死", "股骨头坏死", "некроз", "nonviable head", "necrosis of the head"]
-SAY_NEITHER = ["acetabulum", "Femur_HeadNeck_L", "femoral head prosthesis", "Humeral head", "forehead", "edema"]
+SAY_HEAD += [
+    "голова бедра",
+    "heupkop",
+    "lårbenshoved",
+    "głowa kości udowej",
+    "hlavice femuru",
+    "combfej",
+    "femur baş\u0131",
+]
+SAY_NECROSIS += ["martwica", "nekróza", "elhalás", "nekroz"]
+SAY_NEITHER = [
+    "fibrosis",
+    "version",
+    "acetabulum",
+    "Femur_HeadNeck_L",
+    "femoral head prosthesis",
+    "Humeral head",
+    "forehead",
+    "edema",
+]
 SAY_NOTHING = ["Segment_1", "Segment_2 left", "Label 3", "1", "", "necrosis and head", "no necrosis", "ROI-4", "Tissue"]
+SAY_NOTHING += ["necorsis", "Nektrose", "Lession", "femoral head necorsis"]
+"""The last ones are misspelt, and must not be left out as another structure, nor be the head."""
 
 
 @pytest.mark.parametrize(
@@ -127,6 +148,10 @@ def test_what_names_say(names, meaning):
         ("HEAD RIGHT", "R"),
         ("Hüftkopf links", "L"),
         ("左大腿骨頭", "L"),
+        ("Hüftkopf li", "L"),
+        ("HK re", "R"),
+        ("testa femorale sx", "L"),
+        ("caput femoris dexter", "R"),
         ("heads L and R", None),
     ],
 )
