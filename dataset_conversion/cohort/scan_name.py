@@ -34,8 +34,8 @@ class ScanName:
         return [Hip(self.patient, one, self.visit) for one in (Side.RIGHT, Side.LEFT) if self.side in (None, one)]
 
     def overlaps(self, other: ScanName) -> bool:
-        """Whether a hip would have one case id in both scans."""
-        same = (self.patient, self.visit) == (other.patient, other.visit)
+        """Whether a hip would have one case id in both scans, as some file systems see it: case does not matter."""
+        same = self.patient == other.patient and self.visit.casefold() == other.visit.casefold()
         return same and (None in (self.side, other.side) or self.side is other.side)
 
 

@@ -161,7 +161,7 @@ def _repeated(rows: list[TableRow]) -> Iterator[str]:
     for row in rows:
         patient, side = row.cells["patient_id"], row.cells["side"]
         for one in "RL" if side == "B" else side:
-            first = hips.setdefault((patient, one, row.cells["visit"]), row.line)
+            first = hips.setdefault((patient, one, row.cells["visit"].casefold()), row.line)
             if first != row.line:
                 again = f"got hip {one} of this patient again, expected once a visit (line {first})"
                 yield f"line {row.line}, side: {again}{whose(row)}"

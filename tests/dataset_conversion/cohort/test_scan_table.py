@@ -70,6 +70,7 @@ def test_scans_of_nobody_are_scans_of_their_own(table):
         ),
         ("patient_id,image\np,a.nii.gz\np,b.nii.gz\n", r"line 3, visit: got nothing for another scan"),
         ("patient_id,image,visit\np,a.nii.gz,2\np,b.nii.gz,2\n", r"line 3, visit: got '2' for another scan"),
+        ("patient_id,image,visit\np,a.nii.gz,a\np,b.nii.gz,A\n", r"line 3, visit: got 'A' for another scan"),
         ("patient_id,image,visit\np,a.nii.gz,2 b\n", r"line 2, visit: got '2 b', expected letters and digits"),
         ("image,visit\na.nii.gz,2\n", r"line 2, patient_id: got nothing beside visit '2'"),
         (
