@@ -73,8 +73,8 @@ convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
 plan: setup  ## [WORK= PRESET=]: fingerprint, plan, preprocess, folds
 	$(ONFH) plan --work '$(WORK)' --preset $(PRESET)
 
-train: setup  ## [WORK= FOLD=]: train all folds, or one
-	$(ONFH) train --work '$(WORK)' --fold $(FOLD)
+train: setup  ## [WORK= FOLD= FROM=]: train all folds, or one; FROM: start from a model
+	$(ONFH) train --work '$(WORK)' --fold $(FOLD) $(if $(FROM),--from '$(FROM)')
 
 crossval: setup  ## [WORK=]: evaluate each hip with the fold that did not see it
 	$(ONFH) crossval --work '$(WORK)'

@@ -222,7 +222,8 @@ def _write_tables(
         HASH_KEY: hashlib.sha256("\n".join(hip.sha256 for hip in hips).encode()).hexdigest(),
     }
     write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")
-    write_files_csv(folder, [hip.case for hip in hips])
+    scans = {hip.case.case_id: outcome.scan_sha256 for outcome in outcomes for hip in outcome.hips}
+    write_files_csv(folder, [hip.case for hip in hips], scans)
     claim_for_good(workspace.root, STUDY, workspace.files)
     write_key(workspace.key_csv, names)
     write_rows(workspace.checks_csv, Finding, findings)

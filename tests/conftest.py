@@ -26,6 +26,7 @@ CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", 
 
 # The networks of the tests are so small that threads wait for each other most of the time: a fifth of the work in one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # and those of a training do not spin where cores are busy
 
 # No test depends on time, and in CI each run tries the same examples.
 settings.register_profile("onfh", deadline=None, derandomize="CI" in os.environ)

@@ -97,8 +97,8 @@ class ConversionCache:
         own = [one for one in self.findings if one.case_id in (*wanted, job.name) and one.check not in COHORT_CHECKS]
         findings = tuple(replace(one, line=job.scan.line) for one in own)
         row = rows[0]
-        seen = (row.image_sha256, row.study_sha256, row.technique, row.label_sha256, row.necrosis_sha256)
-        return Outcome(job, hips, findings, *seen)
+        seen = (row.image_sha256, row.study_sha256, row.technique, self.dataset.scans[row.case_id])
+        return Outcome(job, hips, findings, *seen, row.label_sha256, row.necrosis_sha256)
 
     def carry_over(self, outcome: Outcome, folder: Path) -> None:
         """Link the files of an unchanged scan's cases into a new dataset folder."""

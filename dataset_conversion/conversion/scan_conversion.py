@@ -24,6 +24,7 @@ from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.private_folder import keyed
+from onfh_nnunet.core.scan_hash import scan_sha256
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case
@@ -83,6 +84,7 @@ class Outcome:
         image_sha256: Keyed hash of its voxels, the same for a copy under another name; empty when it cannot be used.
         study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
         technique: Kind of echo and 2D or 3D; empty where it is not stated.
+        scan_sha256: By which the scan is recognised at another place; see `core.scan_hash`.
         label_sha256: Keyed hash of its label's file; empty when it cannot be used.
         necrosis_sha256: The same of the necrosis' own file; empty where there is none, or no hip has necrosis.
         error: Why it cannot be used; none when it can.
@@ -94,6 +96,7 @@ class Outcome:
     image_sha256: str = ""
     study_sha256: str = ""
     technique: str = ""
+    scan_sha256: str = ""
     label_sha256: str = ""
     necrosis_sha256: str = ""
     error: OnfhError | None = None
@@ -151,6 +154,7 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         keyed(job.secret, _hash("", image.volume)),
         keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
+        scan_sha256(image.volume),
         _file_hash(job, scan.label),
         _file_hash(job, scan.label_necrosis) if any(source.mask.extent.necrosis for source in sources) else "",
     )

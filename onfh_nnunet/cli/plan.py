@@ -16,7 +16,8 @@ from onfh_nnunet.core.printable import plural
 def plan(
     work: Work = DEFAULT_WORK,
     preset: Annotated[
-        PresetName, typer.Option(help="paper: five stages; resenc: nnU-Net's ResEncM.")
+        PresetName,
+        typer.Option(help="paper: five stages; resenc: nnU-Net's ResEncM; laptop: five small stages for a CPU."),
     ] = PresetName.PAPER,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Which of the many fair ways to split.")] = 0,

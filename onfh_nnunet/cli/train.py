@@ -17,6 +17,10 @@ def train(
     fold: Fold = "all",
     device: DeviceOption = Device.AUTO,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs; default: those of the preset.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Start from a model file's weights, or from those of: bundled."),
+    ] = None,
     _quiet: Quiet = False,
 ) -> None:
     """Train folds; interrupted folds resume, finished folds are skipped."""
@@ -25,7 +29,11 @@ def train(
     wanted = fold_numbers(fold)
     with shown_epochs() as shown:
         made = train_folds(
-            *(work, wanted, device, epochs), on_start=_say_device, on_fold=shown.begin, on_epoch=shown.end_epoch
+            *(work, wanted, device, epochs),
+            start=start,
+            on_start=_say_device,
+            on_fold=shown.begin,
+            on_epoch=shown.end_epoch,
         )
     for number in sorted((*made.trained, *made.finished)):
         console.result(f"fold {number} {'trained' if number in made.trained else 'was finished'}")

@@ -20,6 +20,9 @@ DEFAULT_WORK = "work"
 DEFAULT_DATASET_ID = 711
 """nnU-Net's number of a study's dataset."""
 
+BUNDLED = "bundled"
+"""The model in the package, where a model file is asked for."""
+
 UNSTATED = "not stated: ask who made the model"
 """The licence of a model whose maker names none."""
 
@@ -29,6 +32,7 @@ class PresetName(StrEnum):
 
     PAPER = "paper"
     RESENC = "resenc"
+    LAPTOP = "laptop"
     QUICK = "quick"
 
 

@@ -14,7 +14,7 @@ from onfh_nnunet.core.choices import UNSTATED
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.bounds import COUNT, LINE
-from onfh_nnunet.models.schema import any_value, line, listed, number, optional, shown, whole, wrong
+from onfh_nnunet.models.schema import any_value, line, listed, number, optional, sha256, shown, whole, wrong
 from onfh_nnunet.study.dataset import Dataset
 
 INTENDED_USE = "Research use only. Not a medical device."
@@ -95,6 +95,8 @@ class Card:
         intended_use: For what it is.
         caution: What each of its results says of it; empty for nothing.
         healthy_calibrated: Healthy hips among those that the interval is calibrated on.
+        scans: Hashes of the scans that it learned from, also by way of a model that it started from; see
+            `core.scan_hash`. They name nobody.
 
     Raises:
         ValueError: The caution is no text, or longer than `LONGEST_CAUTION`; a text is no printable line; or a number
@@ -113,6 +115,7 @@ class Card:
     intended_use: str = INTENDED_USE
     caution: str = ""
     healthy_calibrated: int | None = None
+    scans: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.caution, str) or len(self.caution.encode(errors="replace")) > LONGEST_CAUTION:
@@ -122,6 +125,7 @@ class Card:
         self._require_flat("training", self.training)
         self._require_flat("calibration", self.calibration)
         self._require_counts()
+        optional(listed(sha256, 0, COUNT[1]))("scans", self.scans)
         if self.spacing_mm is not None:
             listed(listed(number(0.01, 100), 2, 2), 3, 3)("spacing_mm", self.spacing_mm)
             if any(low > high for low, high in self.spacing_mm):
@@ -168,7 +172,7 @@ class Card:
                 number(-1e15, 1e15)(f"{name} {key}", value)
 
     def to_json(self) -> dict[str, Any]:
-        """Convert to a JSON object; it contains counts, and no hip or patient."""
+        """Convert to a JSON object; it contains counts and hashes, and no name of a hip or patient."""
         return asdict(self)
 
     @classmethod
@@ -179,16 +183,19 @@ class Card:
             ValueError: It is damaged.
         """
         try:
-            values = {"caution": "", "healthy_calibrated": None, **values}  # earlier files do not state them
+            values = {"caution": "", "healthy_calibrated": None, "scans": None, **values}  # not in earlier files
             known = {field.name: values[field.name] for field in fields(cls)}
             listed(any_value, 0, _MOST_SCORES)("crossval", known["crossval"])
-            return cls(**known | {"crossval": tuple(Score(**row) for row in known["crossval"])})
+            lists: dict[str, Any] = {"crossval": tuple(Score(**row) for row in known["crossval"])}
+            if isinstance(known["scans"], list):
+                lists["scans"] = tuple(known["scans"])
+            return cls(**known | lists)
         except (KeyError, TypeError) as error:
             raise ValueError(f"holds no card ({shown(error)})") from error
 
 
 def cohort_figures(dataset: Dataset) -> dict[str, Any]:
-    """`hips`, `patients`, `grades`, `sides` and `spacing_mm` of a `Card`."""
+    """`hips`, `patients`, `grades`, `sides`, `spacing_mm` and `scans` of a `Card`."""
     cases = dataset.cases
     grades, sides = Counter(case.grade for case in cases), Counter(case.side for case in cases)
     spacings = zip(*((case.spacing_z_mm, case.spacing_y_mm, case.spacing_x_mm) for case in cases), strict=True)
@@ -198,4 +205,5 @@ def cohort_figures(dataset: Dataset) -> dict[str, Any]:
         "grades": {grade.value: grades[grade] for grade in Grade},
         "sides": {side.value: sides[side] for side in Side},
         "spacing_mm": tuple((min(axis), max(axis)) for axis in spacings),
+        "scans": tuple(sorted({dataset.scans[case.case_id] for case in cases})),
     }

@@ -75,7 +75,7 @@ def unpack(file: ModelFile, folder: Path) -> None:
     texts = {"plans.json": model.plans, "dataset.json": model.dataset, "onfh_card.json": file.card.to_json()}
     with atomic_write(folder) as part:
         for fold, weights in model.weights.items():
-            checkpoint = part / f"fold_{fold}" / CHECKPOINT
+            checkpoint = checkpoint_of(part, fold)
             checkpoint.parent.mkdir(parents=True)
             try:
                 torch.save(_checkpoint(weights, model.mirroring_axes), checkpoint)
@@ -83,6 +83,11 @@ def unpack(file: ModelFile, folder: Path) -> None:
                 raise OSError(f"{checkpoint.name} could not be written whole") from error
         for name, content in texts.items():
             (part / name).write_bytes(to_json(content))
+
+
+def checkpoint_of(folder: Path, fold: int) -> Path:
+    """Where `unpack` writes a fold."""
+    return folder / f"fold_{fold}" / CHECKPOINT
 
 
 def _checkpoint(weights: Any, mirroring_axes: tuple[int, ...] | None) -> dict[str, Any]:

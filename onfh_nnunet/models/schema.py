@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -66,6 +67,12 @@ def line(most: int) -> Check:
             raise wrong(name, value, f"one line of printable text of up to {most} characters")
 
     return check
+
+
+def sha256(name: str, value: Any) -> None:
+    """A SHA-256 in hexadecimal digits."""
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+        raise wrong(name, value, "64 hexadecimal digits")
 
 
 def identical(one: Any, other: Any) -> bool:

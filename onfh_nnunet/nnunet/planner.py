@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 from nnunetv2.experiment_planning.experiment_planners.residual_unets.residual_encoder_unet_planners import (
     nnUNetPlannerResEncM,
 )
 
 from onfh_nnunet.core.errors import TrainingError
+from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 
-__all__ = ["FiveStagePlanner", "QuickPlanner", "nnUNetPlannerResEncM"]
+__all__ = ["FiveStagePlanner", "LaptopPlanner", "QuickPlanner", "nnUNetPlannerResEncM"]
 
 
 class FiveStagePlanner(ExperimentPlanner):
@@ -61,3 +63,39 @@ class QuickPlanner(FiveStagePlanner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.UNet_base_num_features = 16
+
+
+class LaptopPlanner(FiveStagePlanner):
+    """The study's five stages for a CPU: half of nnU-Net's features, and one network and patch for every cohort.
+
+    What nnU-Net plans for cubes of the box of `onfh convert`, whatever the scans are: 16, 32, 64, 128 and 160 features,
+    and 48 voxels halved four times. So a model of one cohort can be trained further on any other one. The way up has
+    one convolution a stage: it is at the highest resolutions that a CPU spends its time.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.UNet_base_num_features = 16
+        self.UNet_max_features_3d = 160
+        self.UNet_featuremap_min_edge_length = 3
+        self.UNet_blocks_per_stage_decoder = (1,) * (self.n_stages - 1)
+
+    def get_plans_for_configuration(self, spacing: Any, size: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The one plan of every cohort in 3D; a 2D configuration is nnU-Net's own.
+
+        Raises:
+            TrainingError: The dataset's hips lie in boxes of another size, which the patch would cut or not fill.
+        """
+        if len(spacing) == 2:
+            return super().get_plans_for_configuration(spacing, size, *args, **kwargs)
+        if (box_mm := self.dataset_json.get(HIP_BOX_KEY)) != HIP_BOX_MM:
+            problem = f"has hips in boxes of {box_mm} mm, expected {HIP_BOX_MM:g}, which its one patch holds"
+            raise TrainingError("the dataset", problem, "Run onfh convert again, or plan with another preset")
+        box = np.rint(HIP_BOX_MM / np.asarray(spacing)).astype(int)
+        plan = super().get_plans_for_configuration(spacing, box, *args, **kwargs)
+        return plan | {"batch_size": self.UNet_min_batch_size, "median_image_size_in_voxels": size}
+
+    def determine_normalization_scheme_and_whether_mask_is_used_for_norm(self) -> Any:
+        """nnU-Net's scheme, by all voxels even where scans have much empty space around the patient."""
+        schemes, _ = super().determine_normalization_scheme_and_whether_mask_is_used_for_norm()
+        return schemes, [False] * len(schemes)

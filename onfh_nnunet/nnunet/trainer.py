@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer as StockTrainer
 
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.nnunet.checkpoint import load_checkpoint
 from onfh_nnunet.nnunet.loss import WithinHeadLoss
 from onfh_nnunet.study.preset import Preset
+
+FURTHER = 0.25
+"""Share of a preset's learning rate at which AdamW trains further what another training has learned."""
 
 
 class nnUNetTrainer(StockTrainer):  # noqa: N801
@@ -25,10 +29,22 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
 
     preset: Preset
     report: Callable[[dict[str, Any]], None]
+    learning_rate: float | None
 
-    def configure(self, preset: Preset, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:
-        """Take the schedule from a preset and report each epoch as ``epoch, epochs, loss, dice, seconds``."""
+    def configure(
+        self, preset: Preset, epochs: int, report: Callable[[dict[str, Any]], None], *, further: bool = False
+    ) -> None:
+        """Take the schedule from a preset and report each epoch as ``epoch, epochs, loss, dice, seconds``.
+
+        Args:
+            preset: The preset.
+            epochs: How many.
+            report: Called after each epoch.
+            further: Whether another training's weights are trained further.
+        """
         self.preset, self.report = preset, report
+        share = FURTHER if further else 1
+        self.learning_rate = preset.learning_rate and preset.learning_rate * share
         self.num_epochs = epochs
         self.num_iterations_per_epoch = preset.iterations
         self.num_val_iterations_per_epoch = preset.validation_iterations
@@ -44,11 +60,24 @@ class nnUNetTrainer(StockTrainer):  # noqa: N801
 
     def configure_optimizers(self) -> tuple[Any, Any]:
         """SGD as in nnU-Net, or AdamW with a cosine schedule for a short training."""
-        if self.preset.learning_rate is None:
+        if self.learning_rate is None:
             optimizer, scheduler = super().configure_optimizers()
             return optimizer, scheduler
-        optimizer = torch.optim.AdamW(self.network.parameters(), self.preset.learning_rate, weight_decay=1e-2)
-        return optimizer, _CosineByEpoch(optimizer, self.preset.learning_rate, self.num_epochs)
+        optimizer = torch.optim.AdamW(self.network.parameters(), self.learning_rate, weight_decay=1e-2)
+        return optimizer, _CosineByEpoch(optimizer, self.learning_rate, self.num_epochs)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Give the network the weights of another training of the same plan and labels.
+
+        nnU-Net's own function leaves out the layers that give the segmentations, for labels may differ. Here they are
+        the same, and these layers are taken, too.
+        """
+        weights = load_checkpoint(checkpoint)["network_weights"]  # now nnU-Net may open it: nothing in it is executed
+        self.initialize()
+        load_pretrained_weights(self.network, str(checkpoint))
+        network: Any = getattr(self.network, "_orig_mod", self.network)  # within what torch.compile wraps around it
+        outputs = {name: tensor for name, tensor in weights.items() if ".seg_layers." in name}
+        network.load_state_dict(outputs, strict=False)
 
     def _build_loss(self) -> Any:
         """nnU-Net's loss at each resolution, plus what a lesion in a healthy head costs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,15 +48,23 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """A row of onfh_files.csv in the raw dataset: the SHA-256 of a case's files when they were written."""
+    """A row of onfh_files.csv in the raw dataset.
+
+    Args:
+        case_id: The case.
+        image_sha256: Of the image file when it was written.
+        label_sha256: Of the label file.
+        scan_sha256: Of the scan that the case was cut out of; see `core.scan_hash`.
+    """
 
     case_id: str
     image_sha256: str
     label_sha256: str
+    scan_sha256: str
 
     @classmethod
-    def of(cls, case: Case, folder: Path) -> CaseFiles:
-        """The hashes of the files in a raw dataset's folder.
+    def of(cls, case: Case, folder: Path, scan_sha256: str) -> CaseFiles:
+        """The hashes of the files in a raw dataset's folder, and that of the scan.
 
         Raises:
             WorkspaceError: A file is missing or cannot be read.
@@ -69,16 +77,24 @@ class CaseFiles:
             except OSError as error:
                 problem = f"has no {what}: {path} is missing or cannot be read ({error.strerror})"
                 raise WorkspaceError(case.case_id, problem, "Run onfh convert again") from error
-        return cls(case.case_id, *hashes)
+        return cls(case.case_id, hashes[0], hashes[1], scan_sha256)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The cases of a workspace and the hash of their voxels and geometry."""
+    """The cases of a workspace.
+
+    Args:
+        workspace: Where they lie.
+        cases: One per hip.
+        sha256: Of their voxels and geometry.
+        scans: By case, the hash of the scan that it was cut out of; see `core.scan_hash`.
+    """
 
     workspace: Workspace
     cases: tuple[Case, ...]
     sha256: str
+    scans: Mapping[str, str]
 
     @classmethod
     def read(cls, workspace: Workspace) -> Dataset:
@@ -88,17 +104,15 @@ class Dataset:
             WorkspaceError: It does not exist, or an image or a label of a case is missing, or was changed since.
             ReadError: cases.csv is damaged.
         """
-        dataset = cls(
-            workspace,
-            tuple(read_rows(workspace.cases_csv, Case)),
-            dataset_hash(workspace.raw / "dataset.json"),
-        )
+        cases = tuple(read_rows(workspace.cases_csv, Case))
+        digest = dataset_hash(workspace.raw / "dataset.json")
         written = _files_of(workspace.raw)
-        for case in dataset.cases:
-            if CaseFiles.of(case, workspace.raw) != written.get(case.case_id):
+        scans = {name: row.scan_sha256 for name, row in written.items()}
+        for case in cases:
+            if CaseFiles.of(case, workspace.raw, scans.get(case.case_id, "")) != written.get(case.case_id):
                 problem = f"has an image or a label in {workspace.raw} that changed since it was converted"
                 raise WorkspaceError(case.case_id, problem, "Correct what it is made from, and run onfh convert again")
-        return dataset
+        return cls(workspace, cases, digest, scans)
 
     def image(self, case: Case) -> Path:
         """The image file of a case."""
@@ -124,9 +138,9 @@ class Dataset:
         made.require_same(now, what, remedy)
 
 
-def write_files_csv(folder: Path, cases: Sequence[Case]) -> None:
-    """Record the hashes of a raw dataset's files, so that later changes are noticed."""
-    write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder) for case in cases])
+def write_files_csv(folder: Path, cases: Sequence[Case], scans: Mapping[str, str]) -> None:
+    """Record the hashes of a raw dataset's files, so that later changes are noticed, and of each case's scan."""
+    write_rows(_files_csv(folder), CaseFiles, [CaseFiles.of(case, folder, scans[case.case_id]) for case in cases])
 
 
 def _files_of(folder: Path) -> dict[str, CaseFiles]:

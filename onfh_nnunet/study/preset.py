@@ -44,6 +44,17 @@ PRESETS: dict[str, Preset] = {
         Preset(PresetName.PAPER, "FiveStagePlanner"),
         Preset(PresetName.RESENC, "nnUNetPlannerResEncM"),
         Preset(
+            PresetName.LAPTOP,
+            "LaptopPlanner",
+            epochs=100,
+            iterations=50,
+            validation_iterations=4,
+            save_every=2,
+            spacing_mm=(1.5, 1.5, 1.5),
+            mirroring=False,
+            learning_rate=4e-3,
+        ),
+        Preset(
             PresetName.QUICK,
             "QuickPlanner",
             epochs=12,

@@ -21,6 +21,7 @@ from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.preset import CONFIGURATION, preset_named
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan
+from onfh_nnunet.training.start import Start, StartWeights
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,24 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Training:
-    """Provenance of a trained fold; stored beside its checkpoint and compared before use."""
+    """Provenance of a trained fold; stored beside its checkpoint and compared before use.
+
+    `start` is the model whose weights it started from; None for random ones.
+    """
 
     plan: Plan
     epochs: int
     onfh_nnunet: str
     nnunetv2: str
     torch: str
+    start: Start | None = None
 
     @classmethod
-    def now(cls, plan: Plan, epochs: int | None) -> Training:
+    def now(cls, plan: Plan, epochs: int | None, start: Start | None = None) -> Training:
         """The provenance of a training by this installation."""
         epochs = preset_named(plan.preset).epochs if epochs is None else epochs
-        return cls(plan, epochs, *(version(name) for name in ("onfh-nnunet", "nnunetv2", "torch")))
+        ours, nnunetv2, torch = (version(name) for name in ("onfh-nnunet", "nnunetv2", "torch"))
+        return cls(plan, epochs, ours, nnunetv2, torch, start)
 
     @classmethod
     def read(cls, folder: Path) -> Training | None:
@@ -64,7 +70,8 @@ class Training:
             return None
         facts = (Provenance.read(path) or Provenance({})).facts
         try:
-            return cls(**{**facts, "plan": Plan(**facts["plan"])})
+            start = facts.get("start")
+            return cls(**{**facts, "plan": Plan(**facts["plan"]), "start": start and Start.from_json(start)})
         except (TypeError, KeyError) as error:
             raise TrainingError(path, "is damaged", f"Remove {folder} and train the fold again") from error
 
@@ -107,6 +114,7 @@ def train(
     epochs: int | None,
     on_epoch: Callable[[Epoch], None],
     on_fold: Callable[[int, int], None] = lambda _fold, _epochs: None,
+    start: StartWeights | None = None,
 ) -> list[int]:
     """Train folds: in parallel, one per GPU, or on the CPU as many as there are cores.
 
@@ -118,28 +126,33 @@ def train(
         epochs: Training epochs; None takes the preset's.
         on_epoch: Called after each epoch, from several threads.
         on_fold: Called when a fold begins, with its number and how many epochs there are.
+        start: The model that folds start from; None starts from random weights.
 
     Returns:
         The folds that were trained; those that were finished before are left out.
 
     Raises:
-        StaleError: A fold was begun by another plan or for another number of epochs.
+        StaleError: A fold was begun by another plan, for another number of epochs or from another start.
         TrainingError: nnU-Net failed.
         WorkspaceError: Another process trains a fold.
     """
     workspace = dataset.workspace
-    training = Training.now(plan, epochs)
+    training = Training.now(plan, epochs, start.start if start else None)
     wanted = [fold for fold in folds if not _finished(workspace, training, fold, fixed_epochs=epochs is not None)]
     shares = _shares(device, len(wanted))
+
+    origin = start.start.name if start else "random weights"
 
     def one(fold: int, life: int) -> None:
         share, folder = shares.get(), fold_folder(workspace, plan, fold)
         command = ["train_worker", str(workspace.root), plan.preset, str(fold), device, str(training.epochs)]
+        if start:
+            command.append(str(start.of_fold(fold)))
         try:
             with locked(folder, "onfh train", "train another `fold`"):
                 require_unlocked(workspace.root, "onfh command", "run onfh train later")
                 log_into(workspace.root)
-                LOGGER.info("fold %d: trained on %s for %d epochs", fold, device, training.epochs)
+                LOGGER.info("fold %d: trained on %s for %d epochs from %s", fold, device, training.epochs, origin)
                 training.write(folder)
                 on_fold(fold, training.epochs)
                 run_worker(workspace, f"fold_{fold}", command, share, life, lambda line: on_epoch(_epoch(fold, line)))
@@ -180,6 +193,9 @@ def _finished(workspace: Workspace, training: Training, fold: int, *, fixed_epoc
         return False
     _require_same_plan(begun, training.plan, fold, folder)
     finished = (folder / "checkpoint_final.pth").is_file()
+    made, now = (Provenance({"start_sha256": each.start and each.start.sha256}) for each in (begun, training))
+    same_start = f"Give {begun.start.name}" if begun.start else "Train without `start`"
+    made.require_same(now, f"fold {fold}", f"{same_start}, or remove {folder}")
     if fixed_epochs or not finished:
         made, now = (Provenance({"epochs": each.epochs}) for each in (begun, training))
         made.require_same(now, f"fold {fold}", f"Ask for {begun.epochs} epochs, or remove {folder}")

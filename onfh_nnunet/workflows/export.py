@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
 from onfh_nnunet.core.choices import DEFAULT_WORK, UNSTATED, AnyPath
 from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.errors import ModelError, WorkspaceError
+from onfh_nnunet.core.errors import ModelError, TrainingError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score, cohort_figures
@@ -61,7 +62,7 @@ def export(
     Raises:
         ModelError: The model cannot be loaded, a checkpoint asks for trust, or the licence is not one printable line.
         StaleError: A fold was trained on other data or other folds.
-        TrainingError: A fold is not trained.
+        TrainingError: A fold is not trained, or the folds started from different models.
         WorkspaceError: The study is not planned, or `out` cannot be written, is a folder or lies in `stock`.
 
     Example:
@@ -104,9 +105,8 @@ def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
     dataset = Dataset.read(Workspace.open(work))
     splits = Splits.read(dataset.workspace.folds_csv)
     plan = Plan.read(dataset, splits)
-    training = Training.read(fold_folder(dataset.workspace, plan, 0))
-    card = Card(training=_flat(training), **cohort_figures(dataset))
     model = trained_model(dataset, splits, plan)
+    card = _card(dataset, [_training(dataset, plan, fold) for fold in range(splits.n_folds)])
     if not is_up_to_date(dataset, splits, plan):
         return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
@@ -122,9 +122,34 @@ def _calibrated(card: Card, known: Calibration) -> tuple[Card, tuple[str, ...]]:
         return card, (*notes, f"no calibrated intervals in it: {error.problem}")
 
 
-def _flat(training: Training | None) -> dict[str, Any] | None:
-    """Preset, hashes, epochs and versions in one flat mapping."""
+def _training(dataset: Dataset, plan: Plan, fold: int) -> Training:
+    folder = fold_folder(dataset.workspace, plan, fold)
+    training = Training.read(folder)
     if training is None:
-        return None
+        raise TrainingError(f"fold {fold}", f"has no record of its training in {folder}", "Train it again")
+    return training
+
+
+def _card(dataset: Dataset, trainings: Sequence[Training]) -> Card:
+    """What the folds learned from; also what the model did that all of them started from.
+
+    Raises:
+        TrainingError: The folds started from different models.
+    """
+    starts = {training.start for training in trainings}
+    if len(starts) > 1:
+        names = ", ".join(sorted(start.name if start else "random weights" for start in starts))
+        raise TrainingError("the folds", f"started from {names}, expected one start", "Train all of them in one way")
+    (start,) = starts
+    figures = cohort_figures(dataset)
+    if start:
+        figures["scans"] = None if start.scans is None else tuple(sorted({*figures["scans"], *start.scans}))
+    return Card(training=_flat(trainings[0]), **figures)
+
+
+def _flat(training: Training) -> dict[str, Any]:
+    """Preset, hashes, epochs, versions and what it started from in one flat mapping."""
     values = asdict(training)
-    return {**values.pop("plan"), **values}
+    plan, start = values.pop("plan"), values.pop("start")
+    origin = {"started_from": start["name"], "started_from_sha256": start["sha256"]} if start else {}
+    return {**plan, **values, **origin}

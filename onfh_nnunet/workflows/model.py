@@ -81,6 +81,8 @@ def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | No
     yield "licence", card.licence
     yield "trained on", _cohort(card)
     yield "healthy hips", _healthy(card)
+    yield "scans", _scans(card)
+    yield "started from", _start(card.training)
     yield "trained by", _training(card.training)
     yield "network", _network(model_file)
     yield "intervals", _calibration(calibration)
@@ -104,8 +106,23 @@ def _healthy(card: Card) -> str:
     return ", ".join(f"{what} {n}" for what, n in counts.items() if n is not None) or "not stated"
 
 
+def _scans(card: Card) -> str:
+    """Whether it can be told of a scan that the model learned from it."""
+    if card.scans is None:
+        return "not listed: whether it saw a patient cannot be checked"
+    return f"{plural(len(card.scans), 'scan')} listed by hash; onfh train --from refuses a study that holds one"
+
+
+def _start(training: Mapping[str, Any] | None) -> str:
+    known = training or {}
+    if "started_from" in known:
+        return f"{known['started_from']}, sha256 {known.get('started_from_sha256')}"
+    return "random weights" if "preset" in known else "not stated"
+
+
 def _training(training: Mapping[str, Any] | None) -> str:
-    shown = {name: value for name, value in (training or {}).items() if not name.endswith("sha256")}
+    ours = {name: value for name, value in (training or {}).items() if not name.startswith("started_from")}
+    shown = {name: value for name, value in ours.items() if not name.endswith("sha256")}
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "not stated"
 
 

@@ -47,7 +47,8 @@ def plan(
 
     Args:
         work: The folder of the study, as `convert` filled it.
-        preset: paper (five stages), resenc (nnU-Net's ResEncM) or quick (to try things out).
+        preset: paper (five stages), resenc (nnU-Net's ResEncM), laptop (five small stages for a CPU, one network for
+            every study) or quick (to try things out).
         folds: Folds of the cross-validation, at least 2 and no more than there are patients.
         seed: Which of the many fair ways to split, at least 0.
         progress: Called with each step of nnU-Net, how many hips it has finished, and how many there are.

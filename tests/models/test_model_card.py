@@ -32,13 +32,15 @@ def test_cohort_figures_are_counted_and_name_nobody(tmp_path):
         case("p1", Side.RIGHT, Grade.C, (1.0, 0.8, 0.8)),
         case("p2", Side.LEFT, Grade.A, (3.0, 0.5, 0.9)),
     )
-    figures = cohort_figures(Dataset(Workspace(tmp_path), cases, ""))
+    scans = {"p1_L": "b" * 64, "p1_R": "b" * 64, "p2_L": "a" * 64}
+    figures = cohort_figures(Dataset(Workspace(tmp_path), cases, "", scans))
     assert figures == {
         "hips": 3,
         "patients": 2,
         "grades": {"none": 0, "A": 2, "B": 0, "C": 1},
         "sides": {"L": 2, "R": 1},
         "spacing_mm": ((1.0, 3.0), (0.5, 0.8), (0.8, 0.9)),
+        "scans": ("a" * 64, "b" * 64),
     }
     assert "p1" not in json.dumps(Card(**figures).to_json())
 
@@ -46,11 +48,14 @@ def test_cohort_figures_are_counted_and_name_nobody(tmp_path):
 def test_card_survives_the_file(tmp_path):
     stored = calibration(20, 30).to_json()
     training = {"preset": "paper", "epochs": 1000, "torch": "2.13"}
-    card = Card("CC-BY-4.0", training, 63, 50, {"A": 63}, {"L": 63}, ((1.0, 1.0),) * 3, SCORES, stored)
+    card = Card(
+        "CC-BY-4.0", training, 63, 50, {"A": 63}, {"L": 63}, ((1.0, 1.0),) * 3, SCORES, stored, scans=("c" * 64,)
+    )
     write_model_file(tmp_path / "x.safetensors", small_model(0), card)
     back = ModelFile.read(tmp_path / "x.safetensors").card
     assert json.dumps(back.to_json()) == json.dumps(card.to_json())
     assert back.crossval == SCORES
+    assert back.scans == card.scans
 
 
 @pytest.mark.parametrize("absent", ["licence", "crossval", "intended_use"])
@@ -59,6 +64,19 @@ def test_card_that_lacks_a_statement_is_refused(absent):
     del values[absent]
     with pytest.raises(ValueError, match=f"holds no card .*{absent}"):
         Card.from_json(values)
+
+
+@pytest.mark.parametrize("scans", [("MRN-1",), "a" * 64, ("A" * 64,), ("a" * 63,), (7,), {}])
+def test_scans_that_are_no_hashes_are_refused(scans):
+    with pytest.raises(ValueError, match="scans"):
+        Card.from_json(Card().to_json() | {"scans": scans})
+
+
+def test_card_of_an_earlier_version_lists_no_scans():
+    values = Card().to_json()
+    del values["scans"]
+    assert Card.from_json(values).scans is None
+    assert Card.from_json(values | {"scans": []}).scans == ()
 
 
 def test_score_of_another_form_is_refused():
@@ -156,7 +174,8 @@ def test_healthy_hips_of_training_and_calibration_are_printed(printed):
 def test_what_is_not_known_is_said(printed):
     text = printed(Card())
     assert UNSTATED in text
-    assert text.count("not stated") == 4
+    assert text.count("not stated") == 5
+    assert "scans         not listed: whether it saw a patient cannot be checked" in text
     assert "not calibrated: no cross-validation is in the file" in text
     assert "Out of fold" not in text
     few = printed(Card(calibration=calibration(4, 6, reach=None).to_json()))

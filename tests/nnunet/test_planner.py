@@ -11,7 +11,7 @@ from onfh_nnunet.core.hip_crop import HIP_BOX_KEY, HIP_BOX_MM
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.schema import from_json, to_json
 from onfh_nnunet.models.validation import LABELS, require_supported
-from onfh_nnunet.nnunet.planner import FiveStagePlanner, QuickPlanner, nnUNetPlannerResEncM
+from onfh_nnunet.nnunet.planner import FiveStagePlanner, LaptopPlanner, QuickPlanner, nnUNetPlannerResEncM
 
 SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
     "Osaka SPGR": ((1.25, 1.0, 1.25), (57, 72, 57)),
@@ -27,7 +27,7 @@ SCANS = {  # spacing z, y, x in mm and the median size of the hips' boxes
 
 @pytest.fixture
 def planned(tmp_path, monkeypatch, capsys):
-    def plan(planner_class, spacing, size):
+    def plan(planner_class, spacing, size, box_mm=HIP_BOX_MM, kept=1.0):
         raw, preprocessed = tmp_path / "raw" / "Dataset711_ONFH", tmp_path / "pre" / "Dataset711_ONFH"
         for folder in (raw / "imagesTr", raw / "labelsTr", preprocessed):
             folder.mkdir(parents=True, exist_ok=True)
@@ -38,8 +38,9 @@ def planned(tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
         labels = {"background": 0, "femoral_head": [1, 2], "necrosis": 2}
         dataset = {"channel_names": {"0": "MR"}, "labels": labels, "numTraining": 63, "file_ending": ".nii.gz"}
+        dataset[HIP_BOX_KEY] = box_mm
         (raw / "dataset.json").write_text(json.dumps(dataset))
-        fingerprint = {"spacings": [spacing], "shapes_after_crop": [size], "median_relative_size_after_cropping": 1.0}
+        fingerprint = {"spacings": [spacing], "shapes_after_crop": [size], "median_relative_size_after_cropping": kept}
         (preprocessed / "dataset_fingerprint.json").write_text(json.dumps(fingerprint))
         planner = planner_class(711)
         return planner.get_plans_for_configuration(np.array(spacing), np.array(size), "id", 63 * np.prod(size), {})
@@ -104,3 +105,68 @@ def test_plan_is_one_that_a_model_file_may_hold(planned, planner_class, scan):
     recursive_fix_for_json_export(plans)  # as nnU-Net writes them
     labels = {"channel_names": {"0": "MR"}, "labels": LABELS, "regions_class_order": [1, 2], HIP_BOX_KEY: HIP_BOX_MM}
     require_supported(Model(from_json("plans", to_json(plans)), labels, None, {0: {}}), "case")
+
+
+LAPTOP = {
+    "batch_size": 2,
+    "patch_size": [48, 48, 48],
+    "spacing": [1.5, 1.5, 1.5],
+    "normalization_schemes": ["ZScoreNormalization"],
+    "use_mask_for_norm": [False],
+    "architecture": {
+        "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+        "arch_kwargs": {
+            "n_stages": 5,
+            "features_per_stage": [16, 32, 64, 128, 160],
+            "conv_op": "torch.nn.modules.conv.Conv3d",
+            "kernel_sizes": [[3, 3, 3]] * 5,
+            "strides": [[1, 1, 1], *[[2, 2, 2]] * 4],
+            "n_conv_per_stage": [2] * 5,
+            "n_conv_per_stage_decoder": [1] * 4,
+            "conv_bias": True,
+            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+            "dropout_op": None,
+            "dropout_op_kwargs": None,
+            "nonlin": "torch.nn.LeakyReLU",
+            "nonlin_kwargs": {"inplace": True},
+        },
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+    },
+}
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.4], ids=["full", "much empty space around the patient"])
+@pytest.mark.parametrize("scan", [*SCANS.values(), ((9.0, 9.0, 9.0), (6, 8, 7))], ids=[*SCANS, "hardly a head"])
+def test_laptop_has_one_plan_for_every_cohort(planned, scan, kept):
+    from nnunetv2.utilities.json_export import recursive_fix_for_json_export
+
+    spacing, size = scan
+    resampled = np.rint(np.multiply(spacing, size) / 1.5)
+    plan = planned(LaptopPlanner, (1.5, 1.5, 1.5), tuple(resampled), kept=kept)
+    recursive_fix_for_json_export(plan)
+    plan = json.loads(json.dumps(plan))
+    assert {key: plan[key] for key in LAPTOP} == LAPTOP
+    plans = {
+        "transpose_forward": [0, 1, 2],
+        "transpose_backward": [0, 1, 2],
+        "foreground_intensity_properties_per_channel": {"0": {}},
+        "configurations": {"3d_fullres": plan | {"batch_dice": False}},
+    }
+    labels = {"channel_names": {"0": "MR"}, "labels": LABELS, "regions_class_order": [1, 2], HIP_BOX_KEY: HIP_BOX_MM}
+    require_supported(Model(from_json("plans", to_json(plans)), labels, None, {0: {}}), "case")
+
+
+def test_laptop_refuses_hips_in_another_box(planned):
+    match = r"the dataset: has hips in boxes of 96\.0 mm, expected 72, .*Run onfh convert again"
+    with pytest.raises(TrainingError, match=match):
+        planned(LaptopPlanner, (1.5, 1.5, 1.5), (64, 64, 64), box_mm=96.0)
+
+
+def test_presets_of_the_command_line_are_those_that_can_be_planned():
+    from onfh_nnunet.core.choices import PresetName
+    from onfh_nnunet.nnunet import planner
+    from onfh_nnunet.study.preset import PRESETS
+
+    assert set(PRESETS) == set(PresetName)
+    assert all(hasattr(planner, preset.planner) for preset in PRESETS.values())

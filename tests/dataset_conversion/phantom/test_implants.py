@@ -202,6 +202,7 @@ def test_implants_of_one_hip_are_cases_of_one_patient(tmp_path):
     assert {case.patient for case in made.dataset.cases} == {"P001"}
     assert [case.hip for case in made.dataset.cases][:2] == [Hip("P001", Side.LEFT, "0"), Hip("P001", Side.RIGHT, "0")]
     assert made.dataset.cases[0].grade is Grade.NONE
+    assert len(set(made.dataset.scans.values())) == 1  # a model that learned from one of them is known to have seen all
 
 
 def with_lesion(scan, label):

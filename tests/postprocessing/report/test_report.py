@@ -288,7 +288,7 @@ def validated(tmp_path):
         rows.append(crossval_row(hip, 0, HipMask(label), HipMask(prediction)))
     write_rows(workspace.cases_csv, Case, cases)
     (workspace.raw / "dataset.json").write_text(json.dumps({HASH_KEY: "0" * 64}))
-    write_files_csv(workspace.raw, cases)
+    write_files_csv(workspace.raw, cases, {case.case_id: "0" * 64 for case in cases})
     write_tables(workspace.crossval, rows)
     return workspace.crossval
 
