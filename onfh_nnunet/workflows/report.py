@@ -13,7 +13,6 @@ from onfh_nnunet.core.atomic_files import write_text
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
-from onfh_nnunet.core.hip import Hip
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import log_into
@@ -21,10 +20,10 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.output_folder import recorded_series
+from onfh_nnunet.workflows.model_record import recorded_model
 from onfh_nnunet.workflows.scan_names import ScanSources
+from onfh_nnunet.workflows.scan_records import recorded_series
 from onfh_nnunet.workflows.written_grades import read_written_grades
-from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import graded_in
 from postprocessing.report.page import CrossvalTables, crossval_page, has_valid_digest, prediction_page, with_digest
 from postprocessing.report.slices import REFERENCE, hip_png
@@ -70,22 +69,17 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
 
 def _prediction_page(out: Path, progress: Progress) -> str:
-    lines, sources = read_written_grades(out), ScanSources(out)
+    lines, sources, series = read_written_grades(out), ScanSources(out), recorded_series(out)
     rows = graded_in(lines)
     pictures: dict[str, bytes] = {}
-    for (name, said), hips in groupby(rows, key=_scan_of):  # a scan of both hips is read once
+    for (said, part), hips in groupby(rows, key=lambda row: (row.source, series.get(row.case_id, ""))):
         masks = {hip.case_id: _mask(out, hip.case_id, "Run onfh predict again") for hip in hips}
-        source = sources.find(said, recorded_series(out, name))
-        scan = read_volume(source.path, source.series)
+        source = sources.find(said, part)
+        scan = read_volume(source.path, source.series)  # a scan of both hips is read once
         for case_id, mask in masks.items():
             pictures[case_id] = hip_png(scan, {"prediction": mask}, case_id)
             progress(case_id, len(pictures), len(rows))
-    return prediction_page(lines, pictures, __version__)
-
-
-def _scan_of(row: GradeRow) -> tuple[str, str]:
-    """The name of a hip's scan, and what tables call it."""
-    return Hip.parse(row.case_id).patient, row.source
+    return prediction_page(lines, pictures, recorded_model(out), __version__)
 
 
 def _crossval_page(out: Path, workspace: Workspace, progress: Progress) -> str:

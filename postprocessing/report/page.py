@@ -56,15 +56,16 @@ class CrossvalTables:
         )
 
 
-def prediction_page(lines: Sequence[Line], pictures: Pictures, version: str) -> str:
+def prediction_page(lines: Sequence[Line], pictures: Pictures, model: Mapping[str, str], version: str) -> str:
     """The report of a prediction.
 
     Args:
         lines: The lines of grades.csv.
         pictures: The picture of each graded hip.
+        model: What is said of the model that made them, by heading such as ``made by``; empty for nothing.
         version: The program's version, for the foot of the page.
     """
-    return _render(version, kind="prediction", rows=graded_in(lines), lines=lines, pictures=pictures)
+    return _render(version, kind="prediction", rows=graded_in(lines), lines=lines, pictures=pictures, model=model)
 
 
 def crossval_page(tables: CrossvalTables, pictures: Pictures, version: str) -> str:

@@ -236,9 +236,10 @@ def test_hostile_names_are_escaped():
     row = replace(
         grade_row('<b onclick="x">&', "<script>alert(1)</script>.nii", HipMask(mask())), warnings="</td><img src=x>"
     )
-    page = prediction_page([row], {row.case_id: b"png"}, "0")
+    model = {"made by": "the model <b c>.safetensors", "caution": "<script>"}
+    page = prediction_page([row], {row.case_id: b"png"}, model, "0")
     assert not re.search(r"<script|<b |<img src=x", page)
-    for text in (row.case_id, row.source, row.warnings):
+    for text in (row.case_id, row.source, row.warnings, *model.values()):
         assert text in unescape(page)
 
 
