@@ -188,8 +188,8 @@ def test_model_of_another_plan_is_refused_by_what_differs(copy, foreign, change,
 @pytest.mark.parametrize(
     ("made_by", "planned", "said"),
     [
-        ("quick", "quick", r"Run onfh plan --preset laptop, whose plan is the same for every study, and train again"),
-        ("paper", "quick", r"Run onfh plan --preset paper, and train again"),
+        ("quick", "quick", "Run onfh plan again with `preset` laptop, whose plan never changes, and train again"),
+        ("paper", "quick", "Run onfh plan again with `preset` paper, and train again"),
         ("nnUNetPlans", "laptop", r"Start from a model of preset laptop, or train without `start`"),
     ],
 )
