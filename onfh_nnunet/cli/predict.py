@@ -94,7 +94,7 @@ def predict(
         bool, typer.Option("--seg-nrrd", help="A segmentation of each scan for 3D Slicer, in OUT/slicer.")
     ] = False,
     no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep no part of the scans in OUT/images; the report then has no pictures.")
+        bool, typer.Option("--no-images", help="Keep no part of the scans in OUT/images: the report has no pictures.")
     ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,

@@ -14,11 +14,13 @@ from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
+from onfh_nnunet.workflows.model_record import write_statement
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.scan_images import HipImages, images_of, lacking_images, remove_images, write_images
 from onfh_nnunet.workflows.scan_objects import ScanObjects
 from postprocessing.measurement.grades_table import Line, graded_in
+from postprocessing.report.model_statement import ModelStatement
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
@@ -59,8 +61,11 @@ class ScanPipeline:
         passed_over: What lay beside the slices of the scans that were read, a line each.
     """
 
-    def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
+    def __init__(
+        self, predictor: Predictor, results: OutputFolder, settings: Settings, statement: ModelStatement
+    ) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
+        self._statement = statement
         self._allowance: MemoryLimit | None = None
         self._objects = ScanObjects(results.folder, results.model_sha256, settings.dicom, settings.seg_nrrd)
         self.n_written = 0
@@ -112,6 +117,7 @@ class ScanPipeline:
         lines = [line for hip in graded for line in hip.lines]
         masks = {hip.case_id: hip.mask for hip in graded}
         self._results.write(name, hips.made_from, masks, lines)
+        write_statement(self._results.folder, self._statement)
         if hips.images:
             write_images(self._results.folder, dict(zip(masks, hips.images, strict=True)))
         self._objects.write(name, lines, masks, hips.source)

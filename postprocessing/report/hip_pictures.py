@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onfh_nnunet.core.grid import Index, Triple
+from onfh_nnunet.core.grid import Index, Triple, same_grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.hip_mask import HipMask
@@ -110,7 +110,7 @@ def hip_pictures(hip: Volume, whole: Volume, mask: Volume, side: Side, title: st
         LabelError: The mask holds no head.
     """
     import_matplotlib()
-    labels = box_like(hip, mask).extract(mask)
+    labels = box_like(hip, mask, title).extract(mask)
     view = HipView.of(hip, {"prediction": labels}, title)
     plane, index = telling_slice(view.masks["prediction"])
     telling = _telling(replace(view, through=(index, index, index)), plane)
@@ -123,19 +123,17 @@ def hip_pictures(hip: Volume, whole: Volume, mask: Volume, side: Side, title: st
     )
 
 
-def box_like(part: Volume, mask: Volume) -> HipCrop:
+def box_like(part: Volume, mask: Volume, title: str) -> HipCrop:
     """The box of a mask's grid that a part of its scan is of, both in anatomical axes; `extract` checks nothing more.
 
     Raises:
         GridMismatch: It is of another scan.
     """
-    from onfh_nnunet.core.grid import same_grid
-
     everything = HipCrop.whole(mask.grid)
     start = np.rint(everything.grid.to_index(np.array(part.grid.origin_mm)))
-    limit = np.array(everything.size) - np.array(part.grid.size)
-    crop = replace(everything, start=_index(np.clip(start, 0, np.maximum(limit, 0))), size=part.grid.size)
-    same_grid("images", part.grid, crop.grid)
+    size = np.minimum(part.grid.size, everything.size)
+    crop = replace(everything, start=_index(np.clip(start, 0, everything.size - size)), size=_index(size))
+    same_grid(title, part.grid, crop.grid)
     return crop
 
 
@@ -171,10 +169,10 @@ def _telling(view: HipView, plane: AnatomicalPlane) -> NDArray[np.uint8]:
 
     figure = Figure(figsize=(4, 4), dpi=130, facecolor="black")
     axes = figure.add_axes((0, 0, 1, 1))
-    draw_plane(axes, plane, view)
-    write_text(axes, (0.02, 0.98), "left", "top", plane.name)
+    draw_plane(axes, plane, view, 13)
+    write_text(axes, (0.02, 0.98), "left", "top", plane.name, 13)
     axes.plot((-44, -24), (44, 44) if plane.name == "axial" else (-44, -44), color="white", linewidth=2.5)
-    write_text(axes, (0.05, 0.05), "left", "bottom", "20 mm")
+    write_text(axes, (0.05, 0.05), "left", "bottom", "20 mm", 13)
     return _pixels(figure)
 
 
@@ -201,16 +199,17 @@ def _whole(whole: Volume, mask: Volume, side: Side) -> NDArray[np.uint8]:
     write_text(axes, (0.03, 0.97), "left", "top", "R", 22)
     write_text(axes, (0.97, 0.97), "right", "top", "L", 22)
     middle = float((low[2] + high[2]) / 2 / width), float(high[0] / height)
-    write_text(axes, middle, "center", "bottom", "right hip" if side is Side.RIGHT else "left hip", 14)
+    write_text(axes, middle, "center", "bottom", "right hip" if side is Side.RIGHT else "left hip", 17)
     return _pixels(figure)
 
 
 def _pixels(figure: Figure) -> NDArray[np.uint8]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib does not type it
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    pixels: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels
 
 
 def _webp(pixels: NDArray[np.uint8], edge: int | None = None, **options: Any) -> bytes:
@@ -218,7 +217,9 @@ def _webp(pixels: NDArray[np.uint8], edge: int | None = None, **options: Any) ->
 
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if edge is not None:
-        image.thumbnail((edge, edge))
+        width, height = image.size
+        middle = (width // 5, height // 5, width - width // 5, height - height // 5)  # the head
+        image = image.crop(middle).resize((edge, edge))
     file = io.BytesIO()
     image.save(file, "WEBP", quality=QUALITY, method=4, **options)
     return file.getvalue()

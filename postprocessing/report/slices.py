@@ -146,7 +146,7 @@ def _most_telling(masks: list[Volume]) -> Index:
     return z, y, x
 
 
-def draw_plane(axes: Axes, plane: AnatomicalPlane, view: HipView) -> None:
+def draw_plane(axes: Axes, plane: AnatomicalPlane, view: HipView, letter_size: float = 9) -> None:
     """Draw one plane with its contours and letters into axes of its own."""
     half = FIELD_MM / 2
     image, index = view.image.array, view.through[plane.across]
@@ -161,7 +161,7 @@ def draw_plane(axes: Axes, plane: AnatomicalPlane, view: HipView) -> None:
     axes.set_axis_off()
     axes.set_xlim(-half, half)
     axes.set_ylim(*((half, -half) if plane.name == "axial" else (-half, half)))
-    _letters(axes, plane.letters)
+    _letters(axes, plane.letters, letter_size)
 
 
 def _line(name: str, region: Region) -> dict[str, Any]:
@@ -177,12 +177,12 @@ def _contour(axes: Axes, slab: BoolArray, extent: tuple[float, float, float, flo
     drawn.set(path_effects=[withStroke(linewidth=line["linewidths"] + 1.2, foreground="black")])  # seen on white too
 
 
-def _letters(axes: Axes, letters: Letters) -> None:
+def _letters(axes: Axes, letters: Letters, size: float) -> None:
     left, right, top, bottom = letters
-    write_text(axes, (0.02, 0.5), "left", "center", left)
-    write_text(axes, (0.98, 0.5), "right", "center", right)
-    write_text(axes, (0.5, 0.98), "center", "top", top)
-    write_text(axes, (0.5, 0.02), "center", "bottom", bottom)
+    write_text(axes, (0.02, 0.5), "left", "center", left, size)
+    write_text(axes, (0.98, 0.5), "right", "center", right, size)
+    write_text(axes, (0.5, 0.98), "center", "top", top, size)
+    write_text(axes, (0.5, 0.02), "center", "bottom", bottom, size)
 
 
 def write_text(
