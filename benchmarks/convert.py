@@ -30,6 +30,8 @@ from pydicom.uid import generate_uid
 from dataset_conversion.phantom.mri.protocol import ScanProtocol
 from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
+from onfh_nnunet.core.labels import Label
+from onfh_nnunet.core.volume import Volume
 
 SPACING_MM = (1.125, 0.5859375, 0.5859375)
 HEADER = "patient_id,image,side,label\n"
@@ -57,9 +59,18 @@ def make_cohort(folder: Path, hips: int) -> Path:
     rows = []
     for number in range(hips):
         _write(slices, np.random.default_rng(number), folder / "dicom" / f"{number:03d}")
-        rows.append(f"patient {number},dicom/{number:03d},{side},{label.relative_to(folder)}\n")
+        _labelled(label, number).write(folder / "labels" / f"{number:03d}.nii.gz")
+        rows.append(f"patient {number},dicom/{number:03d},{side},labels/{number:03d}.nii.gz\n")
     (folder / "cohort.csv").write_text(HEADER + "".join(rows))
     return folder / "cohort.csv"
+
+
+def _labelled(label: Path, number: int) -> Volume:
+    """The label of another patient: one voxel of the head less, for two patients with one label are refused."""
+    drawn = Volume.read(label)
+    array = drawn.array.copy()
+    array[tuple(np.argwhere(array == Label.VIABLE_HEAD)[number])] = Label.BACKGROUND
+    return Volume(array, drawn.grid)
 
 
 def _write(slices: Sequence[pydicom.Dataset], rng: np.random.Generator, folder: Path) -> None:

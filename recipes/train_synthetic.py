@@ -39,7 +39,8 @@ from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
 from onfh_nnunet.models.model_file import write_model_file
-from onfh_nnunet.workflows.compare import MaskPair, compare_pairs
+from onfh_nnunet.workflows.compare import compare_pairs
+from onfh_nnunet.workflows.mask_matching import MaskPair
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.metrics.case_metrics import CrossvalRow

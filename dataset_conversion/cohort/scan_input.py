@@ -21,6 +21,8 @@ class ScanInput:
         title: What its owner calls it, a patient's id or a place in a folder; empty for the name of its file.
         refusal: Why it cannot be predicted, where that is known before it is read.
         pair: The same for two scans of one patient, a hip and a `side` each; empty for any other scan.
+        patient: The patient's id in a table; empty where nobody said.
+        visit: Which scan of this patient's hips it is, where a table says so.
     """
 
     path: Path
@@ -29,6 +31,13 @@ class ScanInput:
     title: str = ""
     refusal: OnfhError | None = None
     pair: str = ""
+    patient: str = ""
+    visit: str = ""
+
+    @property
+    def one_side(self) -> Side | None:
+        """The only side that is meant; None for both hips, or where nobody said."""
+        return Side(self.side) if self.side in tuple(Side) else None
 
     def __str__(self) -> str:
         return f"{self.path} ({self.series})" if self.series else str(self.path)

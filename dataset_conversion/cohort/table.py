@@ -109,8 +109,7 @@ def _problems(row: TableRow, folder: Path) -> Iterator[str]:
     yield from shortened_id(row)
     if cells["side"] not in SIDES:
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
-    if not is_visit(cells["visit"]):
-        yield f"visit: got {quoted(cells['visit'])}, expected letters and digits, or nothing"
+    yield from bad_visit(row)
     if cells["grade"] not in ("", *Grade):
         yield f"grade: got {quoted(cells['grade'])}, expected A, B, C, none or nothing"
     yield from _absent_files(cells, folder)
@@ -121,6 +120,12 @@ def shortened_id(row: TableRow) -> Iterator[str]:
     if _SHORTENED.fullmatch(row.cells["patient_id"]):
         got = row.cells["patient_id"]
         yield f"patient_id: got {got}, a number that a spreadsheet shortened; format the column as text"
+
+
+def bad_visit(row: TableRow) -> Iterator[str]:
+    """What is wrong with a visit that cannot stand in a case id."""
+    if not is_visit(row.cells["visit"]):
+        yield f"visit: got {quoted(row.cells['visit'])}, expected letters and digits, or nothing"
 
 
 def absent_image(cells: dict[str, str], folder: Path) -> Iterator[str]:
@@ -151,20 +156,24 @@ def _absence(path: Path) -> str:
 
 
 def _repeated(rows: list[TableRow]) -> Iterator[str]:
-    """A hip that stands twice, and an image of two patients, who could then sit on both sides of a fold."""
+    """A hip that stands twice, and an image or a label of two patients, who could sit on both sides of a fold."""
     hips: dict[tuple[str, str, str], int] = {}
     images: dict[tuple[str, str], TableRow] = {}
+    labels: dict[str, TableRow] = {}
     for row in rows:
         patient, side = row.cells["patient_id"], row.cells["side"]
         for one in "RL" if side == "B" else side:
-            first = hips.setdefault((patient, one, row.cells["visit"]), row.line)
+            first = hips.setdefault((patient, one, row.cells["visit"].casefold()), row.line)
             if first != row.line:
                 again = f"got hip {one} of this patient again, expected once a visit (line {first})"
                 yield f"line {row.line}, side: {again}{whose(row)}"
-        owner = images.setdefault((row.cells["image"], row.cells["series"]), row)
-        if owner.cells["patient_id"] != patient:
-            other = f"another patient (line {owner.line}, {quoted(owner.cells['patient_id'])})"
-            yield f"line {row.line}, image: got the image of {other}, expected one's own{whose(row)}"
+        owners = {"image": images.setdefault((row.cells["image"], row.cells["series"]), row)}
+        if row.cells["label"]:
+            owners["label"] = labels.setdefault(row.cells["label"], row)
+        for column, owner in owners.items():
+            if owner.cells["patient_id"] != patient:
+                other = f"another patient (line {owner.line}, {quoted(owner.cells['patient_id'])})"
+                yield f"line {row.line}, {column}: got the {column} of {other}, expected one's own{whose(row)}"
 
 
 def _scan(row: TableRow, folder: Path) -> SourceScan:

@@ -13,7 +13,7 @@ from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.steinberg import Grade
 
-COHORT_CHECKS = ("duplicate", "study", "sequence", "spacing", "intensity", "lesion")
+COHORT_CHECKS = ("duplicate", "study", "shared", "sequence", "spacing", "intensity", "lesion")
 """The checks of this module; a case's own checks have other names."""
 
 SPACING_FACTOR = 1.5
@@ -34,7 +34,7 @@ _MAD_TO_SD = 1.4826
 def cohort_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
     """Findings from comparing all usable scans of a cohort with each other."""
     usable = [outcome for outcome in outcomes if outcome.hips]
-    checks = (_same_image, _same_study, _techniques, _spacings, _contrasts, _lesions)
+    checks = (_same_image, _same_study, _same_label, _techniques, _spacings, _contrasts, _lesions)
     return [finding for check in checks for finding in check(usable)]
 
 
@@ -49,14 +49,37 @@ def _same_study(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     yield from _shared(outcomes, lambda outcome: outcome.study_sha256, "study", message)
 
 
+def _same_label(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    """One label of two scans, which was drawn on one of them."""
+    keys: dict[str, Callable[[Outcome], str]] = {
+        "label": lambda outcome: outcome.label_sha256,
+        "mask of the necrosis": lambda outcome: outcome.necrosis_sha256,
+    }
+    for name, key in keys.items():
+        message = f"the {name} is the same file as that of another patient, or a copy of it, in line {{line}}"
+        yield from _shared(outcomes, key, "shared", message)
+        for outcome, owner in _repeated(outcomes, key):
+            own, other = outcome.job.scan, owner.job.scan
+            if own.patient_id == other.patient_id and outcome.image_sha256 != owner.image_sha256:
+                said = f"the {name} is also that of another scan of this patient, in line {other.line}"
+                text = f"{said}: see that it fits both"
+                yield Finding(outcome.job.name, own.line, Severity.WARNING, "shared", text)
+
+
 def _shared(outcomes: Sequence[Outcome], key: Callable[[Outcome], str], check: str, message: str) -> Iterator[Finding]:
     """Findings about two patients who share something that is unique to one patient."""
-    first: dict[str, Outcome] = {}
-    for outcome in outcomes:
-        owner = first.setdefault(key(outcome), outcome) if key(outcome) else outcome
+    for outcome, owner in _repeated(outcomes, key):
         if owner.job.scan.patient_id != outcome.job.scan.patient_id:
             text = message.format(line=owner.job.scan.line)
             yield Finding(outcome.job.name, outcome.job.scan.line, Severity.ERROR, check, text)
+
+
+def _repeated(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> Iterator[tuple[Outcome, Outcome]]:
+    """Each outcome whose key an earlier one has, and the first that has it."""
+    first: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if key(outcome) and (owner := first.setdefault(key(outcome), outcome)) is not outcome:
+            yield outcome, owner
 
 
 def _techniques(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -103,7 +126,8 @@ def _lesions(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     if not cases:
         return
     if len(healthy) == len(cases):
-        message = "no case has necrosis: a model of it finds heads and can grade nothing"
+        nothing = "no case has necrosis: a model of it finds heads and can grade nothing"
+        message = f"{nothing}; taken for healthy: {', '.join(healthy)}"
         yield Finding("cohort", None, Severity.WARNING, "lesion", message)
     elif healthy:
         are = f"{plural(len(healthy), 'hip')} of {len(cases)} without necrosis, taken for healthy"

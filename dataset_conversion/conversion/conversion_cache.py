@@ -34,7 +34,7 @@ FORMAT = 4
 class SourceRow:
     """A row of onfh_sources.csv in the raw dataset: a case, a hash of what it was made from, and what was seen then.
 
-    Hashes of the source, of its whole image and of its study are keyed with the workspace's secret.
+    Hashes of the source, of its whole image, of its study and of its label files are keyed with the workspace's secret.
     """
 
     case_id: str
@@ -44,6 +44,8 @@ class SourceRow:
     image_sha256: str
     study_sha256: str
     technique: str
+    label_sha256: str
+    necrosis_sha256: str
 
 
 def source_hashes(jobs: Sequence[Job]) -> list[str | OnfhError]:
@@ -58,6 +60,7 @@ def write_sources(dataset: Path, outcomes: Sequence[Outcome], hashes: Sequence[s
         SourceRow(
             *(hip.case.case_id, str(source), hip.sha256, hip.contrast),
             *(outcome.image_sha256, outcome.study_sha256, outcome.technique),
+            *(outcome.label_sha256, outcome.necrosis_sha256),
         )
         for outcome, source in zip(outcomes, hashes, strict=True)
         for hip in outcome.hips
@@ -93,8 +96,9 @@ class ConversionCache:
         hips = tuple(ConvertedHip(cases[row.case_id], row.sha256, row.contrast) for row in rows)
         own = [one for one in self.findings if one.case_id in (*wanted, job.name) and one.check not in COHORT_CHECKS]
         findings = tuple(replace(one, line=job.scan.line) for one in own)
-        known = rows[0].image_sha256, rows[0].study_sha256, rows[0].technique, self.dataset.scans[rows[0].case_id]
-        return Outcome(job, hips, findings, *known)
+        row = rows[0]
+        seen = (row.image_sha256, row.study_sha256, row.technique, self.dataset.scans[row.case_id])
+        return Outcome(job, hips, findings, *seen, row.label_sha256, row.necrosis_sha256)
 
     def carry_over(self, outcome: Outcome, folder: Path) -> None:
         """Link the files of an unchanged scan's cases into a new dataset folder."""

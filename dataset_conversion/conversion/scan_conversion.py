@@ -12,12 +12,13 @@ import numpy as np
 from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.conversion.case_grades import case_grades, grade_findings
 from dataset_conversion.hips.extraction import HipSource, extract_hips
-from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table
+from dataset_conversion.hips.findings import Finding, Severity, finding_of_error, in_table, place_in_cohort
 from dataset_conversion.hips.hip_checks import check_hip, contrast
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.labels.labelled_scan import read_labelled_scan
 from dataset_conversion.readers import Scan
 from dataset_conversion.readers.downcast import downcast
+from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.extent import percent_of
 from onfh_nnunet.core.hip import Hip, Side
@@ -84,6 +85,8 @@ class Outcome:
         study_sha256: Keyed hash of its StudyInstanceUID; empty where there is none.
         technique: Kind of echo and 2D or 3D; empty where it is not stated.
         scan_sha256: By which the scan is recognised at another place; see `core.scan_hash`.
+        label_sha256: Keyed hash of its label's file; empty when it cannot be used.
+        necrosis_sha256: The same of the necrosis' own file; empty where there is none, or no hip has necrosis.
         error: Why it cannot be used; none when it can.
     """
 
@@ -94,6 +97,8 @@ class Outcome:
     study_sha256: str = ""
     technique: str = ""
     scan_sha256: str = ""
+    label_sha256: str = ""
+    necrosis_sha256: str = ""
     error: OnfhError | None = None
 
 
@@ -125,7 +130,7 @@ def refused(job: Job, error: OnfhError) -> Outcome:
 
 def _convert(job: Job, folder: Path | None) -> Outcome:
     scan = job.scan
-    place = f"line {scan.line} of the cohort, {job.name}"
+    place = place_in_cohort(job.name, scan.line)
     read = read_labelled_scan(scan, job.rules, place, healthy=scan.grade is Grade.NONE)
     image, label = read.image, read.label
     sources = extract_hips(image.volume, label.volume, scan.side, place)
@@ -150,7 +155,13 @@ def _convert(job: Job, folder: Path | None) -> Outcome:
         keyed(job.secret, image.acquisition.study_uid) if image.acquisition and image.acquisition.study_uid else "",
         image.acquisition.technique if image.acquisition else "",
         scan_sha256(image.volume),
+        _file_hash(job, scan.label),
+        _file_hash(job, scan.label_necrosis) if any(source.mask.extent.necrosis for source in sources) else "",
     )
+
+
+def _file_hash(job: Job, path: Path | None) -> str:
+    return keyed(job.secret, content_sha256(path)) if path else ""
 
 
 def _about_header(image: Scan) -> Iterator[tuple[str, str]]:

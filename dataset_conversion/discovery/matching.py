@@ -74,7 +74,7 @@ def pair(
             notes.append(f"{label}: a label that fits {len(alike)} series of one study; went to the best, {preferred}")
         if len(best) == 1:
             owned[best[0]].append(label)
-        notes += _doubts(label, [scans[index] for index in best], strongest)
+        notes += _doubts(label, [scans[index] for index in best], strongest, scans)
     return owned, notes
 
 
@@ -91,14 +91,19 @@ def _evidence(label: LabelCandidate, scan: ScanCandidate, patient: Sequence[froz
     return found if found.is_enough and len(frames) <= 1 else None
 
 
-def _doubts(label: LabelCandidate, best: Sequence[ScanCandidate], evidence: Evidence | None) -> list[str]:
+def _doubts(
+    label: LabelCandidate, best: Sequence[ScanCandidate], evidence: Evidence | None, scans: Sequence[ScanCandidate]
+) -> list[str]:
     if evidence is None:
         return [f"{label}: a label that belongs to no scan here; fill it in yourself"]
     if len(best) > 1:
         listed = ", ".join(map(str, best[:_SHOWN])) + (", ..." if len(best) > _SHOWN else "")
         return [f"{label}: a label that fits {len(best)} scans alike: {listed}; fill it in yourself"]
     if not evidence.same_voxels:
-        return [f"{label}: on another grid than its scan {best[0]}; convert takes it with `resample_labels` only"]
+        others = [scan for scan in scans if _same_voxels(label.grid, scan.grid)]
+        drawn_on = f", and on that of {others[0]}; see which scan it belongs to" if others else ""
+        how = "; if it is this scan's, convert takes it with `resample_labels` only"
+        return [f"{label}: on another grid than its scan {best[0]}{drawn_on or how}"]
     if not (evidence.referred_to or evidence.patient):
         return [f"{label}: went to {best[0]} by folder and voxels alone; see that it is this patient's"]
     return []

@@ -32,6 +32,7 @@ class Finding:
         message: What was got and what was expected.
         in_full: The message with what a table must not repeat, for the person at the terminal; empty for the same.
         patient_id: The patient's own id in cohort.csv, for the person at the terminal.
+        remedy: What to do, where the message ends with it.
     """
 
     case_id: str
@@ -41,6 +42,7 @@ class Finding:
     message: str
     in_full: str = field(default="", compare=False, metadata=NO_COLUMN)
     patient_id: str = field(default="", compare=False, metadata=NO_COLUMN)
+    remedy: str = field(default="", compare=False, metadata=NO_COLUMN)
 
     @property
     def shown(self) -> str:
@@ -82,7 +84,24 @@ def finding_of_error(error: OnfhError, case_id: str, line: int) -> Finding:
     """Convert an exception into a finding."""
     kinds = {GeometryError: "geometry", LabelError: "label", SideError: "side", ReadError: "file"}
     check = next((name for kind, name in kinds.items() if isinstance(error, kind)), "scan")
-    return Finding(case_id, line, Severity.ERROR, check, str(error))
+    message = str(error).removeprefix(f"{place_in_cohort(case_id, line)}: ")
+    return Finding(case_id, line, Severity.ERROR, check, message, remedy=f"{error.remedy}.")
+
+
+def place_in_cohort(case_id: str, line: int) -> str:
+    """What errors call a row of cohort.csv."""
+    return f"line {line} of the cohort, {case_id}"
+
+
+def shown_once(findings: Iterable[Finding]) -> list[str]:
+    """The message of each finding for the terminal; what to do stands with the first of those that share it."""
+    first: dict[str, Finding] = {}
+    texts = []
+    for one in findings:
+        owner = first.setdefault(one.remedy, one) if one.remedy else one
+        again = f"What to do: as for line {owner.line}."
+        texts.append(one.shown if owner is one else f"{one.shown.removesuffix(one.remedy)}{again}")
+    return texts
 
 
 def of_severity(findings: Iterable[Finding], level: Severity) -> list[Finding]:
@@ -99,6 +118,8 @@ def refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     stopping = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     bad = [finding for finding in findings if finding.level in stopping]
     if bad:
-        listed = "\n  ".join(", ".join(filter(None, (one.level, one.place, str(one)))) for one in bad)
+        texts = zip(bad, shown_once(bad), strict=True)
+        places = ((", ".join(filter(None, (one.level, one.place, one.case_id))), text) for one, text in texts)
+        listed = "\n  ".join(f"{place}: {text}" for place, text in places)
         remedy = "Correct them" + (", or run without `strict`" if strict else "")
         raise OnfhError("cohort", f"has {plural(len(bad), 'finding')}:\n  {listed}\n", remedy)

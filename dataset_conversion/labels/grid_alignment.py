@@ -13,7 +13,7 @@ from onfh_nnunet.core.grid import GRID_TOLERANCE_MM, Grid, same_grid
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 
-_OTHER_SCAN = "Check that this is the label of this scan"
+_OTHER_SCAN = "It belongs to another scan, or its header is wrong: give the label that was drawn on this scan"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +53,30 @@ def align_to_grid(label: Volume, scan: Grid, place: str, *, resample: bool) -> t
         return Volume(np.zeros(scan.size, np.uint8), scan), ()
     try:
         same_grid(place, label.grid, scan)
-    except GridMismatch as mismatch:
+    except GridMismatch:
+        _inside(label, scan, place)  # no other grid helps a label of another scan
         steps = _steps(label.grid, scan)
         if steps is None and not resample:
-            remedy = f"{mismatch.remedy}; for a label in the same patient position, `resample_labels` does it"
-            OnfhError.__init__(mismatch, place, mismatch.problem, remedy)
             raise
     else:
         return label, ()
-    _inside(label, scan, place)
     if steps is not None:
         return Volume(_copied(label.array, steps, scan), scan), ()
     placed = Volume(_nearest(label, scan), scan)
     return placed, (_change(label, placed),)
+
+
+def lay_on_scan(label: Volume, scan: Grid, place: str, *, resample: bool) -> tuple[Volume, tuple[str, ...]]:
+    """Lay the label of a scan on its grid, as `align_to_grid` does; a refusal says what may be done about a label."""
+    try:
+        return align_to_grid(label, scan, place, resample=resample)
+    except GridMismatch as mismatch:
+        remedy = (
+            "Check that this is the label of this scan. If it was drawn on another series of the same patient in the"
+            " same position, `resample_labels` lays it on this one"
+        )
+        OnfhError.__init__(mismatch, place, f"label's {mismatch.problem}", remedy)
+        raise
 
 
 def _steps(grid: Grid, scan: Grid) -> _Steps | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.cohort.table import ScanSide
-from dataset_conversion.labels.grid_alignment import align_to_grid
+from dataset_conversion.labels.grid_alignment import lay_on_scan
 from dataset_conversion.labels.segment_names import read_segment
 from dataset_conversion.labels.segment_selection import Asked, Selection, select_region, select_regions
 from dataset_conversion.labels.value_checks import require_head_and_necrosis
@@ -137,7 +137,7 @@ def _of_one(
     drawn, outside = _nested(head, necrosis, source.grid)
     if chosen.assumed:
         require_head_and_necrosis(drawn, place)
-    volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample) if scan else (drawn, ())
+    volume, resampled = lay_on_scan(drawn, scan, place, resample=rules.resample) if scan else (drawn, ())
     return Labelled(volume, (*chosen.notes, *outside, *resampled), chosen.side)
 
 
@@ -150,7 +150,7 @@ def _of_two(
     for region, source in sources.items():
         chosen[region] = select_region(source, region, rules.asked[region], files.side, place)
         drawn = Volume(_mask(source, chosen[region].segments[region]) * np.uint8(region.labels[0]), source.grid)
-        volume, resampled = align_to_grid(drawn, scan, place, resample=rules.resample)
+        volume, resampled = lay_on_scan(drawn, scan, place, resample=rules.resample)
         masks[region] = volume.array > 0
         notes += [*chosen[region].notes, *resampled]
     volume, outside = _nested(masks[Region.HEAD], masks[Region.NECROSIS], scan)

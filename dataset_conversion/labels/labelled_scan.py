@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.labels.label_map import LabelFiles, Labelled, LabelRules, label_map
+from dataset_conversion.labels.selection_errors import unstated_in_table
 from dataset_conversion.readers import Scan, read_scan
-from onfh_nnunet.core.errors import LabelError, SideError
+from onfh_nnunet.core.errors import LabelError, SideError, UnstatedNecrosis
 from onfh_nnunet.core.image_checks import require_mr
 
 
@@ -38,7 +39,10 @@ def read_labelled_scan(scan: SourceScan, rules: LabelRules, place: str, *, healt
     _agree_on_side(scan, image, place)
     frame = image.acquisition.frame_of_reference if image.acquisition else None
     files = LabelFiles(scan.label, scan.label_necrosis, scan.side, healthy=healthy)
-    return LabelledScan(image, label_map(files, rules, place, image.volume.grid, frame))
+    try:
+        return LabelledScan(image, label_map(files, rules, place, image.volume.grid, frame))
+    except UnstatedNecrosis as error:
+        raise unstated_in_table(error) from None
 
 
 def _agree_on_side(scan: SourceScan, image: Scan, place: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dataset_conversion.labels.segment_names import Meaning, read_segment
 from dataset_conversion.readers.segmentation import Segment, Segmentation
-from onfh_nnunet.core.errors import LabelError, SideError
+from onfh_nnunet.core.errors import LabelError, SideError, UnstatedNecrosis
 from onfh_nnunet.core.labels import Region
 
 _SHOWN = 8
@@ -36,16 +36,23 @@ def missing(source: Segmentation, region: Region, asked: str, place: str) -> Lab
     return LabelError(place, problem, f"Name it with `{region}_label`, or {other}")
 
 
-def unstated_necrosis(source: Segmentation, head: Sequence[Segment], place: str) -> LabelError:
+_HEALTHY = "`necrosis_label` none, or `necrosis_label` 2 if 2 is the necrosis wherever there is one"
+
+
+def unstated_necrosis(source: Segmentation, head: Sequence[Segment], place: str) -> UnstatedNecrosis:
     """A head alone, which may be a healthy hip or half of a label."""
     others = [segment for segment in source.segments if segment not in head]
     beside = f" beside {listing(others)}" if others else " and nothing else"
     problem = f"draws a head ({listing(head)}){beside}: a healthy hip, or a label whose necrosis is in another file"
-    remedy = (
-        "Give the mask of the necrosis as well, or say that the hip is healthy: none in the column grade of the cohort,"
-        " `necrosis_label` 2 if 2 is the necrosis wherever there is one, or `necrosis_label` none for heads alone"
-    )
-    return LabelError(place, problem, remedy)
+    remedy = f"If it is healthy, give {_HEALTHY}. If its necrosis is in another file, give that as `necrosis_masks`"
+    return UnstatedNecrosis(place, problem, remedy)
+
+
+def unstated_in_table(error: UnstatedNecrosis) -> UnstatedNecrosis:
+    """The same error of a row of a table, whose columns say it."""
+    healthy = f"If it is healthy, write none into the column grade; if all such hips are, give {_HEALTHY}"
+    remedy = f"{healthy}. If its necrosis is in another file, name that in the column label_necrosis"
+    return UnstatedNecrosis(error.subject, error.problem, remedy)
 
 
 def unknown_values(unnamed: Sequence[Segment], asked: Mapping[Region, str], place: str) -> LabelError:

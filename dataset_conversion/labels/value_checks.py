@@ -39,10 +39,10 @@ def _refuse_sides(drawn: Volume, place: str) -> None:
     sides = (Side.RIGHT, Side.LEFT) if last < other_first else (Side.LEFT, Side.RIGHT)
     names = ["head right" if side is Side.RIGHT else "head left" for side in sides]
     problem = f"has two structures side by side, value 1 as a {names[0]} and value 2 as a {names[1]}"
-    lines = (f'{value} 255 0 0 1 1 1 "{name}"' for value, name in enumerate(names, start=1))
+    lines = " and ".join(f'"{value} {name}"' for value, name in enumerate(names, start=1))
     remedy = (
-        f"If no hip has necrosis, write {' and, on a line of its own, '.join(lines)} into labels.txt, and give"
-        " `label_names` labels.txt `necrosis_label` none; else draw both heads with 1 and the necrosis of both with 2"
+        f"If both hips are healthy, write the lines {lines} into labels.txt, and give `label_names` labels.txt"
+        " `necrosis_label` none. Else draw both heads with 1, and the necrosis of both with 2"
     )
     raise LabelError(place, f"{problem}, expected 1 in both heads and 2 in their necrosis", remedy)
 

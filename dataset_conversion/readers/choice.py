@@ -11,6 +11,10 @@ from dataset_conversion.readers.parts import NO_ANATOMY, Part
 from dataset_conversion.readers.series_table import row_of, table
 from dataset_conversion.readers.study import Contents, Series, Stack, stacks_of
 from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.image_files import FILE_SUFFIXES
+from onfh_nnunet.core.printable import plural
+
+_SHOWN = 4
 
 
 def choose(contents: Contents, wanted: str | None, place: Path) -> tuple[Stack, tuple[str, ...]]:
@@ -50,9 +54,7 @@ def choose(contents: Contents, wanted: str | None, place: Path) -> tuple[Stack, 
 
 def _mr_series(contents: Contents, place: Path) -> list[Series]:
     if not contents.series:
-        beside = f" ({'; '.join(contents.passed_over)})" if contents.passed_over else ""
-        problem = "holds no DICOM image"
-        raise ReadError(place, problem, "Give the folder that holds the slices themselves", beside)
+        raise _without_dicom(contents, place)
     images = [series for series in contents.series if series.is_image]
     if not images:
         kinds = ", ".join(sorted({series.modality for series in contents.series}))
@@ -60,6 +62,19 @@ def _mr_series(contents: Contents, place: Path) -> list[Series]:
             place, "has no MR series", "Give the folder of an MR series", f": it has Modality {kinds}, expected MR"
         )
     return images
+
+
+def _without_dicom(contents: Contents, place: Path) -> ReadError:
+    """Why a folder is no scan: it holds none, or image files, each of which is one."""
+    found = sorted(path for path in place.rglob("*") if path.name.lower().endswith(FILE_SUFFIXES))
+    if not found:
+        beside = f" ({'; '.join(contents.passed_over)})" if contents.passed_over else ""
+        return ReadError(place, "holds no DICOM image", "Give the folder that holds the slices themselves", beside)
+    names = [path.relative_to(place).as_posix() for path in found]
+    listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    problem = f"holds no DICOM image, and {plural(len(found), 'image file')}"
+    every = "" if len(found) == 1 else "; for all of them, onfh predict with `batch`, or onfh run, takes the folder"
+    return ReadError(place, problem, f"Give the image file itself{every}", f": {listed}")
 
 
 def _without(images: list[Series], is_beside: Callable[[Series], bool], what: str, lines: list[str]) -> list[Series]:

@@ -1,7 +1,8 @@
-"""Label description files of ITK-SNAP: what the values of a label map mean.
+"""Label description files: what the values of a label map mean.
 
-Source: the comment that ITK-SNAP writes at the top of such a file: a line is
-``IDX -R- -G- -B- -A-- VIS MSH LABEL``, the label in double quotes; lines that begin with ``#`` are comments.
+A line is that of ITK-SNAP, ``IDX -R- -G- -B- -A-- VIS MSH LABEL`` with the label in double quotes (source: the comment
+that it writes at the top of such a file); that of a color table of 3D Slicer, ``IDX NAME R G B A``; or a value and its
+name alone, as a person writes it. Lines that begin with ``#`` are comments.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from onfh_nnunet.core.errors import LabelError, ReadError
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
 _LINE = re.compile(r'(?P<value>\d+)(?:\s+\d+(?:\.\d+)?){4}\s+[01]\s+[01]\s+"(?P<name>.*)"')
+_SHORT = re.compile(r'(?P<value>\d+)[\s,;:=]+"?(?P<name>[^\W\d_][^"]*?)"?(?:(?:\s+\d+){4})?')
 _MOST_BYTES = 2**20
 _MOST_DIGITS = 9
-_REMEDY = "Export the label descriptions from ITK-SNAP again"
+_REMEDY = "Export the label descriptions from ITK-SNAP again, or write a line such as 1 head for each value"
 
 
 def read_names(path: Path) -> dict[int, str]:
@@ -47,9 +49,9 @@ def read_names(path: Path) -> dict[int, str]:
 
 
 def _described(path: Path, number: int, line: str) -> tuple[int, str]:
-    match = _LINE.fullmatch(line)
+    match = _LINE.fullmatch(line) or _SHORT.fullmatch(line)
     if match is None:
-        problem = f"has in line {number} {line[:60]!r}, expected a number, seven columns and a name in quotes"
+        problem = f"has in line {number} {line[:60]!r}, expected a value and its name, or a line of ITK-SNAP"
         raise ReadError(path, problem, _REMEDY)
     if len(match["value"]) > _MOST_DIGITS or int(match["value"]) > HIGHEST_VALUE:
         problem = f"has in line {number} the value {match['value'][:60]}, expected 0 to {HIGHEST_VALUE}"

@@ -21,6 +21,7 @@ def check(
 ) -> None:
     """Check a cohort for errors and unlikely values, without writing anything; exit code 1 when there are errors."""
     from onfh_nnunet.workflows.convert import check as check_cohort
+    from onfh_nnunet.workflows.convert import shown_once
 
     with steps("check") as step:
         findings = check_cohort(
@@ -38,7 +39,8 @@ def check(
             console.result(f"{title}: none")
             continue
         rows = [
-            [f"{one.line or ''}", one.patient_id, one.case_id, one.check, console.as_typed(one.shown)] for one in found
+            [f"{one.line or ''}", one.patient_id, one.case_id, one.check, console.as_typed(text)]
+            for one, text in zip(found, shown_once(found), strict=True)
         ]
         console.table(f"{title}: {len(found)}", ["line", "patient", "case", "check", "what"], rows, always=True)
     for note in (one for one in findings if one.level == "note"):

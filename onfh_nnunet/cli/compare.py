@@ -16,8 +16,14 @@ from onfh_nnunet.core.printable import plural
 
 
 def compare(
-    reference_dir: Annotated[Path, typer.Argument(help="Reference labels, read as convert reads them.")],
-    prediction_dir: Annotated[Path, typer.Argument(help="Masks of the same hips under the same names.")],
+    reference: Annotated[
+        Path,
+        typer.Argument(help="Folder of reference labels, read as convert reads them; or the table that lists them."),
+    ],
+    prediction: Annotated[
+        Path,
+        typer.Argument(help="Folder of masks of the same hips under the same names; or OUT of predict of the table."),
+    ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the tables; those of an earlier comparison are replaced.")
     ],
@@ -28,13 +34,13 @@ def compare(
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Metrics and agreement of two folders of masks."""
+    """Metrics and agreement of two folders of masks, or of the labels of a table and what predict made of it."""
     from onfh_nnunet.workflows.compare import compare as compare_masks
 
     with steps("compare") as step:
         rows = compare_masks(
-            reference_dir,
-            prediction_dir,
+            reference,
+            prediction,
             head_label=head_label,
             necrosis_label=necrosis_label,
             label_names=label_names,

@@ -51,7 +51,7 @@ def predict(
         typer.Argument(
             metavar="INPUT...",
             help="Raw scans, each a DICOM folder, tree or zip archive with one MR series, or an image file; or a table "
-            "of them, such as cohort.csv, with the column image and, as needed, side and series.",
+            "of them, such as cohort.csv, with the column image and, as needed, patient_id, side, series and visit.",
         ),
     ],
     out: Annotated[
@@ -84,7 +84,7 @@ def predict(
         typer.Option(metavar="GB", help="Refuse scans that would take the process over this limit, by an estimate."),
     ] = None,
     keep_ids: Annotated[
-        bool, typer.Option("--keep-ids", help="Name results after the files of the scans instead of P001, P002 ...")
+        bool, typer.Option("--keep-ids", help="Name results by patient_id or the files of the scans, not P001 ...")
     ] = False,
     dicom: Annotated[
         bool,

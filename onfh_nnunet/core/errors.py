@@ -77,6 +77,10 @@ class LabelError(OnfhError):
     """A label map holds something other than one femoral head with its necrosis."""
 
 
+class UnstatedNecrosis(LabelError):
+    """A label draws a head alone, and nobody said whether the hip is healthy."""
+
+
 class SideError(OnfhError):
     """Left and right are unknown, or two sources contradict each other."""
 

@@ -72,9 +72,9 @@ def _remedy(model: Model, plan: Plan) -> str:
     """How to plan as the model was planned, as far as that is known."""
     named = model.plans.get("plans_name")
     if named in PRESETS and named != plan.preset:
-        return f"Run onfh plan --preset {named}, and train again"
+        return f"Run onfh plan again with `preset` {named}, and train again"
     if plan.preset != PresetName.LAPTOP:
-        return f"Run onfh plan --preset {PresetName.LAPTOP}, whose plan is the same for every study, and train again"
+        return f"Run onfh plan again with `preset` {PresetName.LAPTOP}, whose plan is the same for every study; and train again"
     return f"Start from a model of preset {PresetName.LAPTOP}, or train without `start`"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +12,19 @@ import numpy as np
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.errors import LabelError, OnfhError
 from onfh_nnunet.core.file_names import side_of_name
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import written_folder
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import map_in_threads
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.hip_labels import LabelledHip, label_rules, on_one_grid, read_hips, read_prediction
-from onfh_nnunet.workflows.label_folders import labels_in, necrosis_beside
+from onfh_nnunet.workflows.label_folders import necrosis_beside
+from onfh_nnunet.workflows.mask_matching import MaskPair, match_masks, match_table
+from onfh_nnunet.workflows.scan_inputs import is_table
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import compare_masks
 from postprocessing.statistics.summary_tables import write_tables
@@ -30,23 +33,6 @@ __all__ = ["CrossvalRow", "compare"]
 
 IN_MEMORY = "hip"
 """The case id of two masks that are in memory."""
-
-
-@dataclass(frozen=True)
-class MaskPair:
-    """The files of one hip, or of both hips of a patient.
-
-    Args:
-        case_id: Their name without its endings; of both hips what their case ids begin with.
-        reference: The label that is right.
-        prediction: The mask that is judged.
-        necrosis: The reference's mask of the necrosis, where it has a file of its own.
-    """
-
-    case_id: str
-    reference: Path
-    prediction: Path
-    necrosis: Path | None = None
 
 
 def compare(
@@ -60,12 +46,13 @@ def compare(
     out: AnyPath | None = None,
     progress: Progress = silent,
 ) -> list[CrossvalRow]:
-    """Compare two folders of masks hip by hip, or the two masks of one hip.
+    """Compare two folders of masks hip by hip, the labels of a table with predictions, or the two masks of one hip.
 
     Args:
-        reference: A folder of labels in the formats of `convert`, of one hip each or of both; or one mask (z, y, x) in
-            memory.
-        prediction: A folder of masks of the same hips under the same names, on the same voxels; or the other mask, on
+        reference: A folder of labels in the formats of `convert`, of one hip each or of both; a table of scans and
+            their labels (``cohort.csv``); or one mask (z, y, x) in memory.
+        prediction: A folder of masks of the same hips under the same names, on the same voxels (``P001_R`` and
+            ``P001_L`` for a label ``P001`` of both hips); what `predict` made of the same table; or the other mask, on
             the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and
             necrosis, whatever the options say of the references.
         head_label: Value, segment name or code of the viable head; by default the segment whose name says head, and 1
@@ -129,27 +116,18 @@ def _rows(
     if isinstance(reference, Volume) or isinstance(prediction, Volume):
         problem = "are a mask and a folder, expected two masks or two folders"
         raise OnfhError("reference and prediction", problem, "Read the other mask as well")
-    pairs = match_masks(Path(reference), Path(prediction))
-    own = necrosis_beside([pair.reference for pair in pairs], necrosis)
-    return compare_pairs([replace(pair, necrosis=one) for pair, one in zip(pairs, own, strict=True)], progress, rules)
+    return compare_pairs(_matched(Path(reference), Path(prediction), necrosis), progress, rules)
 
 
-def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
-    """Match the labels of two folders by their names without endings, in order of name.
-
-    Raises:
-        ReadError: A folder is not there or holds no mask, two files have one name, or the folders hold masks of
-            different names; all of these are listed.
-    """
-    true, pred = labels_in(references), labels_in(predictions)
-    missing, surplus = sorted(true.keys() - pred.keys()), sorted(pred.keys() - true.keys())
-    if missing or surplus:
-        parts = (("lacks", missing), ("holds without a reference", surplus))
-        problem = " and ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
-        raise ReadError(
-            predictions, f"{problem} (references: {references})", "Give both folders masks of the same hips"
-        )
-    return [MaskPair(case_id, true[case_id], pred[case_id]) for case_id in sorted(true)]
+def _matched(reference: Path, prediction: Path, necrosis: Path | None) -> list[MaskPair]:
+    if not is_table(reference):
+        pairs = match_masks(reference, prediction)
+        own = necrosis_beside([pair.reference for pair in pairs], necrosis)
+        return [replace(pair, necrosis=one) for pair, one in zip(pairs, own, strict=True)]
+    if necrosis is not None:
+        problem = "is given beside a table, which has the column label_necrosis for it"
+        raise OnfhError("`necrosis_masks`", problem, "Fill that column, and leave out `necrosis_masks`")
+    return match_table(reference, prediction)
 
 
 def compare_pairs(
@@ -177,15 +155,32 @@ def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> list[Crossv
 
     Raises:
         ReadError: A file is no image.
-        LabelError: A mask is no label of one hip or of both, or the reference holds no head.
+        LabelError: A mask is no label of one hip or of both, the reference holds no head, or a hip has no prediction or
+            no reference.
         SideError: The head of the reference lies on the other side than its name states.
         GridMismatch: The masks do not share their voxels.
     """
-    meant = rules or LabelRules()
-    answer = read_prediction(pair.prediction, meant)
+    meant, names = rules or LabelRules(), (pair.reference, pair.prediction)
+    if isinstance(pair.prediction, Path):
+        answer = read_prediction(pair.prediction, meant)
+        return _judged(pair.case_id, _references(pair, side_of_name(pair.case_id), meant, answer), answer, names)
+    answers = {side: read_prediction(path, meant) for side, path in pair.prediction.items()}
+    hips = _references(pair, pair.side, meant, next(iter(answers.values())))
+    sides = [hip.mask.side for hip in hips]
+    if set(sides) != set(answers):
+        got, expected = (", ".join(map(str, one)) or "no known side" for one in (sorted(answers), filter(None, sides)))
+        problem = f"has predictions of side {got}, and its label {pair.reference} is of {expected}"
+        raise LabelError(pair.case_id, problem, "Give a label and a mask of each hip")
+    return [
+        _row(f"{pair.case_id}_{side}", hip, answers[side], (pair.reference, pair.prediction[side]))
+        for side, hip in zip(sides, hips, strict=True)
+        if side
+    ]
+
+
+def _references(pair: MaskPair, side: Side | None, rules: LabelRules, answer: Volume) -> list[LabelledHip]:
     place = str(pair.reference)
-    hips = read_hips(pair.reference, pair.necrosis, side_of_name(pair.case_id), meant, place, answer.grid)
-    return _judged(pair.case_id, hips, answer, (pair.reference, pair.prediction))
+    return read_hips(pair.reference, pair.necrosis, side, rules, place, answer.grid, healthy=pair.healthy)
 
 
 def _judged(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from dataset_conversion import convert as conversion
 from dataset_conversion.convert import Conversion
-from dataset_conversion.hips.findings import Finding
+from dataset_conversion.hips.findings import Finding, shown_once
 from onfh_nnunet.core.choices import DEFAULT_DATASET_ID, DEFAULT_WORK, AnyPath
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.hip_labels import label_rules
 
-__all__ = ["Conversion", "Finding", "check", "convert"]
+__all__ = ["Conversion", "Finding", "check", "convert", "shown_once"]
 
 
 def convert(

@@ -60,6 +60,7 @@ def read_hips(
     drawn_on: Grid | None = None,
     *,
     clean: bool = False,
+    healthy: bool = False,
 ) -> list[LabelledHip]:
     """Read the hip of a label, or both hips of a label of a whole scan.
 
@@ -72,6 +73,7 @@ def read_hips(
         place: What messages name.
         drawn_on: The grid on which contours become voxels.
         clean: Whether to mend each mask, see `mend`; what was done is in the hip's notes.
+        healthy: Whether somebody stated that the hips have no necrosis.
 
     Returns:
         One hip, whose side may be unknown; or both, the right one first.
@@ -84,7 +86,7 @@ def read_hips(
     if isinstance(label, Volume):
         labelled = label_map_in_memory(label, stated, rules, place)
     else:
-        labelled = label_map(LabelFiles(label, necrosis, stated), rules, place, drawn_on=drawn_on)
+        labelled = label_map(LabelFiles(label, necrosis, stated, healthy), rules, place, drawn_on=drawn_on)
     if clean:
         kept, done = without_strays(labelled.volume)
         labelled = replace(labelled, volume=kept, notes=(*labelled.notes, *done))

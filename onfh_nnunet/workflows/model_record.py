@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onfh_nnunet.core.provenance import Provenance
+from onfh_nnunet.models.model_file import SYNTHETIC
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.model import about_lines
 from onfh_nnunet.workflows.table_record import RECORDS
@@ -26,7 +27,7 @@ def statement_of(path: Path, model_file: ModelFile) -> ModelStatement:
     shown = [scores[name] for name in STATED if name in scores]
     spreads = [(one.region, one.metric, one.n - one.n_undefined, one.median, one.q1, one.q3) for one in shown]
     return ModelStatement(
-        about["model"],
+        "the bundled demo model" if path == SYNTHETIC else about["model"],
         model_file.sha256,
         model_file.card.said_of_results,
         tuple((name, text) for name, text in about.items() if name not in ("model", "sha256", "caution", "")),

@@ -13,15 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
-from onfh_nnunet.core.csv_rows import read_rows, rows_text, write_rows
-from onfh_nnunet.core.errors import OnfhError, ReadError, StaleError, WorkspaceError
+from onfh_nnunet.core.csv_rows import rows_text, write_rows
+from onfh_nnunet.core.errors import OnfhError, StaleError, WorkspaceError
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, MissedRecord, Record, RecordRow, line_of, recorded
+from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, RecordRow, line_of, recorded
 from onfh_nnunet.workflows.scan_images import image_files
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_objects import object_files
+from onfh_nnunet.workflows.scan_records import read_record, record_files
 from onfh_nnunet.workflows.table_record import RECORDS, name_in, record_tables, recorded_tables
+from onfh_nnunet.workflows.written_grades import holds_written_grades
 from postprocessing.measurement.grades_table import Line, graded_in, grades_text
 
 _NOT_OURS = "is there already, and not as a result of onfh predict with this `out`"
@@ -68,7 +70,8 @@ class OutputFolder:
         Raises:
             WorkspaceError: A file lies where a mask or a table would, and is not ours to replace; or there are results
                 under names of another kind.
-            StaleError: There are results of other scans by another model: one table would mix the two.
+            StaleError: grades.csv was edited; or there are results of other scans by another model, and one table would
+                mix the two.
         """
         self.names.require_explain([record.stem for record in self._records()])
         for foreign in self._foreign():
@@ -77,13 +80,13 @@ class OutputFolder:
         for table in self._tables():
             remove_file(table)
         for record in self._records():
-            if _recorded(record) == []:
+            if read_record(record) == []:
                 self.discard(record.stem)
         return others
 
     def kept(self, name: str, made_from: str) -> list[Line] | None:
         """The lines of a scan that was predicted from the same inputs; empty when not, or when a mask is missing."""
-        records = _recorded(self._record(name)) or []
+        records = read_record(self._record(name)) or []
         same = records and records[0].made_from == made_from
         lines = [line_of(record) for record in records]
         return lines if same and all(self.mask_file(row.case_id).is_file() for row in graded_in(lines)) else None
@@ -149,7 +152,7 @@ class OutputFolder:
     def _others(self) -> Iterator[Line]:
         """The lines of all other scans whose masks still exist; a missed hip counts as long as the other one does."""
         for record in self._records():
-            records = [] if record.stem in self.names.scans else _recorded(record)
+            records = [] if record.stem in self.names.scans else read_record(record)
             if records is None or any(one.model_sha256 != self.model_sha256 for one in records):
                 problem = f"holds results of {record.stem}, which is not among the scans, by another model or version"
                 raise StaleError(self.folder, problem, "Give another `out`, or that scan as well")
@@ -164,14 +167,15 @@ class OutputFolder:
             yield from (file for file in self._files(name) if file.exists() and not self._record(name).is_file())
         ours = recorded_tables(self.folder)
         for table in self._tables():
-            if table.exists() and not (table.is_file() and sha256(table) in ours.get(name_in(self.folder, table), ())):
+            same = table.is_file() and sha256(table) in ours.get(name_in(self.folder, table), ())
+            if table.exists() and not same and not (table == self.grades_csv and holds_written_grades(self.folder)):
                 yield table
 
     def _tables(self) -> tuple[Path, ...]:
         return self.grades_csv, self.failed_csv, self.private_failed_csv
 
     def _records(self) -> list[Path]:
-        return sorted((self.folder / RECORDS).glob("*.csv"))
+        return record_files(self.folder)
 
     def _record(self, name: str) -> Path:
         return self.folder / RECORDS / f"{name}.csv"
@@ -185,25 +189,3 @@ class OutputFolder:
     def mask_file(self, case_id: str) -> Path:
         """The mask of a hip."""
         return self.folder / f"{case_id}.nii.gz"
-
-
-def recorded_lines(folder: Path) -> dict[str, Line]:
-    """The lines of grades.csv in OUT as they were written, by case id."""
-    return {one.case_id: line_of(one) for one in _all_recorded(folder)}
-
-
-def recorded_days(folder: Path) -> dict[str, str]:
-    """The day on which each hip in OUT was predicted, by case id."""
-    return {one.case_id: one.predicted_on for one in _all_recorded(folder)}
-
-
-def _all_recorded(folder: Path) -> list[Record]:
-    return [one for record in sorted((folder / RECORDS).glob("*.csv")) for one in _recorded(record) or []]
-
-
-def _recorded(record: Path) -> list[Record] | None:
-    """What a record holds; empty when it is missing or of another version."""
-    try:
-        return read_rows(record, RecordRow, MissedRecord)
-    except ReadError:
-        return None

@@ -13,10 +13,10 @@ from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.progress import Progress
 from onfh_nnunet.workflows.model_record import read_statement
-from onfh_nnunet.workflows.output_folder import recorded_days
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.scan_images import HipImages
 from onfh_nnunet.workflows.scan_objects import read_unchanged
+from onfh_nnunet.workflows.scan_records import recorded_days
 from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grades_table import Line, MissedHip, right_first
 from postprocessing.report.hip_pictures import HipPictures, hip_pictures

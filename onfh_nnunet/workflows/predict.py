@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from onfh_nnunet.workflows.prefetch import FATAL
 
 if TYPE_CHECKING:
     from dataset_conversion.cohort.scan_input import ScanInput
+    from dataset_conversion.cohort.scan_name import ScanName
     from dataset_conversion.readers import Scan
     from onfh_nnunet.models.model_file import ModelFile
     from postprocessing.measurement.grade_rows import GradeRow
@@ -51,11 +53,12 @@ def predict(
     """Segment, measure and grade every hip of one scan or of many.
 
     Nothing is written unless `out` is given; then masks and tables are written as by ``onfh predict``, and a second
-    call leaves alone what is done. Scans are named P001, P002 and so on, in their order.
+    call leaves alone what is done. Scans are named P001, P002 and so on, in their order; those of one patient in a
+    table get one number and the visit (``P001+2_R``).
 
     Args:
         scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`. A
-            table (``cohort.csv``) lists scans: columns image and, as needed, side and series; paths are relative to it.
+            table (``cohort.csv``) lists scans: the column image and, as needed, patient_id, side, series and visit.
         model: A model file or what `load_model` returned; default: the bundled demo model, trained on synthetic hips.
         side: Only this side, ``L`` or ``R``; default: decided from the anatomy and the patient's axes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
@@ -95,10 +98,22 @@ def predict(
     predictor = _predictor(model, options)
     outcomes: list[list[PredictedHip] | OnfhError] = []
     listed = [scan for one in given for scan in _listed(one)]
-    for number, one in enumerate(listed, start=1):
-        outcomes.append(_attempt(partial(_hips, predictor, one, f"P{number:03d}", series)))
-        progress(f"P{number:03d}", number, len(listed))
+    for number, (name, one) in enumerate(_named(listed), start=1):
+        outcomes.append(_attempt(partial(_hips, predictor, one, name, series)))
+        progress(str(name), number, len(listed))
     return [hip for hips in all_or_none(outcomes) for hip in hips]
+
+
+def _named(listed: Sequence[ScanInput | Scan]) -> list[tuple[ScanName, ScanInput | Scan]]:
+    """Each scan with its pseudonym; scans of one patient in a table share the number."""
+    from dataset_conversion.cohort.pseudonyms import scan_pseudonyms
+    from dataset_conversion.cohort.scan_input import ScanInput
+    from dataset_conversion.cohort.scan_name import pseudonym_of
+    from dataset_conversion.readers.scan import Scan
+
+    inputs = [ScanInput(Path(f"scan {number}")) if isinstance(one, Scan) else one for number, one in enumerate(listed)]
+    rows = scan_pseudonyms(inputs, (), lambda _path: "")
+    return [(pseudonym_of(row.patient), one) for row, one in zip(rows, listed, strict=True)]
 
 
 def _listed(given: str | os.PathLike[str] | Scan) -> Sequence[ScanInput | Scan]:
@@ -108,16 +123,16 @@ def _listed(given: str | os.PathLike[str] | Scan) -> Sequence[ScanInput | Scan]:
     return [given] if isinstance(given, Scan) else scans_of(Path(given))
 
 
-def _hips(predictor: Predictor, given: ScanInput | Scan, name: str, series: str | None) -> list[PredictedHip]:
+def _hips(predictor: Predictor, given: ScanInput | Scan, name: ScanName, series: str | None) -> list[PredictedHip]:
     from dataset_conversion.readers import read_scan
     from dataset_conversion.readers.scan import Scan
 
     if isinstance(given, Scan):
-        scan, source, side = given, name, None
+        scan, source, side = given, str(name), None
     else:
         scan, source, side = read_scan(given.path, given.series or series), str(given.path), given.side
     found = predictor.hips(scan, source, side)
-    return [predictor.graded(Hip(name, one.side).case_id, source, one) for one in found]
+    return [predictor.graded(Hip(name.patient, one.side, name.visit).case_id, source, one) for one in found]
 
 
 def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
@@ -178,7 +193,7 @@ def _into_folder(
 
 def _in_folder(row: GradeRow, out: Path, missed: Mapping[Hip, MissedHip], model_sha256: str) -> PredictedHip:
     hip = Hip.parse(row.case_id)
-    beside = missed.get(Hip(hip.patient, hip.side.other))
+    beside = missed.get(replace(hip, side=hip.side.other))
     return PredictedHip(row, out / f"{row.case_id}.nii.gz", (beside,) if beside else (), model_sha256)
 
 

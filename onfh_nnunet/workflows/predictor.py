@@ -165,7 +165,8 @@ class Predictor:
         warnings = (*filter(None, (self.caution, uncalibrated)), *prediction.warnings)
         row = grade_row(case_id, source, hip, warnings, interval)
         other = prediction.side.other
-        missed = MissedHip(Hip(Hip.parse(case_id).patient, other).case_id, source, other, prediction.other_missed)
+        beside = replace(Hip.parse(case_id), side=other).case_id
+        missed = MissedHip(beside, source, other, prediction.other_missed)
         return PredictedHip(row, hip.labels, (missed,) if prediction.other_missed else (), self._model_sha256)
 
     def _interval(self, hip: HipMask) -> PercentInterval | None:

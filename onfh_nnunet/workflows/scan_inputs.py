@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.cohort.scan_name import ScanName, kept_name_of
 from dataset_conversion.cohort.scan_table import TABLE_SUFFIXES, read_scan_table
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError
 from onfh_nnunet.core.file_names import stem
+from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.image_files import FILE_SUFFIXES, format_of
 from onfh_nnunet.core.image_formats.nifti import header_of_pair
 from onfh_nnunet.core.progress import Progress, silent
@@ -95,10 +97,11 @@ def scans_of(path: Path) -> list[ScanInput]:
 def names_of_files(scans: Iterable[ScanInput]) -> dict[str, ScanInput]:
     """Each scan by a name made of its title or its file's, told apart also where upper and lower case are not.
 
-    Titles that make one name get a hash of their scan each; two files of one name are for the user to tell apart.
+    A patient's id in a table is the name as it is, with the visit and the side that are stated. Titles that make one
+    name get a hash of their scan each; two files of one name are for the user to tell apart.
 
     Raises:
-        CohortError: Two would get one name.
+        CohortError: Two would get one name or the name of a hip of the other, or a patient's id is no name for files.
     """
     given = [(scan, _name(scan)) for scan in scans]
     times = Counter(name.casefold() for _, name in given)
@@ -106,10 +109,16 @@ def names_of_files(scans: Iterable[ScanInput]) -> dict[str, ScanInput]:
     taken: dict[str, ScanInput] = {}
     for scan, bare in given:
         name = f"{bare}-{_short_hash(str(scan))}" if scan.title and times[bare.casefold()] > 1 else bare
-        if other := taken.get(name.casefold()):
-            raise CohortError(scan, f"would be named {name}, as {other} is", "Give one of them another name")
-        names[name] = taken[name.casefold()] = scan
+        for file in (name, *(f"{hip.case_id}.nii.gz" for hip in name_of(name, scan).hips)):
+            if (other := taken.setdefault(file.casefold(), scan)) is not scan:
+                raise CohortError(scan, f"would be named {name}, as {other} is", "Give one of them another name")
+        names[name] = scan
     return names
+
+
+def name_of(name: str, scan: ScanInput | None) -> ScanName:
+    """What a name that is not a pseudonym says: of a scan in a table its patient, and what is stated of it."""
+    return ScanName(scan.patient, scan.visit, scan.one_side) if scan and scan.patient else kept_name_of(name)
 
 
 def _name(scan: ScanInput) -> str:
@@ -117,6 +126,9 @@ def _name(scan: ScanInput) -> str:
 
     Lost are letters of other scripts, bytes that are not UTF-8, and what is too long for a file system.
     """
+    if scan.patient:
+        hip = Hip(scan.patient, Side.RIGHT, scan.visit)  # refuses what is no name for files
+        return str(ScanName(hip.patient, hip.visit, scan.one_side))
     file = Path(os.path.abspath(scan.path))  # noqa: PTH100 a link that leads in a circle has a name, too
     parts = unicodedata.normalize("NFKD", scan.title or stem(file))
     text = "".join(letter for letter in parts if not unicodedata.combining(letter))

@@ -1,4 +1,4 @@
-"""Names of scans in the output of `onfh predict`: pseudonyms, or on request the names of their files.
+"""Names of scans in the output of `onfh predict`: pseudonyms, or on request the patients' ids or the files' names.
 
 The key from pseudonyms to scans and the secret of keyed hashes lie in ``OUT/private``. They are written once there is
 something that they explain: a run whose scans all fail leaves no trace of them.
@@ -10,14 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_conversion.cohort.pseudonyms import ScanKeyRow, is_pseudonym, read_key, scan_pseudonyms, sided
+from dataset_conversion.cohort.pseudonyms import ScanKeyRow, read_key, scan_pseudonyms
 from dataset_conversion.cohort.scan_input import ScanInput
+from dataset_conversion.cohort.scan_name import is_pseudonym, pseudonym_of
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import rows_text
 from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import keyed, read_secret, write_private, write_secret
-from onfh_nnunet.workflows.scan_inputs import names_of_files
+from onfh_nnunet.workflows.scan_inputs import name_of, names_of_files
 
 
 class ScanNames:
@@ -57,8 +58,7 @@ class ScanNames:
 
     def hips(self, name: str) -> list[Hip]:
         """The hips that a scan may show, the right one first; of one of a pair it is its own."""
-        patient, side = sided(name) if self.pseudonymous else (name, None)
-        return [Hip(patient, one) for one in (Side.RIGHT, Side.LEFT) if side in (None, one)]
+        return (pseudonym_of(name) if self.pseudonymous else name_of(name, self.scans.get(name))).hips
 
     def hip(self, name: str, side: Side) -> Hip:
         """A hip that was read in a scan."""
@@ -138,7 +138,7 @@ class ScanNames:
 
 def _sided(row: ScanKeyRow, source: ScanInput) -> ScanInput:
     """The scan; as one of a pair with its side also where it is given alone."""
-    side = sided(row.patient)[1]
+    side = pseudonym_of(row.patient).side
     return replace(source, side=side) if side else source
 
 

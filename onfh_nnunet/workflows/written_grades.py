@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.csv_rows import columns, literal, row_of
-from onfh_nnunet.core.errors import StaleError
+from onfh_nnunet.core.errors import ReadError, StaleError
 from onfh_nnunet.core.tables import read_table
-from onfh_nnunet.workflows.output_folder import recorded_lines
+from onfh_nnunet.workflows.scan_records import recorded_lines
 from onfh_nnunet.workflows.table_record import recorded_tables
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import Line, MissedHip, grades_text, read_grades
@@ -37,9 +38,15 @@ def read_written_grades(out: Path) -> list[Line]:
     rows = read_table(table, columns(GradeRow)).rows
     if not known:
         return [row_of(table, GradeRow, MissedHip, row.line, row.cells) for row in rows]
-    written = recorded_lines(out)
-    if sorted(row.cells["case_id"] for row in rows) != sorted(written):
-        raise _changed(table, f"has {len(rows)} rows that are not the {len(written)} hips that it was written with")
+    written, found = recorded_lines(out), Counter(row.cells["case_id"] for row in rows)
+    if found != Counter(written.keys()):
+        parts = {
+            "lacks": sorted(written.keys() - found.keys()),
+            "holds also": sorted(found.keys() - written.keys()),
+            "holds more than once": sorted(name for name, n in found.items() if n > 1),
+        }
+        differs = " and ".join(f"{what} {', '.join(map(repr, names))}" for what, names in parts.items() if names)
+        raise _changed(table, f"was changed since onfh predict wrote it: it {differs}")
     for row in rows:
         expected = _cells(written[row.cells["case_id"]])
         for name, cell in row.cells.items():
@@ -49,6 +56,20 @@ def read_written_grades(out: Path) -> list[Line]:
                     table, f"was changed since onfh predict wrote it ({place}: {cell!r}, {expected[name]!r})"
                 )
     return [written[row.cells["case_id"]] for row in rows]
+
+
+def holds_written_grades(out: Path) -> bool:
+    """Whether grades.csv in OUT is what `predict` wrote, be it saved again; false where it is another file.
+
+    Raises:
+        StaleError: A cell, a row or a column was changed.
+    """
+    if not recorded_tables(out).get("grades.csv"):
+        return False
+    try:
+        return bool(read_written_grades(out))
+    except ReadError:
+        return False
 
 
 def _changed(table: Path, problem: str) -> StaleError:

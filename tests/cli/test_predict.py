@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from onfh_nnunet.core.choices import EngineName
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import DeviceError, GeometryError, ModelError, OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.errors import (
+    CohortError,
+    DeviceError,
+    GeometryError,
+    ModelError,
+    OnfhError,
+    ReadError,
+    WorkspaceError,
+)
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.labels import Region
@@ -82,6 +90,22 @@ BAD = {
     "large.nii.gz": (lambda path: scaled(noise(), 10).write(path), GeometryError, "voxels of 40 x 40 x 40 mm"),
     "small.nii.gz": (lambda path: scaled(noise(), 0.1).write(path), GeometryError, "spans 9.6 x 11.2 x 28.8 mm"),
     "empty": (lambda path: path.mkdir(), ReadError, "holds no DICOM image"),
+    "one file": (
+        lambda path: noise().write(path / "a.nii.gz"),
+        ReadError,
+        "and 1 image file: a.nii.gz. Give the image",
+    ),
+    "folder": (
+        lambda path: [noise(seed=n).write(path / "in" / f"{n}.nrrd") for n in range(6)],
+        ReadError,
+        r"holds no DICOM image, and 6 image files: in/0.nrrd, .*, in/3.nrrd, .*`batch`, or onfh run, takes the folder",
+    ),
+    "readme.txt": (
+        lambda path: path.write_text("hello"),
+        CohortError,
+        "is no scan .DICOM, NIfTI, NRRD or MetaImage., and as a table of scans it has the columns hello, expected also "
+        "image. Give a scan, or a table with the column image",
+    ),
     "text.nii.gz": (lambda path: path.write_text("text"), ReadError, "is not one of NIfTI"),
 }
 

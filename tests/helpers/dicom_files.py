@@ -37,6 +37,13 @@ def both_heads(grid=PELVIS, right_mm=10.0, left_mm=18.0):
     return Volume(head(grid, LEFT, left_mm, head(grid, RIGHT, right_mm)), grid)
 
 
+def another(label, number):
+    """The label of another hip: one voxel of the head less."""
+    array = label.array.copy()
+    array[tuple(np.argwhere(array == 1)[number])] = 0
+    return Volume(array, label.grid)
+
+
 def noise(grid=PELVIS, seed=0):
     return Volume(np.random.default_rng(seed).integers(0, 900, grid.size).astype(np.int16), grid)
 

@@ -7,7 +7,8 @@ from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.compare import MaskPair, compare_pair, compare_pairs, match_masks
+from onfh_nnunet.workflows.compare import compare_pair, compare_pairs
+from onfh_nnunet.workflows.mask_matching import MaskPair, match_masks
 from tests.helpers.mask_pairs import ball
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))

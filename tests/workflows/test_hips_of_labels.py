@@ -106,6 +106,27 @@ def test_both_hips_are_compared_each_with_its_own_prediction(tmp_path, in_memory
         ]
 
 
+def test_label_of_both_hips_is_compared_with_a_mask_of_each(tmp_path):
+    """As `predict` writes them; a mask or a label that is lacking is an error and no smaller sample."""
+    saved(tmp_path / "truth", "P001.nrrd", BOTH)
+    for side, mask in HALVES.items():
+        saved(tmp_path / "answer", f"P001_{side}.nii.gz", mask)
+    rows = compare(tmp_path / "truth", tmp_path / "answer")
+    assert [(row.case_id, row.patient, row.side, row.necrosis_dice) for row in rows] == [
+        *(("P001_R", "P001", "R", 1), ("P001_L", "P001", "L", 1)),
+    ]
+    (tmp_path / "answer" / "P001_L.nii.gz").unlink()
+    with pytest.raises(LabelError, match=r"P001: has predictions of side R, and its label .*P001.nrrd is of R, L"):
+        compare(tmp_path / "truth", tmp_path / "answer")
+    saved(tmp_path / "truth", "P001.nrrd", HALVES["R"])
+    assert [row.case_id for row in compare(tmp_path / "truth", tmp_path / "answer")] == ["P001_R"]
+    saved(tmp_path / "answer", "P001_L.nii.gz", HALVES["L"])
+    with pytest.raises(LabelError, match=r"P001: has predictions of side L, R, and its label .*P001.nrrd is of R"):
+        compare(tmp_path / "truth", tmp_path / "answer")
+    saved(tmp_path / "truth", "P001_L.nrrd", HALVES["L"])
+    assert [row.case_id for row in compare(tmp_path / "truth", tmp_path / "answer")] == ["P001_R", "P001_L"]
+
+
 ARRAYS = {
     "head alone": ((ONE.array > 0).astype(np.uint8), "draws a head"),
     "swapped": (np.where(ball(PELVIS, RIGHT, 14), 1, 2 * (ONE.array > 0)), "as if the values were swapped"),
@@ -172,9 +193,9 @@ def test_the_advice_for_values_that_are_sides_works_as_it_is_printed(tmp_path, o
     assert onfh("check", "cohort.csv", check=False).returncode == 1
     said = onfh("grade", "label.nii.gz", "--out", "grades.csv", check=False).stderr
     assert "value 1 as a head right and value 2 as a head left" in said
-    lines = re.findall(r'[12] 255 0 0 1 1 1 "head (?:right|left)"', said)
+    lines = re.findall(r'"([12] head (?:right|left))"', said)
     (tmp_path / "labels.txt").write_text("\n".join(lines))
-    options = re.search(r"and give (--label-names labels.txt --necrosis-label none);", said)[1].split()
+    options = re.search(r"and give (--label-names labels.txt --necrosis-label none)\.", said)[1].split()
     onfh("check", "cohort.csv", *options)
     onfh("grade", "label.nii.gz", *options, "--out", "grades.csv")
     assert [line.split(",")[0] for line in (tmp_path / "grades.csv").read_text().splitlines()[1:]] == [

@@ -116,12 +116,23 @@ def test_saved_again_grades_are_read_and_edited_ones_refused(studies, predicted,
     assert b";" in table.read_bytes()
     assert read_written_grades(out) == written
     saved, percent = table.read_text(encoding="utf-8-sig"), f"{written[1].necrosis_percent:.9g}".replace(".", ",")
-    table.write_text(saved.replace(percent, "3,5"), encoding="utf-8")
-    with pytest.raises(StaleError, match=r"was changed .*line 3, a_L, necrosis_percent: '3,5', "):
-        read_written_grades(out)
-    table.write_text(saved.replace(saved.splitlines()[1] + "\n", ""), encoding="utf-8")
-    with pytest.raises(StaleError, match="has 4 rows that are not the 5 hips"):
-        read_written_grades(out)
+    refused = r"was changed .*line 3, a_L, necrosis_percent: '3,5', "
+    for edited, told in {
+        saved.replace(percent, "3,5"): refused,
+        saved.replace(saved.splitlines()[1] + "\n", ""): "it lacks 'a_R'",
+        saved.replace("\na_R;", "\nZ_R;"): "it lacks 'a_R' and holds also 'Z_R'",
+        saved + saved.splitlines()[1] + "\n": "it holds more than once 'a_R'",
+    }.items():
+        table.write_text(edited, encoding="utf-8")
+        with pytest.raises(StaleError, match=told) as by_report:
+            read_written_grades(out)
+        with pytest.raises(StaleError) as by_predict:
+            predicted(studies, batch=True)
+        assert str(by_predict.value) == str(by_report.value)
+        assert table.read_text(encoding="utf-8") == edited
+    table.write_text(saved, encoding="utf-8")
+    predicted(studies, batch=True)
+    assert read_written_grades(out) == written
 
 
 def failed_in(folder):

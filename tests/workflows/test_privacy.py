@@ -38,7 +38,7 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
-from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, both_heads, head, noise, write_series
+from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, another, both_heads, head, noise, write_series
 from tests.helpers.paths import ROOT
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
@@ -411,12 +411,12 @@ def test_name_of_a_segment_is_shown_and_in_no_table(study, tmp_path):
     labels = both_heads().array
     layers = [np.uint8(labels > 0), np.uint8(labels == 2), np.uint8(noise().array > 800)]
     keys = segment_keys(0, "head") | segment_keys(1, "of Qvist", 1) | segment_keys(2, "Qvist left out", 2)
-    write_seg_nrrd(study / "a.seg.nrrd", layers, PELVIS, keys)
-    for number in (1, 2):  # enough scans for processes of their own
+    for number in range(3):  # enough scans for processes of their own
+        layers[2][0, 0, number] = 1
+        write_seg_nrrd(study / f"{number}.seg.nrrd", layers, PELVIS, keys)
         noise(seed=number).write(study / f"{number}.mha")
-    rows = "".join(
-        f"{patient},{scan},B,a.seg.nrrd\n" for patient, scan in (("a", f"{NAME}-a"), ("b", "1.mha"), ("c", "2.mha"))
-    )
+    scans = (f"{NAME}-a", "1.mha", "2.mha")
+    rows = "".join(f"p{number},{scan},B,{number}.seg.nrrd\n" for number, scan in enumerate(scans))
     (study / "cohort.csv").write_text(HEADER_ROW + rows)
     workspace = Workspace(tmp_path / "work")
     shown = [str(one) for one in convert(study / "cohort.csv", workspace, LabelRules("head", "of Qvist")).findings]
@@ -451,13 +451,14 @@ def test_copy_of_a_scan_that_was_converted_before_is_found(study, tmp_path, kind
     """One of the two is carried over, the other one is new."""
     workspace = Workspace(tmp_path / "work")
     convert(study / "cohort.csv", workspace)
+    another(Volume.read(study / f"{NAME}-right.nii.gz"), 1).write(study / "other.nii.gz")
     with (study / "cohort.csv").open("a") as file:
         if kind == "voxel for voxel":
             noise(seed=1).write(study / "copy.mha")
-            file.write(f"other,copy.mha,R,{NAME}-right.nii.gz\n")
+            file.write("other,copy.mha,R,other.nii.gz\n")
         else:
             write_series(study / "second", noise(seed=5), **HEADER)
-            file.write(f"other,second,R,{NAME}-right.nii.gz\n")
+            file.write("other,second,R,other.nii.gz\n")
     with pytest.raises(OnfhError, match=kind):
         convert(study / "cohort.csv", workspace)
 
@@ -465,7 +466,8 @@ def test_copy_of_a_scan_that_was_converted_before_is_found(study, tmp_path, kind
 def test_scans_without_a_study_uid_are_of_no_common_examination(study, tmp_path):
     for number in (1, 2):
         write_series(study / f"s{number}", noise(seed=number), StudyInstanceUID="")
-    rows = "".join(f"p{number},s{number},R,{NAME}-right.nii.gz\n" for number in (1, 2))
+        another(Volume.read(study / f"{NAME}-right.nii.gz"), number).write(study / f"{number}.nii.gz")
+    rows = "".join(f"p{number},s{number},R,{number}.nii.gz\n" for number in (1, 2))
     (study / "cohort.csv").write_text(HEADER_ROW + rows)
     assert len(convert(study / "cohort.csv", Workspace(tmp_path / "work")).dataset.cases) == 2
 

@@ -1,12 +1,15 @@
 """One command from an export to a page."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
+from onfh_nnunet.workflows.model import describe
 from onfh_nnunet.workflows.predictor import Predictor
 from onfh_nnunet.workflows.run import run
 from tests.helpers.dicom_files import write_series
@@ -49,3 +52,18 @@ def test_a_table_and_an_export_without_a_hip(model, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ReadError, match="holds no scan"):
         run(tmp_path / "empty", tmp_path / "out3", model=model)
+
+
+@pytest.mark.parametrize("bundled", [True, False])
+def test_the_page_says_which_model_made_it_and_what_that_was_trained_on(model, tmp_path, bundled):
+    image(ONE).write(tmp_path / "in" / "a.nii.gz")
+    done = run(tmp_path / "in", tmp_path / "out", model=None if bundled else model)
+    page = unescape(done.page.read_text())
+    card = dict(describe(None if bundled else model).lines)
+    box = re.search(r'<p class="use"><strong>Made by (.*?)</p>', page, re.DOTALL)[1]
+    made_by = (
+        "the bundled demo model: the model learned from synthetic hips alone" if bundled else "the model small.saf"
+    )
+    assert box.startswith(made_by)
+    assert f"Trained on: {card['trained on']}. Healthy hips: {card['healthy hips']}." in box
+    assert card["sha256"] in box

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import SimpleITK
 from pydicom import dcmread
 
 from dataset_conversion.convert import check, convert
-from dataset_conversion.hips.findings import Severity
+from dataset_conversion.hips.findings import Severity, shown_once
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import (
@@ -29,7 +30,7 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.cohort_hips import CohortHip, HipGroup
 from onfh_nnunet.study.dataset import Dataset
 from onfh_nnunet.study.workspace import Workspace
-from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, ball, both_heads, head, noise, write_series
+from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, another, ball, both_heads, head, noise, write_series
 from tests.helpers.hip_cases import laid_back
 from tests.helpers.paths import REAL
 
@@ -242,7 +243,8 @@ def test_same_hips_from_elsewhere_have_the_same_hash(study, workspace, tmp_path)
 
 def test_patients_keep_their_pseudonyms(study, workspace):
     convert(study / "cohort.csv", workspace)
-    rows = "NEW,new.nii.gz,R,right-label.nii.gz,\nSECRET-2,right.nrrd,R,right-label.nii.gz,\n"
+    another(Volume(head(PELVIS, RIGHT, 20.0), PELVIS), 1).write(study / "new-label.nii.gz")
+    rows = "NEW,new.nii.gz,R,new-label.nii.gz,\nSECRET-2,right.nrrd,R,right-label.nii.gz,\n"
     conversion = convert(table(study, rows), workspace)
     assert [case.case_id for case in conversion.dataset.cases] == ["P002_R", "P004_R"]
     key = workspace.key_csv.read_text()
@@ -378,7 +380,8 @@ def test_strict_takes_warnings_for_errors(study, workspace):
 
 def test_one_image_of_two_patients_is_an_error(study, workspace):
     noise(seed=1).write(study / "copy.mha")
-    rows = "a,right.nrrd,R,right-label.nii.gz,\nb,copy.mha,R,right-label.nii.gz,\n"
+    another(Volume(head(PELVIS, RIGHT, 20.0), PELVIS), 1).write(study / "copy-label.nii.gz")
+    rows = "a,right.nrrd,R,right-label.nii.gz,\nb,copy.mha,R,copy-label.nii.gz,\n"
     with pytest.raises(
         OnfhError, match=r"line 3, patient 'b', P002_R: the image is the same, voxel for voxel.*in line 2"
     ):
@@ -391,9 +394,67 @@ def test_one_image_of_two_patients_is_an_error(study, workspace):
 def test_one_examination_of_two_patients_is_an_error(study, workspace):
     for number in (1, 2):
         write_series(study / f"s{number}", noise(seed=number), StudyInstanceUID="1.2.3")
-    rows = "a,s1,R,right-label.nii.gz,\nb,s2,R,right-label.nii.gz,\n"
+    another(Volume(head(PELVIS, RIGHT, 20.0), PELVIS), 1).write(study / "other-label.nii.gz")
+    rows = "a,s1,R,right-label.nii.gz,\nb,s2,R,other-label.nii.gz,\n"
     with pytest.raises(OnfhError, match="same examination"):
         convert(table(study, rows), workspace)
+
+
+def test_one_label_of_two_scans_is_an_error_or_a_warning(study, workspace):
+    """Also where it is resampled, is a copy, or was converted before; not where a label holds the hips of one scan."""
+    coarse = Grid((12, 14, 36), (8.0, 8.0, 8.0), tuple(np.array(PELVIS.origin_mm) + 2), PELVIS.direction)
+    noise(coarse, seed=5).write(study / "coarse.nii.gz")
+    first, again = "a,right.nrrd,R,right-label.nii.gz,\n", "{},coarse.nii.gz,R,{},\n"
+    rules = LabelRules(resample=True)
+    with pytest.raises(CohortError, match=r"line 3, label: got the label of another patient \(line 2, 'a'\)"):
+        check(table(study, first + again.format("b", "right-label.nii.gz")), rules)
+    shutil.copy(study / "right-label.nii.gz", study / "copy.nii.gz")
+    told = (
+        "line 3, patient 'b', P002_R: the label is the same file as that of another patient, or a copy of it, in line 2"
+    )
+    convert(table(study, first), workspace, rules)
+    with pytest.raises(OnfhError, match=told):
+        convert(table(study, first + again.format("b", "copy.nii.gz")), workspace, rules)
+    visits = "patient_id,image,side,label,visit\na,right.nrrd,R,right-label.nii.gz,1\na,coarse.nii.gz,R,copy.nii.gz,2\n"
+    (study / "cohort.csv").write_text(visits)
+    shared = [one for one in check(study / "cohort.csv", rules) if one.check == "shared"]
+    assert [(one.line, one.level, one.message) for one in shared] == [
+        (
+            3,
+            Severity.WARNING,
+            "the label is also that of another scan of this patient, in line 2: see that it fits both",
+        )
+    ]
+
+
+def test_what_to_do_is_said_once_where_many_rows_need_it(study, onfh):
+    Volume(head(PELVIS, RIGHT), PELVIS).write(study / "alone.nii.gz")
+    for number in (1, 2, 3):
+        another(Volume(head(PELVIS, RIGHT), PELVIS), number).write(study / f"h{number}.nii.gz")
+    rows = "a,right.nrrd,R,h1.nii.gz,\nb,new.nii.gz,R,h2.nii.gz,\nc,series,R,h3.nii.gz,\n"
+    errors = [one for one in check(table(study, rows)) if one.level is Severity.ERROR]
+    first, *others = shown_once(errors)
+    assert first.startswith("draws a head (1) and nothing else")
+    assert first.endswith("name that in the column label_necrosis.")
+    problem = "draws a head (1) and nothing else: a healthy hip, or a label whose necrosis is in another file"
+    assert others == [f"{problem}. What to do: as for line 2."] * 2
+    said = onfh("convert", study / "cohort.csv", "--work", study.parent / "work", check=False).stderr
+    assert said.count("write none into the column grade") == 1
+    assert said.count("line 3") == 1
+
+
+def test_one_mask_of_a_necrosis_of_two_scans_is_an_error(study):
+    """An empty one, which says that a hip has none, may serve for many."""
+    masks = {"n": head(PELVIS, RIGHT, 20.0) == 2, "empty": np.zeros(PELVIS.size, bool)}
+    for name, mask in masks.items():
+        Volume(mask.astype(np.uint8), PELVIS).write(study / f"{name}.nii.gz")
+    for number in (1, 2):
+        another(Volume(head(PELVIS, RIGHT), PELVIS), number).write(study / f"h{number}.nii.gz")
+    for name, expected in {"n": ["mask of the necrosis"], "empty": []}.items():
+        rows = f"a,right.nrrd,R,h1.nii.gz,{name}.nii.gz\nb,new.nii.gz,R,h2.nii.gz,{name}.nii.gz\n"
+        (study / "cohort.csv").write_text(f"patient_id,image,side,label,label_necrosis\n{rows}")
+        shared = [one.message for one in check(study / "cohort.csv") if one.check == "shared"]
+        assert [message[4:].split(" is ")[0] for message in shared] == expected
 
 
 def test_scans_unlike_the_others_are_told(study):
@@ -401,7 +462,7 @@ def test_scans_unlike_the_others_are_told(study):
 
     def write(name, volume, label, **tags):
         write_series(study / name, volume, MRAcquisitionType="3D", **tags)
-        label.write(study / f"{name}.nii.gz")
+        another(label, len(list(study.glob("*.nii.gz")))).write(study / f"{name}.nii.gz")
         return f"{name},{name},R,{name}.nii.gz,\n"
 
     def scan(seed, gain=300, grid=PELVIS):
@@ -425,7 +486,7 @@ def test_heads_alone_are_a_cohort(study, workspace):
     Volume(head(PELVIS, RIGHT), PELVIS).write(study / "right-label.nii.gz")
     conversion = convert(table(study, "p,right.nrrd,R,right-label.nii.gz,none\n"), workspace)
     assert [finding.message for finding in conversion.findings] == [
-        "no case has necrosis: a model of it finds heads and can grade nothing"
+        "no case has necrosis: a model of it finds heads and can grade nothing; taken for healthy: P001_R"
     ]
 
 

@@ -3,7 +3,7 @@
 from dataset_conversion.convert import convert
 from onfh_nnunet.core.scan_hash import scan_sha256
 from onfh_nnunet.study.workspace import Workspace
-from tests.helpers.dicom_files import both_heads, noise, write_series
+from tests.helpers.dicom_files import another, both_heads, noise, write_series
 
 
 def converted(folder, work, name, write):
@@ -25,8 +25,9 @@ def test_hash_is_that_of_the_scan_in_every_format_and_workspace(tmp_path):
 def test_unchanged_scan_keeps_its_hash_when_another_is_added(tmp_path):
     first = converted(tmp_path / "a", tmp_path / "w", "scan.nrrd", noise().write)
     noise(seed=1).write(tmp_path / "a" / "other.nrrd")
+    another(both_heads(), 1).write(tmp_path / "a" / "other.nii.gz")
     with (tmp_path / "a" / "cohort.csv").open("a") as file:
-        file.write("second,other.nrrd,B,both.nii.gz\n")
+        file.write("second,other.nrrd,B,other.nii.gz\n")
     both = convert(tmp_path / "a" / "cohort.csv", Workspace(tmp_path / "w"))
     assert both.converted == 1
     assert both.dataset.scans.items() > first.dataset.scans.items()

@@ -29,12 +29,15 @@ OTHERS = [
 
 
 def patient(folder, seed=0, right=RIGHT, left=LEFT):
-    """A patient's folder as the authors list it; masks are 0 and 1."""
+    """A patient's folder as the authors list it; masks are 0 and 1, and no two patients have the same file."""
+    voxels = np.int16 if seed else np.uint8
     noise(seed=seed).write(folder / "MR_StorT2" / "image.nii.gz")
     for name in OTHERS:
         Volume(head(PELVIS, (0, 0, 0)), PELVIS).write(folder / name)
     for side, centre in (("R", right), ("L", left)):
-        Volume(head(PELVIS, centre), PELVIS).write(folder / "MR_StorT2" / f"mask_FemoralHead_{side}.nii.gz")
+        Volume(head(PELVIS, centre).astype(voxels), PELVIS).write(
+            folder / "MR_StorT2" / f"mask_FemoralHead_{side}.nii.gz"
+        )
 
 
 @pytest.fixture

@@ -20,7 +20,17 @@ from onfh_nnunet.core.file_names import named_side, stem, words
 from onfh_nnunet.core.grid import Grid, direction_of
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
-from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, both_heads, head, noise, write_enhanced, write_series
+from tests.helpers.dicom_files import (
+    LEFT,
+    PELVIS,
+    RIGHT,
+    another,
+    both_heads,
+    head,
+    noise,
+    write_enhanced,
+    write_series,
+)
 from tests.helpers.paths import REAL
 from tests.helpers.segmentation_files import oblique, segment_keys, write_dicom_seg, write_seg_nrrd
 
@@ -296,7 +306,7 @@ def patient(folder, number):
 def test_one_series_of_each_study_is_proposed_and_passes_the_check_as_it_is(tmp_path, onfh):
     for number in (1, 2):
         patient(tmp_path, number)
-        both_heads().write(tmp_path / f"p{number}" / "label.nii.gz")
+        another(both_heads(), number).write(tmp_path / f"p{number}" / "label.nii.gz")
     done = onfh("cohort", tmp_path, "--out", tmp_path / "c.csv")
     made = [(scan.patient_id, scan.image.name, scan.label.parent.name) for scan in read_cohort(tmp_path / "c.csv")]
     assert made == [("MRN1", "T1", "p1"), ("MRN2", "T1", "p2")]

@@ -368,12 +368,30 @@ def test_names_of_itksnap(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ("1 femoral head", "2 necrosis"),
+        ("# Slicer", "0 background 0 0 0 0", "1 femoral head 128 174 128 255", "2 necrosis 144 238 144 255"),
+        ("1,femoral head", '2: "necrosis"'),
+    ],
+)
+def test_names_that_a_person_or_slicer_wrote(tmp_path, lines):
+    (tmp_path / "labels.txt").write_text("\r\n".join(lines), encoding="utf-8")
+    assert read_names(tmp_path / "labels.txt") == {1: "femoral head", 2: "necrosis"}
+
+
+@pytest.mark.parametrize(
     ("text", "kind", "match"),
     [
         (ITKSNAP + '2 0 0 0 1 1 1 "lesion"', LabelError, r"value 2 twice: '壊死 \(necrosis\)' and 'lesion'"),
-        (ITKSNAP + "3 0 0 0 1 1 1 lesion", ReadError, "in line 8 '3 0 0 0 1 1 1 lesion', expected a number"),
+        (
+            ITKSNAP + "3 0 0 0 1 1 1 lesion",
+            ReadError,
+            "in line 8 '3 0 0 0 1 1 1 lesion', expected a value",
+        ),
+        (ITKSNAP + '3 0 0 0 1 1 1 "lesion', ReadError, "in line 8"),
+        ("1\n2 necrosis\n", ReadError, "in line 1 '1'"),
         (ITKSNAP + '3 0 0 0 1 1 "lesion"', ReadError, "in line 8"),
-        ("1,head\n2,necrosis\n", ReadError, "in line 1 '1,head'"),
         ('0 0 0 0 0 0 0 "Clear Label"', LabelError, "describes no label"),
         ('65536 0 0 0 1 1 1 "lesion"', LabelError, "in line 1 the value 65536, expected 0 to 65535"),
         ("9" * 30 + ' 0 0 0 1 1 1 "lesion"', LabelError, "in line 1 the value 9{30}, expected 0 to 65535"),
