@@ -22,7 +22,7 @@ def head(x, grid=GRID):
     """A head of radius 16 mm, dead in its upper quarter, at a voxel from the right."""
     place = (np.moveaxis(np.indices(grid.size), 0, -1) - (15, 16, x)) * np.array(grid.spacing_mm)
     inside = np.linalg.norm(place, axis=-1) <= 16
-    return Volume((inside + (inside & (place[..., 0] > 8))).astype(np.uint8), grid)
+    return Volume(inside + (inside & (place[..., 0] > 8)).astype(np.uint8), grid)
 
 
 def drawn(x, side):
