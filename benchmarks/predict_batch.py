@@ -22,6 +22,7 @@ from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.models.model_file import ModelFile
+from onfh_nnunet.workflows.model_record import statement_of
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import prefetch
@@ -72,7 +73,7 @@ def _inside(
     items = list(results.names.scans.items())
     results.open()
     start, cpu = time.perf_counter(), time.process_time()
-    run(items, ScanPipeline(predictor, results, settings))
+    run(items, ScanPipeline(predictor, results, settings, statement_of(model, bundle)))
     return Cost(time.perf_counter() - start, time.process_time() - cpu)
 
 

@@ -93,6 +93,9 @@ def predict(
     seg_nrrd: Annotated[
         bool, typer.Option("--seg-nrrd", help="A segmentation of each scan for 3D Slicer, in OUT/slicer.")
     ] = False,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Keep no part of the scans in OUT/images: the report has no pictures.")
+    ] = False,
     as_json: AsJson = False,
     _quiet: Quiet = False,
 ) -> None:
@@ -115,6 +118,7 @@ def predict(
         keep_ids=keep_ids,
         dicom=dicom,
         seg_nrrd=seg_nrrd,
+        images=not no_images,
     )
     with steps("predict") as progress:
         predicted = predict_scans(inputs, settings, progress, partial(say_outcome, as_json=as_json))

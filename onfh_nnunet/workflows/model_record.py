@@ -1,45 +1,64 @@
-"""What an output folder of `onfh predict` says of the model that made its results, for its report."""
+"""What a report in OUT says of the model, kept by `onfh predict`: the report does not need the model file."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onfh_nnunet.core.provenance import Provenance
-from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+from onfh_nnunet.models.model_file import SYNTHETIC
 from onfh_nnunet.workflows.calibration import calibration_of
 from onfh_nnunet.workflows.model import about_lines
-from onfh_nnunet.workflows.scan_records import record_files
 from onfh_nnunet.workflows.table_record import RECORDS
+from postprocessing.report.model_statement import ModelStatement, StatedScore
 
-_SAID = ("trained on", "healthy hips", "caution", "intended use", "sha256")
-"""The lines of a model's card that a report repeats."""
+if TYPE_CHECKING:
+    from onfh_nnunet.models.model_file import ModelFile
+
+STATED = (("head", "dice"), ("necrosis", "dice"), ("head", "assd_mm"), ("necrosis", "assd_mm"))
+"""Which figures of its card a report shows, by region and metric."""
 
 
-def record_model(out: Path, model_file: ModelFile, path: Path) -> None:
-    """Keep in OUT what the model is, if there are results of it.
+def statement_of(path: Path, model_file: ModelFile) -> ModelStatement:
+    """What a report says of a model file."""
+    about = dict(about_lines(path, model_file, calibration_of(model_file, path)))
+    scores = {(score.region, score.metric): score for score in model_file.card.crossval}
+    shown = [scores[name] for name in STATED if name in scores]
+    spreads = [(one.region, one.metric, one.n - one.n_undefined, one.median, one.q1, one.q3) for one in shown]
+    return ModelStatement(
+        "the bundled demo model" if path == SYNTHETIC else about["model"],
+        model_file.sha256,
+        model_file.card.said_of_results,
+        tuple((name, text) for name, text in about.items() if name not in ("model", "sha256", "caution", "")),
+        tuple(StatedScore(*spread) for spread in spreads),
+    )
 
-    Args:
-        out: OUT.
-        model_file: The model.
-        path: Its file.
+
+def write_statement(out: Path, statement: ModelStatement) -> None:
+    """Keep the statement in OUT, unless it is there.
 
     Raises:
         WorkspaceError: It cannot be written.
     """
-    if not record_files(out):
-        return
-    lines = dict(about_lines(path, model_file, calibration_of(model_file, path)))
-    name = "the bundled demo model" if path == SYNTHETIC else f"the model {path.name}"
-    said = Provenance({"made by": name, **{key: lines[key] for key in _SAID if key in lines}})
-    if Provenance.read(_file(out)) != said:
-        said.write(_file(out))
+    record = Provenance(asdict(statement))
+    if Provenance.read(_record(out)) != record:
+        record.write(_record(out))
 
 
-def recorded_model(out: Path) -> dict[str, str]:
-    """What is said of the model in OUT, by heading; empty where nothing was kept."""
-    said = Provenance.read(_file(out))
-    return {name: str(text) for name, text in said.facts.items()} if said else {}
+def read_statement(out: Path) -> ModelStatement | None:
+    """The statement in OUT; None where there is none that can be read."""
+    record = Provenance.read(_record(out))
+    if record is None:
+        return None
+    try:
+        facts = dict(record.facts)
+        about = tuple((str(name), str(text)) for name, text in facts.pop("about"))
+        scores = tuple(StatedScore(**score) for score in facts.pop("scores"))
+        return ModelStatement(about=about, scores=scores, **facts)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
-def _file(out: Path) -> Path:
+def _record(out: Path) -> Path:
     return out / RECORDS / "model.json"

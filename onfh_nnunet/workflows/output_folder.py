@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
@@ -17,6 +18,7 @@ from onfh_nnunet.core.errors import OnfhError, StaleError, WorkspaceError
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, RecordRow, line_of, recorded
+from onfh_nnunet.workflows.scan_images import image_files
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_objects import object_files
 from onfh_nnunet.workflows.scan_records import read_record, record_files
@@ -103,7 +105,8 @@ class OutputFolder:
         write_rows(self._record(name), RecordRow, [])
         for case_id, mask in masks.items():
             mask.write_labels(self.mask_file(case_id), self.caution)
-        made = MadeFrom(self.model_sha256, made_from, self.names.series(name))
+        today = datetime.now(UTC).date().isoformat()
+        made = MadeFrom(self.model_sha256, made_from, self.names.series(name), today)
         write_text(self._record(name), rows_text(RecordRow, [recorded(line, made) for line in lines]))
 
     def write_grades(self, lines: list[Line]) -> None:
@@ -178,9 +181,10 @@ class OutputFolder:
         return self.folder / RECORDS / f"{name}.csv"
 
     def _files(self, name: str) -> list[Path]:
-        """The masks of a scan, and what may be made of them."""
-        masks = [self.mask_file(hip.case_id) for hip in self.names.hips(name)]
-        return [*masks, *object_files(self.folder, name)]
+        """The masks of a scan, what may be made of them, and its images for the report."""
+        hips = [hip.case_id for hip in self.names.hips(name)]
+        images = [file for case_id in hips for file in image_files(self.folder, case_id)]
+        return [*map(self.mask_file, hips), *object_files(self.folder, name), *images]
 
     def mask_file(self, case_id: str) -> Path:
         """The mask of a hip."""

@@ -27,11 +27,13 @@ class MadeFrom:
         model_sha256: The model file.
         made_from: Hash of all that the line depends on.
         series: Which series of the scan it is; empty where nobody said, and under a pseudonym.
+        predicted_on: The day, as 2026-01-31 (UTC).
     """
 
     model_sha256: str
     made_from: str
     series: str
+    predicted_on: str
 
 
 @dataclass(frozen=True)

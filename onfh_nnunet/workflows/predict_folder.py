@@ -14,7 +14,7 @@ from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.folder_record import require_no_other
 from onfh_nnunet.core.progress import Progress, now_and_then, silent
 from onfh_nnunet.core.run_log import LOGGER, log_into
-from onfh_nnunet.workflows.model_record import record_model
+from onfh_nnunet.workflows.model_record import statement_of
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.predictor import Predictor, Settings
@@ -112,7 +112,7 @@ def predict_scans(
         lines: Lines = []
         errors: dict[str, OnfhError] = {}
         alone = len(given.scans) == 1 and not given.listed
-        pipeline = ScanPipeline(predictor, results, settings)
+        pipeline = ScanPipeline(predictor, results, settings, statement_of(path, model_file))
         with _grades_kept(results, lines, others) as keep:
             for name, outcome in _outcomes(names.scans, pipeline, progress):
                 if not isinstance(outcome, OnfhError):
@@ -124,7 +124,6 @@ def predict_scans(
                 errors[name] = outcome
                 if not alone:
                     on_scan(FailedRow.of(name, names.scans[name], outcome, details=True, found=settings.batch))
-        record_model(settings.out, model_file, path)
         results.close([*lines, *others], {} if alone else errors)
     if alone and errors:
         raise errors.popitem()[1]

@@ -72,6 +72,7 @@ class Settings:
         keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
         dicom: Whether to write DICOM objects of each scan.
         seg_nrrd: Whether to write a segmentation of 3D Slicer of each scan.
+        images: Whether to keep what a report shows of each scan.
     """
 
     model: Path | None
@@ -87,6 +88,7 @@ class Settings:
     keep_ids: bool = False
     dicom: bool = False
     seg_nrrd: bool = False
+    images: bool = True
 
     @property
     def options(self) -> Options:

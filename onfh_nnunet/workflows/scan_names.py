@@ -15,7 +15,7 @@ from dataset_conversion.cohort.scan_input import ScanInput
 from dataset_conversion.cohort.scan_name import is_pseudonym, pseudonym_of
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import rows_text
-from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.errors import OnfhError, WorkspaceError
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.private_folder import keyed, read_secret, write_private, write_secret
 from onfh_nnunet.workflows.scan_inputs import name_of, names_of_files
@@ -145,43 +145,3 @@ def _sided(row: ScanKeyRow, source: ScanInput) -> ScanInput:
 def key_csv(out: Path) -> Path:
     """The path of the key of OUT."""
     return out / "private" / "key.csv"
-
-
-class ScanSources:
-    """The sources of results in OUT, by their name in grades.csv.
-
-    Args:
-        out: OUT.
-
-    Raises:
-        ReadError: The key is damaged.
-        WorkspaceError: It is that of a workspace.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self._key_csv = key_csv(out)
-        self._rows = {row.patient: row for row in read_key(self._key_csv, ScanKeyRow)}
-
-    def find(self, said: str, series: str) -> ScanInput:
-        """A scan.
-
-        Args:
-            said: What grades.csv calls it: its pseudonym, or its path where names were kept.
-            series: Its series as its record has it.
-
-        Raises:
-            ReadError: The scan of a pseudonym is gone.
-            WorkspaceError: The key is gone, or does not hold the pseudonym.
-        """
-        row = self._rows.get(said)
-        if row is None and is_pseudonym(said) and not Path(said).exists():
-            there = self._key_csv.is_file()
-            problem = f"does not say which scan {said} is" if there else f"is gone: nothing else says what {said} is"
-            remedy = "Put the key back, or run onfh predict on the scans with another `out`"
-            raise WorkspaceError(self._key_csv, problem, remedy)
-        if row is None:
-            return ScanInput(Path(said), series or None)
-        if not Path(row.source).exists():
-            remedy = "Put it back, or run onfh predict on it where it lies now, with the same `out`"
-            raise ReadError(row.source, f"does not exist, and {said} was made from it", remedy)
-        return ScanInput(Path(row.source), row.series or None)

@@ -100,12 +100,18 @@ class ScanObjects:
         lacks_dicom = self.dicom and not all(file.is_file() for file in dicom_files(self.out, name))
         lacks_seg = self.seg_nrrd and not seg_nrrd_file(self.out, name).is_file()
         if lacks_dicom or lacks_seg:
-            masks = {row.case_id: _unchanged(mask_file(row.case_id)) for row in graded_in(lines)}
+            masks = {row.case_id: read_unchanged(mask_file(row.case_id)) for row in graded_in(lines)}
             wanted = ScanObjects(self.out, self.model_sha256, lacks_dicom, lacks_seg)
             wanted.write(name, lines, masks, wanted.source(given))
 
 
-def _unchanged(file: Path) -> Volume:
+def read_unchanged(file: Path) -> Volume:
+    """A mask in OUT as it was written.
+
+    Raises:
+        ReadError: It is missing or damaged.
+        StaleError: It was changed since.
+    """
     mask = Volume.read(file)
     if mask.mark != label_mark(mask.array):
         problem = "was changed since onfh predict wrote it, and its measurements are of the mask as it was"

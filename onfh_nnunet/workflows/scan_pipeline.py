@@ -12,11 +12,15 @@ from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.core.run_log import LOG
 from onfh_nnunet.core.user_files import append_trace
+from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
+from onfh_nnunet.workflows.model_record import write_statement
 from onfh_nnunet.workflows.output_folder import OutputFolder
 from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.scan_images import HipImages, images_of, lacking_images, remove_images, write_images
 from onfh_nnunet.workflows.scan_objects import ScanObjects
-from postprocessing.measurement.grades_table import Line
+from postprocessing.measurement.grades_table import Line, graded_in
+from postprocessing.report.model_statement import ModelStatement
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
@@ -46,6 +50,7 @@ class FoundHips:
     made_from: str
     source: SourceSeries | None
     predictions: Sequence[HipPrediction]
+    images: Sequence[HipImages]
 
 
 class ScanPipeline:
@@ -56,8 +61,11 @@ class ScanPipeline:
         passed_over: What lay beside the slices of the scans that were read, a line each.
     """
 
-    def __init__(self, predictor: Predictor, results: OutputFolder, settings: Settings) -> None:
+    def __init__(
+        self, predictor: Predictor, results: OutputFolder, settings: Settings, statement: ModelStatement
+    ) -> None:
         self._predictor, self._results, self._settings = predictor, results, settings
+        self._statement = statement
         self._allowance: MemoryLimit | None = None
         self._objects = ScanObjects(results.folder, results.model_sha256, settings.dicom, settings.seg_nrrd)
         self.n_written = 0
@@ -85,6 +93,7 @@ class ScanPipeline:
             raise
         if lines := self._results.kept(name, made_from):
             self._objects.add_missing(name, given, lines, self._results.mask_file)
+            self._match_images(given, [row.case_id for row in graded_in(lines)])
             return [replace(line, source=self._results.names.said_of(name)) for line in lines]
         self._results.discard(name)
         source = self._objects.source(given)  # a scan that it refuses is not predicted in vain
@@ -95,7 +104,8 @@ class ScanPipeline:
         if isinstance(read, list):
             return read
         hips = self._predictor.hips(read.scan, read.given.path, read.given.side)
-        return FoundHips(read.name, read.made_from, read.source, hips)
+        images = images_of(read.scan.volume, hips) if self._settings.images else []
+        return FoundHips(read.name, read.made_from, read.source, hips, images)
 
     def write(self, hips: FoundHips | Lines) -> Lines:
         """Write the masks and their record, and return the lines of the scan."""
@@ -107,9 +117,22 @@ class ScanPipeline:
         lines = [line for hip in graded for line in hip.lines]
         masks = {hip.case_id: hip.mask for hip in graded}
         self._results.write(name, hips.made_from, masks, lines)
+        write_statement(self._results.folder, self._statement)
+        if hips.images:
+            write_images(self._results.folder, dict(zip(masks, hips.images, strict=True)))
         self._objects.write(name, lines, masks, hips.source)
         self.n_written += 1
         return lines
+
+    def _match_images(self, given: ScanInput, case_ids: list[str]) -> None:
+        """Make the images of a finished scan those that are asked for."""
+        out = self._results.folder
+        if not self._settings.images:
+            remove_images(out, case_ids)
+        elif lacking_images(out, case_ids):
+            scan = self._scan(given).volume
+            masks = {case_id: Volume.read(self._results.mask_file(case_id)) for case_id in case_ids}
+            write_images(out, {case_id: HipImages.of(scan, mask) for case_id, mask in masks.items()})
 
     def _scan(self, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan

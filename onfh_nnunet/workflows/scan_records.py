@@ -24,9 +24,9 @@ def read_record(record: Path) -> list[Record] | None:
         return None
 
 
-def recorded_series(folder: Path) -> dict[str, str]:
-    """Which series of its scan each hip in OUT was read in, by case id; empty where none is recorded."""
-    return {case_id: record.series for case_id, record in _all(folder).items()}
+def recorded_days(folder: Path) -> dict[str, str]:
+    """The day on which each hip in OUT was predicted, by case id."""
+    return {case_id: record.predicted_on for case_id, record in _all(folder).items()}
 
 
 def recorded_lines(folder: Path) -> dict[str, Line]:

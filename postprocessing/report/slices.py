@@ -86,12 +86,12 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
     import_matplotlib()
     from matplotlib.figure import Figure
 
-    view = _view(image, masks, title)
+    view = HipView.of(image, masks, title)
     figure = Figure(figsize=(len(PLANES) * PANEL_INCH, PANEL_INCH), dpi=DOTS_PER_INCH, facecolor="black")
     for number, plane in enumerate(PLANES):
         axes = figure.add_axes((number / len(PLANES), 0, 1 / len(PLANES), 1))
-        _draw(axes, plane, view)
-        _text(
+        draw_plane(axes, plane, view)
+        write_text(
             axes,
             (0.02, 0.98),
             "left",
@@ -104,13 +104,29 @@ def hip_png(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
-    """A hip in anatomical axes: image, centre in mm (z, y, x) from the first voxel, and planes."""
+class HipView:
+    """A hip in anatomical axes: image, masks, centre in mm (z, y, x) from the first voxel, and the voxel shown."""
 
     image: Volume
     masks: Mapping[str, Volume]
     middle_mm: FloatArray
     through: Index
+
+    @classmethod
+    def of(cls, image: Volume, masks: Mapping[str, Volume], title: str) -> HipView:
+        """The view of `hip_png`, with the same arguments and errors."""
+        for mask in masks.values():
+            same_grid(title, mask.grid, image.grid)
+        with_head = [mask for mask in masks.values() if mask.array.any()]
+        if not with_head:
+            raise LabelError(title, "holds no femoral head (labels 1 and 2)", "Check the segmentation")
+        head = HipMask(with_head[0]).head.grid
+        centre_mm = head.to_mm((np.array(head.size) - 1) / 2)
+        margin_mm = 2 * max(image.grid.spacing_mm)  # the outermost voxels are shown in part
+        crop = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
+        shown = {name: crop.extract(mask) for name, mask in masks.items()}
+        middle_mm = crop.grid.to_index(centre_mm) * np.array(crop.grid.spacing_mm)
+        return cls(crop.extract(image), shown, middle_mm, _most_telling(list(shown.values())))
 
     def extent_mm(self, plane: AnatomicalPlane, margin: int = 0) -> tuple[float, float, float, float]:
         """Outer edges of a plane's voxels from the centre: first and last column, first and last row."""
@@ -119,21 +135,6 @@ class _View:
         last = first + (size + 2 * margin) * spacing
         row, column = (axis for axis in range(3) if axis != plane.across)
         return float(first[column]), float(last[column]), float(first[row]), float(last[row])
-
-
-def _view(image: Volume, masks: Mapping[str, Volume], title: str) -> _View:
-    for mask in masks.values():
-        same_grid(title, mask.grid, image.grid)
-    with_head = [mask for mask in masks.values() if mask.array.any()]
-    if not with_head:
-        raise LabelError(title, "holds no femoral head (labels 1 and 2)", "Check the segmentation")
-    head = HipMask(with_head[0]).head.grid
-    centre_mm = head.to_mm((np.array(head.size) - 1) / 2)
-    margin_mm = 2 * max(image.grid.spacing_mm)  # the outermost voxels are shown in part
-    crop = HipCrop.around(image.grid, centre_mm, mirrored=False, box_mm=FIELD_MM + margin_mm)
-    shown = {name: crop.extract(mask) for name, mask in masks.items()}
-    middle_mm = crop.grid.to_index(centre_mm) * np.array(crop.grid.spacing_mm)
-    return _View(crop.extract(image), shown, middle_mm, _most_telling(list(shown.values())))
 
 
 def _most_telling(masks: list[Volume]) -> Index:
@@ -145,7 +146,8 @@ def _most_telling(masks: list[Volume]) -> Index:
     return z, y, x
 
 
-def _draw(axes: Axes, plane: AnatomicalPlane, view: _View) -> None:
+def draw_plane(axes: Axes, plane: AnatomicalPlane, view: HipView, letter_size: float = 9) -> None:
+    """Draw one plane with its contours and letters into axes of its own."""
     half = FIELD_MM / 2
     image, index = view.image.array, view.through[plane.across]
     black, white = np.percentile(image, GREY_WINDOW_PERCENT)
@@ -159,7 +161,7 @@ def _draw(axes: Axes, plane: AnatomicalPlane, view: _View) -> None:
     axes.set_axis_off()
     axes.set_xlim(-half, half)
     axes.set_ylim(*((half, -half) if plane.name == "axial" else (-half, half)))
-    _letters(axes, plane.letters)
+    _letters(axes, plane.letters, letter_size)
 
 
 def _line(name: str, region: Region) -> dict[str, Any]:
@@ -175,17 +177,22 @@ def _contour(axes: Axes, slab: BoolArray, extent: tuple[float, float, float, flo
     drawn.set(path_effects=[withStroke(linewidth=line["linewidths"] + 1.2, foreground="black")])  # seen on white too
 
 
-def _letters(axes: Axes, letters: Letters) -> None:
+def _letters(axes: Axes, letters: Letters, size: float) -> None:
     left, right, top, bottom = letters
-    _text(axes, (0.02, 0.5), "left", "center", left)
-    _text(axes, (0.98, 0.5), "right", "center", right)
-    _text(axes, (0.5, 0.98), "center", "top", top)
-    _text(axes, (0.5, 0.02), "center", "bottom", bottom)
+    write_text(axes, (0.02, 0.5), "left", "center", left, size)
+    write_text(axes, (0.98, 0.5), "right", "center", right, size)
+    write_text(axes, (0.5, 0.98), "center", "top", top, size)
+    write_text(axes, (0.5, 0.02), "center", "bottom", bottom, size)
 
 
-def _text(axes: Axes, place: tuple[float, float], horizontal: Any, vertical: Any, text: str) -> None:
+def write_text(
+    axes: Axes, place: tuple[float, float], horizontal: Any, vertical: Any, text: str, size: float = 9
+) -> None:
+    """Write white text with a black rim at a place of an axes, in parts of its width and height."""
     from matplotlib.patheffects import withStroke
 
-    written = axes.text(*place, text, ha=horizontal, va=vertical, color="white", fontsize=9, transform=axes.transAxes)
+    written = axes.text(
+        *place, text, ha=horizontal, va=vertical, color="white", fontsize=size, transform=axes.transAxes
+    )
     written.set_parse_math(False)
     written.set_path_effects([withStroke(linewidth=2, foreground="black")])

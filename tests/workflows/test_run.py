@@ -60,10 +60,8 @@ def test_the_page_says_which_model_made_it_and_what_that_was_trained_on(model, t
     done = run(tmp_path / "in", tmp_path / "out", model=None if bundled else model)
     page = unescape(done.page.read_text())
     card = dict(describe(None if bundled else model).lines)
-    box = re.search(r'<p class="use"><strong>Made by (.*?)</p>', page, re.DOTALL)[1]
-    made_by = (
-        "the bundled demo model: the model learned from synthetic hips alone" if bundled else "the model small.saf"
-    )
-    assert box.startswith(made_by)
-    assert f"Trained on: {card['trained on']}. Healthy hips: {card['healthy hips']}." in box
-    assert card["sha256"] in box
+    box = re.search(r'<section class="model"(.*?)</section>', page, re.DOTALL)[1]
+    assert ("the bundled demo model" if bundled else "small.saf") in box
+    assert ("Caution: the model learned from synthetic hips alone" in box) == bundled
+    assert f"{card['trained on']}; healthy hips: {card['healthy hips']}" in box
+    assert card["sha256"] in page

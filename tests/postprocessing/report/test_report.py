@@ -1,6 +1,5 @@
 import io
 import json
-import re
 from dataclasses import replace
 from html import unescape
 
@@ -11,7 +10,7 @@ from matplotlib.colors import to_rgb
 
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.core.csv_rows import write_rows
-from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, WorkspaceError
+from onfh_nnunet.core.errors import GridMismatch, LabelError, WorkspaceError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_crop import HipCrop
@@ -21,12 +20,10 @@ from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.dataset import HASH_KEY, Case, write_files_csv
 from onfh_nnunet.study.workspace import Workspace
 from postprocessing.figures.style import BLUE, ORANGE
-from postprocessing.measurement.grade_rows import grade_row, write_grades
-from postprocessing.report.page import CrossvalTables, dice_png, percent_png, prediction_page
+from postprocessing.report.page import CrossvalTables, dice_png, percent_png
 from postprocessing.report.slices import REFERENCE, hip_png
 from postprocessing.statistics.published import KAPPA_NOTE
 from postprocessing.statistics.summary_tables import crossval_row, write_tables
-from tests.helpers.spreadsheet import saved_by_a_spreadsheet
 
 IDENTITY = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 SPACING = (2.0, 1.0, 1.25)
@@ -182,89 +179,13 @@ def test_masks_that_cannot_be_shown_are_refused_by_name():
         hip_png(marked(0, 0, 0), {"prediction": volume(np.zeros(SIZE, np.uint8))}, "P001_R")
 
 
-@pytest.fixture
-def predicted(tmp_path):
-    out = tmp_path / "out"
-    marked(0, -30, 25).write(tmp_path / "scan.nii.gz")
-    rows = [
-        grade_row(f"scan_{side}", str(tmp_path / "scan.nii.gz"), HipMask(mask(height), side))
-        for side, height in ((Side.RIGHT, 8), (Side.LEFT, 99))
-    ]
-    for row, height in zip(rows, (8, 99), strict=True):
-        mask(height).write(out / f"{row.case_id}.nii.gz")
-    write_grades(out / "grades.csv", rows)
-    return out, rows
-
-
-def test_grades_that_a_spreadsheet_saved_again_are_those_that_were_written(predicted):
-    out, _ = predicted
-    report(out)
-    page = shown(out)
-    saved_by_a_spreadsheet(out / "grades.csv")
-    report(out)
-    assert shown(out) == page
-
-
 def shown(out):
     return (out / "report.html").read_text(encoding="utf-8")
-
-
-def test_every_graded_hip_is_in_the_page(predicted):
-    out, rows = predicted
-    report(out)
-    page = shown(out)
-    assert page.count("data:image/png;base64,") == len(rows)
-    for row in rows:
-        assert f">{row.case_id}</a>" in page
-        assert f"{row.necrosis_percent:.1f} ({row.percent_low:.1f} to {row.percent_high:.1f}, margin)" in page
-        assert f'<td class="grade">{row.steinberg_grade}</td>' in page
-        assert row.warnings in unescape(page)
-    assert "Research use only. Not a medical device." in page
-    assert "not its stage" in page
-
-
-def test_page_is_self_contained_and_the_same_again(predicted):
-    out, _ = predicted
-    report(out)
-    page = shown(out)
-    assert not re.search(r"<script|<link|@import|url\(|(src|href)=\"(?!data:image/png|#)", page)
-    report(out)
-    assert shown(out) == page
-
-
-def test_hostile_names_are_escaped():
-    row = replace(
-        grade_row('<b onclick="x">&', "<script>alert(1)</script>.nii", HipMask(mask())), warnings="</td><img src=x>"
-    )
-    model = {"made by": "the model <b c>.safetensors", "caution": "<script>"}
-    page = prediction_page([row], {row.case_id: b"png"}, model, "0")
-    assert not re.search(r"<script|<b |<img src=x", page)
-    for text in (row.case_id, row.source, row.warnings, *model.values()):
-        assert text in unescape(page)
 
 
 def test_folder_that_is_none_of_both_is_refused(tmp_path):
     with pytest.raises(WorkspaceError, match="is neither an output of predict nor a cross-validation"):
         report(tmp_path)
-
-
-def test_missing_files_are_named(predicted):
-    out, _ = predicted
-    (out / "scan_L.nii.gz").unlink()
-    with pytest.raises(WorkspaceError, match=r"scan_L: has no mask: .*scan_L\.nii\.gz is missing"):
-        report(out)
-    mask().write(out / "scan_L.nii.gz")
-    (out.parent / "scan.nii.gz").unlink()
-    with pytest.raises(ReadError, match=r"scan\.nii\.gz"):
-        report(out)
-    assert not (out / "report.html").exists()
-
-
-def test_mask_of_another_scan_is_refused(predicted):
-    out, _ = predicted
-    volume(mask().array[:40]).write(out / "scan_R.nii.gz")
-    with pytest.raises(GridMismatch, match="scan_R: size"):
-        report(out)
 
 
 def case(hip):
