@@ -7,7 +7,7 @@ import torch
 from nnunetv2.training.loss.compound_losses import DC_and_BCE_loss
 from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 
-from onfh_nnunet.nnunet.loss import WEIGHT, WithinHeadLoss
+from onfh_nnunet.nnunet.loss import NEAR, WEIGHT, WithinHeadLoss
 
 SHAPE = (24, 24, 24)
 NONE = -20.0
@@ -51,6 +51,19 @@ def test_it_adds_the_cross_entropy_of_necrosis_as_a_share_of_the_head():
 def test_a_lesion_in_a_healthy_head_costs_by_the_head_and_not_by_the_patch():
     """The head has a 27th of the patch, and nnU-Net's mean is over two regions."""
     assert cost(WithinHeadLoss(stock())) == pytest.approx(cost(stock()) * (1 + WEIGHT * 2 * 27), rel=0.02)
+
+
+def test_a_lesion_costs_as_much_beyond_the_heads_surface_as_within_it():
+    """What is added for one voxel; and far from the head nothing is."""
+    target = torch.zeros(1, 2, *SHAPE)
+    target[0, 0, :8] = 1
+    added = []
+    for place in (7, 8, 7 + NEAR, 8 + NEAR):
+        logits = torch.where(target > 0, -NONE, NONE)
+        logits[0, 1] = NONE
+        logits[0, 1, place, 12, 12] = 0.0
+        added.append(float(WithinHeadLoss(stock())(logits, target) - stock()(logits, target)))
+    assert added == pytest.approx([WEIGHT * math.log(2) / (8 * 24 * 24)] * 3 + [0], rel=1e-3, abs=1e-6)
 
 
 def test_a_patch_without_a_head_is_that_of_nnunet():
