@@ -25,6 +25,7 @@ _LENGTH = 8
 _BEFORE_DIGEST = b'{"__metadata__":{"digest":"'
 _DIGEST = slice(_LENGTH + len(_BEFORE_DIGEST), _LENGTH + len(_BEFORE_DIGEST) + 64)
 _ALIGNMENT = 64
+_TYPES = {2: "F16", 4: "F32"}
 _FORMAT_2 = slice(30, 40), b"plans.json"
 """Where a model file of format 2, a zip, names its first member, and how."""
 
@@ -70,7 +71,7 @@ class TensorFile:
             raise ModelError(self.path, "changed since it was exported: its header does not fit its digest", REMEDY)
 
     def tensors(self) -> dict[str, Any]:
-        """The torch tensors by name, in the order of their bytes.
+        """The torch tensors by name, in the order of their bytes; of the type in which they are stored.
 
         They share the memory of a private map of the file: what is written there does not reach it. While they are in
         use the file's bytes must stay as they are; another file may take its place.
@@ -94,7 +95,7 @@ class TensorFile:
         """Refuse tensors that changed since they were written.
 
         Args:
-            tensors: All that `tensors` gave, in its order; float32.
+            tensors: All that `tensors` gave, in its order.
 
         Raises:
             ModelError: Their bytes are not those that the header names.
@@ -113,11 +114,12 @@ def write_tensor_file(path: Path, metadata: Mapping[str, str], tensors: Mapping[
     Args:
         path: Where.
         metadata: Texts for the header; the hashes are added.
-        tensors: float32 tensors of torch, written in this order.
+        tensors: float32 tensors of torch, written in this order; as float16 where that changes no value of any.
 
     Raises:
         WorkspaceError: The file cannot be written.
     """
+    tensors = _as_short_as_they_are(tensors)
     hashes = {"digest": 64 * "0", "data_sha256": _sha256(map(_content, tensors.values()))}
     content = {"__metadata__": hashes | dict(metadata), **dict(_entries(tensors))}
     header = json.dumps(content, separators=(",", ":")).encode()
@@ -177,9 +179,16 @@ def _entries(tensors: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
     end = 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.nbytes
-        yield name, {"dtype": "F32", "shape": [*tensor.shape], "data_offsets": [start, end]}
+        yield name, {"dtype": _TYPES[tensor.element_size()], "shape": [*tensor.shape], "data_offsets": [start, end]}
+
+
+def _as_short_as_they_are(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tensors in float16 if all of their values are such, else as they are."""
+    short = {name: tensor.half() for name, tensor in tensors.items()}
+    same = all(short[name].float().equal(tensor) for name, tensor in tensors.items())
+    return short if same else tensors
 
 
 def _content(tensor: Any) -> Any:
-    """The bytes of a float32 tensor of torch, as a buffer."""
+    """The bytes of a tensor of torch, as a buffer."""
     return tensor.contiguous().numpy()

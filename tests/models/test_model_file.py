@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from onfh_nnunet.core.errors import ModelError, WorkspaceError
 from onfh_nnunet.models.model import Model, n_parameters
 from onfh_nnunet.models.model_card import Card
-from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile, load_model, write_model_file
+from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile, load_model, write_model_file
 from onfh_nnunet.models.tensor_file import TensorFile, write_tensor_file
 from tests.helpers.model_forge import METADATA, forged, joined, split
 from tests.helpers.small_model import DATASET, PLANS, small_model
@@ -89,10 +89,10 @@ def test_tensors_of_any_bits_come_back(folder, shapes, seed):
     file.require_same_data(back.values())
     assert list(back) == list(tensors)
     for name, tensor in tensors.items():
-        assert (back[name].dtype, back[name].shape) == (tensor.dtype, tensor.shape)
-        assert bits(back[name].reshape(-1)) == bits(tensor.reshape(-1))
+        assert back[name].shape == tensor.shape
+        assert bits(back[name].float().reshape(-1)) == bits(tensor.reshape(-1))
     theirs = safetensors.torch.load_file(folder / "tensors.safetensors")
-    assert {name: bits(tensor.reshape(-1)) for name, tensor in theirs.items()} == {
+    assert {name: bits(tensor.float().reshape(-1)) for name, tensor in theirs.items()} == {
         name: bits(tensor.reshape(-1)) for name, tensor in tensors.items()
     }
 
@@ -108,6 +108,32 @@ def test_shared_tensors_are_stored_and_counted_once(tmp_path):
     assert len({tensor.data_ptr() for tensor in read.values()}) == len(distinct)
     _, data = split((tmp_path / "x.safetensors").read_bytes())
     assert len(data) == 4 * numbers
+
+
+def rounded_model():
+    """A model all of whose weights are values of float16."""
+    model = small_model(0)
+    for tensor in model.weights[0].values():
+        tensor.copy_(tensor.half())
+    return model
+
+
+def test_weights_of_half_precision_take_half_the_room_and_are_read_as_they_were(tmp_path):
+    model, path = rounded_model(), tmp_path / "x.safetensors"
+    read = write_model_file(path, model, Card()).model.weights[0]
+    _, data = split(path.read_bytes())
+    assert len(data) == 2 * n_parameters(model.weights[0])
+    assert all(bits(read[name]) == bits(tensor) for name, tensor in model.weights[0].items())
+    assert len({tensor.data_ptr() for tensor in read.values()}) < len(read)  # still shared
+
+
+def test_one_weight_between_the_values_of_half_precision_keeps_all_as_they_are(tmp_path):
+    model, path = rounded_model(), tmp_path / "x.safetensors"
+    next(iter(model.weights[0].values())).view(-1)[0] = 1 + 2**-20
+    read = write_model_file(path, model, Card()).model.weights[0]
+    _, data = split(path.read_bytes())
+    assert len(data) == 4 * n_parameters(model.weights[0])
+    assert all(bits(read[name]) == bits(tensor) for name, tensor in model.weights[0].items())
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path, whole):
@@ -494,7 +520,7 @@ def test_weights_are_mapped_and_not_copied(tmp_path, whole):
 
 
 def test_the_bundled_model_is_the_default(tmp_path):
-    assert load_model().sha256 == load_model(str(SYNTHETIC)).sha256 == ModelFile.read(SYNTHETIC).sha256
+    assert load_model().sha256 == load_model(str(BUNDLED_MODEL)).sha256 == ModelFile.read(BUNDLED_MODEL).sha256
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(tmp_path / "absent")
 
