@@ -38,7 +38,7 @@ from onfh_nnunet.study.preset import CONFIGURATION
 from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan
-from onfh_nnunet.workflows.crossval import calibration
+from onfh_nnunet.workflows.crossval import out_of_fold
 
 if TYPE_CHECKING:
     from onfh_nnunet.models.model import Model
@@ -51,7 +51,11 @@ INT8_HIPS = 6
 def main() -> None:
     """Print both tables for the workspace that the only argument names."""
     workspace = Workspace.open(Path(sys.argv[1]))
-    dataset, splits, known = Dataset.read(workspace), Splits.read(workspace.folds_csv), calibration(workspace)
+    dataset, splits, known = (
+        Dataset.read(workspace),
+        Splits.read(workspace.folds_csv),
+        out_of_fold(workspace).calibration,
+    )
     plan = Plan.read(dataset, splits)
     answers: dict[str, list[Answer]] = {}
     for fold in range(splits.n_folds):

@@ -59,7 +59,7 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(help="Model file; default: the bundled demo model, trained on synthetic hips only."),
+        typer.Option(help="Model file; default: the bundled demo model, trained on drawn and painted lesions."),
     ] = None,
     side: Annotated[
         SideOption, typer.Option(help="auto decides from the anatomy and the patient's axes.")

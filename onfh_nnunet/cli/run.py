@@ -21,7 +21,7 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for masks, tables and report.html.")],
     model: Annotated[
         Path | None,
-        typer.Option(help="Model file; default: the bundled demo model, trained on synthetic hips only."),
+        typer.Option(help="Model file; default: the bundled demo model, trained on drawn and painted lesions."),
     ] = None,
     device: DeviceOption = Device.AUTO,
     keep_ids: Annotated[

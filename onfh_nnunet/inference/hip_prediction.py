@@ -14,6 +14,7 @@ from onfh_nnunet.core.errors import HipNotFound, NoFemoralHead
 from onfh_nnunet.core.grid import FloatArray
 from onfh_nnunet.core.hip import CANONICAL_SIDE, Side
 from onfh_nnunet.core.hip_crop import LEFT_RIGHT_AXIS, HipCrop
+from onfh_nnunet.core.hip_traits import HipTraits
 from onfh_nnunet.core.labels import BoolArray
 from onfh_nnunet.core.scan_half import shows_both_hips, width_mm
 from onfh_nnunet.core.volume import Volume
@@ -21,6 +22,7 @@ from onfh_nnunet.inference.head_candidates import HeadCandidate, find_head_candi
 from onfh_nnunet.inference.laterality import contradictions, side_of_head, sides_of_pair
 from onfh_nnunet.inference.locator import LocatedHead, locate_heads
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.inference.traits import hip_traits
 
 Locator = Callable[[Volume], list[LocatedHead]]
 
@@ -64,6 +66,7 @@ class HipPrediction:
         crop: Where the hip lies in the scan.
         labels: Label map (z, y, x) in the hip's frame, as the network gives it: not cleaned.
         warnings: What a reader of the mask must know.
+        traits: What tells whether it is like other hips.
         other_missed: Why the scan's other hip has no mask; empty where it has one, or need not have one.
     """
 
@@ -71,6 +74,7 @@ class HipPrediction:
     crop: HipCrop
     labels: NDArray[np.uint8]
     warnings: tuple[str, ...]
+    traits: HipTraits
     other_missed: str = ""
 
     def mask(self) -> Volume:
@@ -167,7 +171,8 @@ def _prediction(box: BoxPrediction, head: HeadCandidate, missed: str, doubts: Se
     if _cut_off(box.crop, head.mask):
         warnings.append("the femoral head reaches the edge of the box that was read: what lies beyond is missing")
     labels = _labels_of_head(box.probabilities, head.mask)
-    return HipPrediction(box.side, box.crop, labels, (*warnings, *filter(None, (missed,))), missed)
+    traits = hip_traits(box.image, box.probabilities, head)
+    return HipPrediction(box.side, box.crop, labels, (*warnings, *filter(None, (missed,))), traits, missed)
 
 
 def _cut_off(crop: HipCrop, head: BoolArray) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -12,7 +14,9 @@ from onfh_nnunet.core.choices import DEFAULT_WORK, AnyPath, EngineName, chosen
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.folder_record import claim
+from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.hip_traits import HipTraits
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.provenance import Provenance
@@ -20,7 +24,9 @@ from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
+from onfh_nnunet.inference.head_candidates import find_head_candidates
 from onfh_nnunet.inference.segmenter import HipSegmenter, labels_of
+from onfh_nnunet.inference.traits import hip_traits
 from onfh_nnunet.models.model_file import out_of_fold_model
 from onfh_nnunet.study.cohort_hips import CohortHips
 from onfh_nnunet.study.dataset import Case, Dataset
@@ -30,9 +36,10 @@ from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan, require_all_cases
 from onfh_nnunet.training.train import finished_checkpoint
 from postprocessing.figures import FIGURE_FILES, write_figures
-from postprocessing.masks.clean import clean
+from postprocessing.masks.lesion_parts import predicted_hip
 from postprocessing.metrics.case_metrics import CrossvalRow, crossval_row
 from postprocessing.statistics.summary_tables import TABLES, write_tables
+from postprocessing.uncertainty.applicability import Applicability
 from postprocessing.uncertainty.conformal import Calibration
 
 _FOLD = "fold_"
@@ -98,20 +105,38 @@ def is_up_to_date(dataset: Dataset, splits: Splits, plan: Plan) -> bool:
     return record is not None and _folds(record) == _folds(now) and _complete(dataset.workspace.crossval, dataset)
 
 
-def calibration(workspace: Workspace) -> Calibration:
-    """Calibrate intervals on the out-of-fold errors of an evaluated workspace."""
-    rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
-    return Calibration.fit(
-        [row.necrosis_percent_true for row in rows],
-        [row.necrosis_percent_pred for row in rows],
-        [row.patient for row in rows],
-    )
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the hips of a cross-validation tell of new ones.
+
+    Args:
+        calibration: How far percentages err.
+        applicability: The traits of these hips; None where no head was outlined.
+        healthy: How many of them are healthy.
+    """
+
+    calibration: Calibration
+    applicability: Applicability | None
+    healthy: int
+
+    @classmethod
+    def of(cls, rows: Sequence[CrossvalRow]) -> Self:
+        """Of the hips with a predicted head."""
+        known = [row for row in rows if row.necrosis_percent_pred is not None]
+        return cls(
+            Calibration.fit(
+                [row.necrosis_percent_true for row in known],
+                [row.necrosis_percent_pred for row in known],
+                [row.patient for row in known],
+            ),
+            Applicability.fit([traits for row in known if (traits := row.traits)]),
+            sum(row.grade_true is Grade.NONE for row in known),
+        )
 
 
-def healthy_calibrated(workspace: Workspace) -> int:
-    """The number of healthy hips among those of `calibration`."""
-    rows = read_rows(workspace.crossval / "cases.csv", CrossvalRow)
-    return sum(row.grade_true is Grade.NONE and row.necrosis_percent_pred is not None for row in rows)
+def out_of_fold(workspace: Workspace) -> OutOfFold:
+    """What an evaluated workspace tells of new hips."""
+    return OutOfFold.of(read_rows(workspace.crossval / "cases.csv", CrossvalRow))
 
 
 def _clear(folder: Path, dataset: Dataset) -> None:
@@ -150,20 +175,26 @@ def _rows(dataset: Dataset, splits: Splits, plan: Plan, device: Device, progress
         segmenter = HipSegmenter(model, engine_for(model, computes_on, EngineName.AUTO))
         for case_id in splits.validation(fold):
             case = cases[case_id]
-            mask = _mask(dataset, case, segmenter)
+            mask, traits = _predicted(dataset, case, segmenter)
             mask.write_labels(dataset.workspace.crossval / "masks" / f"{case_id}.nii.gz")
             row = crossval_row(case.hip, fold, HipMask(Volume.read(dataset.label(case))), HipMask(mask))
+            row = row.with_traits(traits)
             LOGGER.info("%s: judged by fold %d, grade %s, true grade %s", case_id, fold, row.grade_pred, row.grade_true)
             yield row
             done += 1
             progress(case_id, done, len(cases))
 
 
-def _mask(dataset: Dataset, case: Case, segmenter: HipSegmenter) -> Volume:
-    """The cleaned mask on the grid of the case's label; a mask without a head stays empty and counts as missed."""
+def _predicted(dataset: Dataset, case: Case, segmenter: HipSegmenter) -> tuple[Volume, HipTraits | None]:
+    """The cleaned mask on the grid of the case's label, and its traits; an empty one counts as missed."""
     image = Volume.read(dataset.image(case))
-    mask = Volume(labels_of(segmenter.probabilities(image)), image.grid)
-    return clean(mask, case.case_id) if np.any(Region.HEAD.mask(mask.array)) else mask
+    probabilities = segmenter.probabilities(image)
+    mask = Volume(labels_of(probabilities), image.grid)
+    if not np.any(Region.HEAD.mask(mask.array)):
+        return mask, None
+    heads = find_head_candidates(probabilities[0], HipCrop.whole(image.grid))
+    head = max(heads, key=lambda each: each.ml, default=None)
+    return predicted_hip(mask, case.case_id).labels, hip_traits(image, probabilities, head) if head else None
 
 
 def _complete(folder: Path, dataset: Dataset) -> bool:

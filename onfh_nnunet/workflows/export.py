@@ -22,7 +22,7 @@ from onfh_nnunet.study.splits import Splits
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.training.plan import Plan
 from onfh_nnunet.training.train import Training, fold_folder
-from onfh_nnunet.workflows.crossval import calibration, healthy_calibrated, is_up_to_date
+from onfh_nnunet.workflows.crossval import OutOfFold, is_up_to_date, out_of_fold
 from postprocessing.uncertainty.conformal import Calibration
 
 
@@ -110,14 +110,19 @@ def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
     if not is_up_to_date(dataset, splits, plan):
         return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
-    card = replace(card, crossval=scores, healthy_calibrated=healthy_calibrated(dataset.workspace))
-    return model, *_calibrated(card, calibration(dataset.workspace))
+    return model, *calibrated(replace(card, crossval=scores), out_of_fold(dataset.workspace))
 
 
-def _calibrated(card: Card, known: Calibration) -> tuple[Card, tuple[str, ...]]:
-    notes = (f"no calibrated intervals in it: {known.note}",) if known.note else ()
+def calibrated(card: Card, known: OutOfFold) -> tuple[Card, tuple[str, ...]]:
+    """A card with the calibration of out-of-fold hips, and notes on why there is none."""
+    calibration, ranges = known.calibration, known.applicability
+    notes = (f"no calibrated intervals in it: {calibration.note}",) if calibration.note else ()
+    card = replace(card, healthy_calibrated=known.healthy)
+    if ranges is None:
+        return card, notes
     try:
-        return replace(card, calibration=Calibration.from_json(known.to_json()).to_json()), notes
+        values = Calibration.from_json(calibration.to_json()).to_json()
+        return replace(card, calibration=values, applicability=ranges.to_json()), notes
     except ModelError as error:  # such as no error at all in any hip
         return card, (*notes, f"no calibrated intervals in it: {error.problem}")
 

@@ -13,11 +13,11 @@ from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.printable import plural
 from onfh_nnunet.models.model import n_parameters
 from onfh_nnunet.models.model_card import Card, Score
-from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile
 from onfh_nnunet.models.nnunet_interop import unpack as write_stock
 from onfh_nnunet.models.schema import plain
 from onfh_nnunet.study.preset import CONFIGURATION
-from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.calibration import CalibratedIntervals, calibrated_intervals
 from postprocessing.uncertainty.conformal import Calibration
 
 __all__ = ["ModelDescription", "Score", "about_lines", "describe"]
@@ -57,9 +57,9 @@ def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> M
         >>> dict(describe().lines)["intended use"]
         'Research use only. Not a medical device.'
     """
-    file = Path(path) if path is not None else SYNTHETIC
+    file = Path(path) if path is not None else BUNDLED_MODEL
     model_file = ModelFile.read(file)
-    lines = tuple(about_lines(file, model_file, calibration_of(model_file, file)))
+    lines = tuple(about_lines(file, model_file, calibrated_intervals(model_file, file)))
     if unpack is not None:
         folder = Path(unpack)
         require_output_apart(folder, (file,))
@@ -68,7 +68,7 @@ def describe(path: AnyPath | None = None, *, unpack: AnyPath | None = None) -> M
     return ModelDescription(lines, model_file.card.crossval, tuple(model_file.model.weights))
 
 
-def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | None) -> Iterator[tuple[str, str]]:
+def about_lines(path: Path, model_file: ModelFile, known: CalibratedIntervals | None) -> Iterator[tuple[str, str]]:
     """The description as lines, each part under its heading."""
     manifest, card = model_file.manifest, model_file.card
     version = f"{manifest['format']} version {manifest['format_version']}, onfh-nnunet {manifest['onfh_nnunet']}"
@@ -85,7 +85,9 @@ def about_lines(path: Path, model_file: ModelFile, calibration: Calibration | No
     yield "started from", _start(card.training)
     yield "trained by", _training(card.training)
     yield "network", _network(model_file)
-    yield "intervals", _calibration(calibration)
+    yield "intervals", _calibration(known.calibration if known else None)
+    if known:
+        yield "they hold for", known.applicability.about
 
 
 def _cohort(card: Card) -> str:
@@ -110,7 +112,7 @@ def _scans(card: Card) -> str:
     """Whether it can be told of a scan that the model learned from it."""
     if card.scans is None:
         return "not listed: whether it saw a patient cannot be checked"
-    return f"{plural(len(card.scans), 'scan')} listed by hash; onfh train --from refuses a study that holds one"
+    return f"{plural(len(card.scans), 'scan')} listed by hash; no study that holds one starts from it"
 
 
 def _start(training: Mapping[str, Any] | None) -> str:

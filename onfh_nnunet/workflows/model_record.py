@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onfh_nnunet.core.provenance import Provenance
-from onfh_nnunet.models.model_file import SYNTHETIC
-from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.models.model_file import BUNDLED_MODEL
+from onfh_nnunet.workflows.calibration import calibrated_intervals
 from onfh_nnunet.workflows.model import about_lines
 from onfh_nnunet.workflows.table_record import RECORDS
 from postprocessing.report.model_statement import ModelStatement, StatedScore
@@ -22,12 +22,12 @@ STATED = (("head", "dice"), ("necrosis", "dice"), ("head", "assd_mm"), ("necrosi
 
 def statement_of(path: Path, model_file: ModelFile) -> ModelStatement:
     """What a report says of a model file."""
-    about = dict(about_lines(path, model_file, calibration_of(model_file, path)))
+    about = dict(about_lines(path, model_file, calibrated_intervals(model_file, path)))
     scores = {(score.region, score.metric): score for score in model_file.card.crossval}
     shown = [scores[name] for name in STATED if name in scores]
     spreads = [(one.region, one.metric, one.n - one.n_undefined, one.median, one.q1, one.q3) for one in shown]
     return ModelStatement(
-        "the bundled demo model" if path == SYNTHETIC else about["model"],
+        "the bundled demo model" if path == BUNDLED_MODEL else about["model"],
         model_file.sha256,
         model_file.card.said_of_results,
         tuple((name, text) for name, text in about.items() if name not in ("model", "sha256", "caution", "")),

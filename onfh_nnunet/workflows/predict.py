@@ -59,7 +59,7 @@ def predict(
     Args:
         scans: One scan or many; each a DICOM folder, tree or zip archive, an image file, or a `Scan` of `read_scan`. A
             table (``cohort.csv``) lists scans: the column image and, as needed, patient_id, side, series and visit.
-        model: A model file or what `load_model` returned; default: the bundled demo model, trained on synthetic hips.
+        model: A model file or what `load_model` returned; default: the bundled demo model.
         side: Only this side, ``L`` or ``R``; default: decided from the anatomy and the patient's axes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         engine: ``auto``, ``torch`` or ``openvino``.
@@ -147,9 +147,9 @@ def _attempt(work: Callable[[], Result]) -> Result | OnfhError:
 
 def _predictor(model: str | os.PathLike[str] | ModelFile | None, options: Options) -> Predictor:
     """The networks of a model, cached for the next call because they take seconds to load."""
-    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+    from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile
 
-    path = Path("model") if isinstance(model, ModelFile) else Path(model or SYNTHETIC)
+    path = Path("model") if isinstance(model, ModelFile) else Path(model or BUNDLED_MODEL)
     model_file = model if isinstance(model, ModelFile) else ModelFile.read(path)
     asked = (model_file.sha256, options)
     predictor = _LAST.get(asked)
@@ -171,10 +171,10 @@ def _into_folder(
     out: Path,
     progress: Progress,
 ) -> list[PredictedHip]:
-    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+    from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile
     from onfh_nnunet.workflows.predict_folder import predict_scans
 
-    file = SYNTHETIC if model is None else model
+    file = BUNDLED_MODEL if model is None else model
     if isinstance(file, ModelFile) or not all(isinstance(one, str | os.PathLike) for one in given):
         problem = "is given with scans or a model in memory, expected files: their content says what was done already"
         raise OnfhError("`out`", problem, "Give paths, or leave out `out`")

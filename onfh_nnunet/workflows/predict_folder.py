@@ -90,7 +90,7 @@ def predict_scans(
     Raises:
         OnfhError: The only scan cannot be predicted; or the inputs, the model, the device or OUT cannot be used.
     """
-    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+    from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile
 
     given = ScanInputs.of_batch(inputs, progress) if settings.batch else ScanInputs.of(inputs)
     if not given.scans:
@@ -99,7 +99,7 @@ def predict_scans(
     given = given.with_series(settings.series)
     if settings.keep_ids or settings.side:  # names and side are said
         given = given.unpaired()
-    path = settings.model or SYNTHETIC
+    path = settings.model or BUNDLED_MODEL
     model_file = ModelFile.read(path)
     predictor = Predictor(model_file, settings.options, path)
     require_output_apart(settings.out, [*inputs, *(scan.path for scan in given.scans), path])

@@ -16,17 +16,15 @@ from onfh_nnunet.core.devices import Device, resolve_device
 from onfh_nnunet.core.errors import SideError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Hip, Side
-from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.engine import engine_for
-from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.calibration import calibrated_intervals
 from onfh_nnunet.workflows.predicted_hip import PredictedHip
 from onfh_nnunet.workflows.scan_checks import require_hip_scan
-from postprocessing.masks.clean import clean
+from postprocessing.masks.lesion_parts import predicted_hip
 from postprocessing.measurement.grade_rows import grade_row
 from postprocessing.measurement.grades_table import MissedHip
-from postprocessing.uncertainty.margin_interval import PercentInterval
 
 if TYPE_CHECKING:
     from dataset_conversion.readers import Scan
@@ -113,7 +111,7 @@ class Predictor:
     def __init__(self, model_file: ModelFile, options: Options, name: Path) -> None:
         self._model, self.options = model_file.model.of_folds(options.folds), options
         self._one_at_a_time, self._model_sha256 = threading.Lock(), model_file.sha256
-        self.calibration = calibration_of(model_file, name)
+        self.intervals = calibrated_intervals(model_file, name)
         self.caution = on_one_line(model_file.card.said_of_results)
 
     @property
@@ -159,22 +157,15 @@ class Predictor:
 
     def graded(self, case_id: str, source: str, prediction: HipPrediction) -> PredictedHip:
         """Clean, measure and grade a hip; the model's caution is added to its warnings."""
-        hip = HipMask(clean(prediction.mask(), case_id), prediction.side)
-        interval = self._interval(hip)
-        uncalibrated = "no calibrated interval: it holds for whole heads" if self.calibration and hip.may_be_cut else ""
-        warnings = (*filter(None, (self.caution, uncalibrated)), *prediction.warnings)
-        row = grade_row(case_id, source, hip, warnings, interval)
+        hip = predicted_hip(prediction.mask(), case_id, prediction.side)
+        traits = prediction.traits
+        interval, why_none = self.intervals.interval(hip, traits) if self.intervals else (None, "")
+        warnings = (*filter(None, (self.caution, why_none)), *prediction.warnings)
+        row = grade_row(case_id, source, hip, warnings, interval, traits)
         other = prediction.side.other
         beside = replace(Hip.parse(case_id), side=other).case_id
         missed = MissedHip(beside, source, other, prediction.other_missed)
         return PredictedHip(row, hip.labels, (missed,) if prediction.other_missed else (), self._model_sha256)
-
-    def _interval(self, hip: HipMask) -> PercentInterval | None:
-        """The calibrated interval; None without a calibration, and of a head that the field of view may cut."""
-        percent = hip.extent.percent
-        if self.calibration is None or percent is None or hip.may_be_cut:
-            return None
-        return self.calibration.interval(percent)
 
     @cached_property
     def _segmenter(self) -> HipSegmenter:

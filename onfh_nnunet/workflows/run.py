@@ -45,7 +45,7 @@ def run(
         source: A folder of studies at any depth, one study, or a table of scans.
         out: The folder for masks, tables and the report.
         on_scan: Called after each scan with its lines of grades.csv, or why it failed.
-        model: The model file; default: the bundled demo model, trained on synthetic hips only.
+        model: The model file; default: the bundled demo model, trained on drawn and painted lesions.
         device: What computes.
         keep_ids: Whether results are named after the scans, instead of by pseudonyms.
         progress: Called after each scan.

@@ -104,11 +104,11 @@ def _opened(start: AnyPath | None, dataset: Dataset, plan: Plan) -> Iterator[Sta
     if start is None:
         yield None
         return
-    from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile
+    from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile
     from onfh_nnunet.models.nnunet_interop import checkpoint_of, unpack
     from onfh_nnunet.models.start_model import start_of
 
-    path = SYNTHETIC if start == BUNDLED else Path(start)
+    path = BUNDLED_MODEL if start == BUNDLED else Path(start)
     file = ModelFile.read(path)
     record = start_of(file, BUNDLED if start == BUNDLED else path.name, dataset, plan)
     if record.scans is None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.extent import least_lesion_voxels
+from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import BoolArray, Label
 from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.core.volume import Volume
+from postprocessing.masks.clean import clean
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,22 @@ def lesion_parts(hip: HipMask) -> LesionParts:
     specks = len(components_of(small, corners=True))
     kept = _relabelled(hip, small[1:-1, 1:-1, 1:-1])
     return LesionParts(kept, True, specks, float(np.count_nonzero(small) * hip.extent.voxel_ml))
+
+
+def predicted_hip(mask: Volume, case: object, side: Side | None = None) -> HipMask:
+    """The hip of a network's label map: the largest head without holes, and the parts of its lesion that are measured.
+
+    So the mask that is written, its percentage, its interval and the cross-validation are of the same voxels.
+
+    Args:
+        mask: Labels 0, 1, 2 (z, y, x) of one hip.
+        case: What messages name.
+        side: Its side, where known.
+
+    Raises:
+        LabelError: There is no head.
+    """
+    return lesion_parts(HipMask(clean(mask, case), side)).hip
 
 
 def small_parts(region: BoolArray, least_voxels: float) -> BoolArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.hip_traits import HipTraits
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.masks.lesion_parts import lesion_parts
 from postprocessing.measurement.arco import ArcoType, arco_type, possible_arco_types
@@ -39,7 +40,8 @@ class GradeRow:
         possible_arco_2021_types: Every type of a lesion whose margin lies half a mean voxel further in or out.
         possible_jic_types: The same; from landmarks.
 
-    The other columns come from `HipMeasurement`, `LesionLocation`, `Octants`, `PercentInterval`, `steinberg_grade`.
+    The other columns come from `HipMeasurement`, `LesionLocation`, `Octants`, `PercentInterval`, `steinberg_grade`,
+    and the last ones from `HipTraits`.
     """
 
     case_id: str
@@ -89,6 +91,10 @@ class GradeRow:
     lateral_necrotic_angle_high_deg: float | None
     possible_arco_2021_types: str | None
     possible_jic_types: str | None
+    thickest_mm: float | None
+    head_grey_sd: float | None
+    head_score: float | None
+    unsure_percent: float | None
 
 
 def grade_row(
@@ -97,6 +103,7 @@ def grade_row(
     hip: HipMask,
     extra_warnings: Iterable[str] = (),
     interval: PercentInterval | None = None,
+    traits: HipTraits | None = None,
 ) -> GradeRow:
     """Measure and grade one hip. The grade follows from whole voxel counts, without rounding.
 
@@ -106,6 +113,7 @@ def grade_row(
         hip: Its mask, from `clean` or `require_hip_labels`, and its side, where known.
         extra_warnings: What earlier steps have to say; they come first.
         interval: The calibrated interval of the percentage; without it, the margin's.
+        traits: Of a predicted hip; their columns are empty without them.
 
     Raises:
         LabelError: There is no head.
@@ -128,6 +136,7 @@ def grade_row(
         possible_arco_2021_types=None if low is None or high is None else possible_arco_types(low, high),
         possible_jic_types=None,
         **_columns(measured),
+        **(vars(traits) if traits else dict.fromkeys(field.name for field in fields(HipTraits))),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.hip_mask import HipMask
+from onfh_nnunet.core.hip_traits import HipTraits
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.steinberg import Grade
 from postprocessing.metrics.segmentation_metrics import compare
@@ -33,7 +34,8 @@ class CrossvalRow:
         grade_true: From whole voxel counts; none without necrosis.
         warnings: What a reader of the row should know, joined with ``; ``; no column of the table.
 
-    The columns of a region are those of `SegmentationMetrics`, `true` is the reference and `pred` the prediction.
+    The columns of a region are those of `SegmentationMetrics`, `true` is the reference and `pred` the prediction; the
+    last columns are those of `HipTraits`.
     """
 
     case_id: str
@@ -80,7 +82,21 @@ class CrossvalRow:
     necrosis_true_positives: int = 0
     necrosis_false_negatives: int = 0
     necrosis_false_positives: int = 0
+    thickest_mm: float | None = None
+    head_grey_sd: float | None = None
+    head_score: float | None = None
+    unsure_percent: float | None = None
     warnings: str = field(default="", metadata=NO_COLUMN)
+
+    @property
+    def traits(self) -> HipTraits | None:
+        """What tells whether the hip is like others; None where the table holds masks alone, or no head."""
+        values = {field.name: getattr(self, field.name) for field in fields(HipTraits)}
+        return None if None in values.values() else HipTraits(**values)
+
+    def with_traits(self, traits: HipTraits | None) -> CrossvalRow:
+        """The row with the traits of a prediction."""
+        return replace(self, **vars(traits)) if traits else self
 
     @property
     def grade_pair(self) -> GradePair:

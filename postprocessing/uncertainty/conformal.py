@@ -94,6 +94,7 @@ class Calibration:
         percent_pred: Sequence[float | None],
         patients: Sequence[str],
         level: float = LEVEL,
+        kinds: Sequence[str] | None = None,
     ) -> Self:
         """Calibrate on hips that the model did not see.
 
@@ -103,13 +104,15 @@ class Calibration:
                 hip without a head has no percentage and no interval.
             patients: The patient of each hip.
             level: The share of new hips of any grade whose truth the interval shall hold.
+            kinds: Of which kind each patient is, such as the scanner; the interval shall hold for each kind, and not
+                only on average, so the widest quantile is taken. By default all are of one.
         """
-        hips = list(zip(percent_true, percent_pred, patients, strict=True))
-        known = [(true, pred, who) for true, pred, who in hips if true is not None and pred is not None]
+        hips = list(zip(percent_true, percent_pred, patients, kinds or [""] * len(patients), strict=True))
+        known = [hip for hip in hips if hip[0] is not None and hip[1] is not None]
         true, pred = (_percentages(np.array([hip[i] for hip in known], float)) for i in (0, 1))
         names, patient_of, n_of = np.unique([hip[2] for hip in known], return_inverse=True, return_counts=True)
         law, scores = _scored(true, pred, patient_of, 1 / n_of[patient_of] if len(known) else np.empty(0))
-        reach, counts = reach_by_grade(scores, grades_of(true), patient_of, level)
+        reach, counts = reach_by_grade(scores, grades_of(true), patient_of, np.array([hip[3] for hip in known]), level)
         return cls(level, law, reach, counts, len(names), len(known))
 
     def interval(self, percent_pred: float) -> PercentInterval | None:

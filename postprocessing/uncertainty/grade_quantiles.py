@@ -31,7 +31,7 @@ def grades_of(true: FloatArray) -> IntArray:
 
 
 def reach_by_grade(
-    scores: FloatArray, grades: IntArray, patient_of: IntArray, level: float
+    scores: FloatArray, grades: IntArray, patient_of: IntArray, kind_of: NDArray[np.str_], level: float
 ) -> tuple[Reach, Mapping[Grade, int]]:
     """The quantile of the scores for each grade, and its patients, before grades of few patients are merged.
 
@@ -39,16 +39,25 @@ def reach_by_grade(
         scores: Of n hips, (n,).
         grades: Of `grades_of`, (n,).
         patient_of: The number of each hip's patient, (n,).
+        kind_of: The kind of each hip's patient, (n,); the largest quantile of any kind is taken.
         level: Of the quantile.
     """
     counts = {grade: len(np.unique(patient_of[grades == number])) for number, grade in enumerate(Grade)}
+    kinds = [kind_of == kind for kind in np.unique(kind_of)] or [np.zeros(0, bool)]
+    each = [_reach_of_one(scores[own], grades[own], patient_of[own], level) for own in kinds]
+    reach = {grade: max((one[grade] for one in each), key=lambda value: value or -1.0) for grade in Grade}
+    return reach, counts
+
+
+def _reach_of_one(scores: FloatArray, grades: IntArray, patient_of: IntArray, level: float) -> Reach:
+    """The quantiles of one kind of patients."""
     reach: dict[Grade, float | None] = {}
     for merged in _merged(grades, patient_of, fewest_patients(level)):
         among = np.isin(grades, merged)
         _, own, n_of = np.unique(patient_of[among], return_inverse=True, return_counts=True)
         quantile = _quantile(scores[among], 1 / n_of[own] if len(own) else scores[among], level * (len(n_of) + 1))
         reach |= {tuple(Grade)[number]: quantile for number in merged}
-    return reach, counts
+    return reach
 
 
 def _merged(grades: IntArray, patient_of: IntArray, fewest: int) -> list[list[int]]:

@@ -13,6 +13,7 @@ from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.workflows.predictor import Predictor
+from tests.helpers.calibrations import USUAL
 from tests.helpers.dicom_files import PELVIS, RIGHT, both_heads, head
 
 BOTH = both_heads()
@@ -40,7 +41,9 @@ def oracle(self, scan, source, wanted=None):
         labels[half] = scan.volume.array[half] // 100
         if labels.any():
             cut = HipCrop.whole(scan.volume.grid)
-            hips.append(HipPrediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), ()))
+            hips.append(
+                HipPrediction(side, cut, np.ascontiguousarray(cut.extract(Volume(labels, PELVIS)).array), (), USUAL)
+            )
     if not hips:
         raise HipNotFound(source, "shows no femoral head", "Check that it is an MRI of a hip")
     return hips

@@ -1,11 +1,12 @@
 """Of which hips a prediction has the calibrated interval, and what the model says of each."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from onfh_nnunet.core.errors import ModelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
@@ -14,7 +15,7 @@ from onfh_nnunet.models.model_card import NO_HEALTHY_HIP, Card
 from onfh_nnunet.models.model_file import ModelFile
 from onfh_nnunet.workflows.predictor import Options, Predictor
 from postprocessing.uncertainty.conformal import Calibration
-from tests.helpers.calibrations import calibration
+from tests.helpers.calibrations import RANGES, USUAL, calibration
 from tests.helpers.small_model import small_model
 
 AXES = ((0, 0, 1), (0, 1, 0), (1, 0, 0))
@@ -23,7 +24,7 @@ CALIBRATION = calibration(12, 12)
 
 @pytest.fixture(scope="module")
 def predictor():
-    manifest = asdict(Card(calibration=CALIBRATION.to_json()))
+    manifest = asdict(Card(calibration=CALIBRATION.to_json(), applicability=RANGES.to_json()))
     return Predictor(ModelFile(small_model(0), manifest, "0" * 64), Options(), Path("model"))
 
 
@@ -33,12 +34,32 @@ def test_head_that_the_field_of_view_may_cut_has_none(predictor, layers, whole):
     head[:6] = 2
     labels = np.pad(head, ((9, 9), (9, 9), (layers, 9)))
     grid = Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), AXES)
-    hip = predictor.graded("P001_R", "scan", HipPrediction(Side.RIGHT, HipCrop.whole(grid), labels, ()))
+    hip = predictor.graded("P001_R", "scan", HipPrediction(Side.RIGHT, HipCrop.whole(grid), labels, (), USUAL))
     assert hip.interval.method == ("conformal" if whole else "margin")
     assert any("border of the image and may be cut off" in warning for warning in hip.warnings) != whole
     assert ("no calibrated interval: it holds for whole heads" in hip.warnings) != whole
     if whole:
         assert hip.interval == CALIBRATION.interval(hip.necrosis_percent)
+
+
+def test_hip_unlike_those_of_the_calibration_has_none(predictor):
+    head = np.ones((36, 36, 36), np.uint8)
+    head[:6] = 2
+    labels = np.pad(head, 9)
+    grid = Grid(labels.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), AXES)
+    dark = replace(USUAL, head_grey_sd=-0.9)
+    hip = predictor.graded("P001_R", "scan", HipPrediction(Side.RIGHT, HipCrop.whole(grid), labels, (), dark))
+    assert hip.interval.method == "margin"
+    assert "this hip is unlike those of the calibration: a head of brightness -0.9 (known: 0.2 to 1.6)" in str(
+        hip.warnings
+    )
+    assert hip.measurement.head_grey_sd == -0.9
+
+
+def test_calibration_for_nobody_knows_which_hips_is_refused():
+    manifest = asdict(Card(calibration=CALIBRATION.to_json()))
+    with pytest.raises(ModelError, match="does not state for which hips"):
+        Predictor(ModelFile(small_model(0), manifest, "0" * 64), Options(), Path("model"))
 
 
 def calibrated_on_healthy_hips():
@@ -54,9 +75,9 @@ def of_layers(necrotic, calibration, **card):
     head[:necrotic] = 2
     labels = np.pad(head, 9)
     grid = Grid(labels.shape, (0.9, 1.0, 1.0), (0.0, 0.0, 0.0), AXES)
-    manifest = asdict(Card(calibration=calibration.to_json(), **card))
+    manifest = asdict(Card(calibration=calibration.to_json(), applicability=RANGES.to_json(), **card))
     predictor = Predictor(ModelFile(small_model(0), manifest, "0" * 64), Options(), Path("model"))
-    return predictor.graded("P001_R", "scan", HipPrediction(Side.RIGHT, HipCrop.whole(grid), labels, ()))
+    return predictor.graded("P001_R", "scan", HipPrediction(Side.RIGHT, HipCrop.whole(grid), labels, (), USUAL))
 
 
 def test_a_small_lesion_may_be_none_where_healthy_hips_are_called_ill():

@@ -17,6 +17,7 @@ from onfh_nnunet.workflows.predictor import Predictor
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import MissedHip, graded_in, missed_in, read_grades
 from postprocessing.statistics.reader_tables import read_gradings
+from tests.helpers.calibrations import USUAL
 from tests.helpers.dicom_files import PELVIS
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.small_model import small_model
@@ -33,7 +34,7 @@ def model(tmp_path, monkeypatch):
         if len(found) == 2:
             return found
         (hip,) = found
-        return [HipPrediction(hip.side, hip.crop, hip.labels, (), METAL.format(hip.side.other))]
+        return [HipPrediction(hip.side, hip.crop, hip.labels, (), USUAL, METAL.format(hip.side.other))]
 
     monkeypatch.setattr(Predictor, "hips", hips)
     write_model_file(tmp_path / "small.safetensors", small_model(0), Card())

@@ -185,7 +185,7 @@ def test_every_entry_is_a_scan_and_a_broken_one_is_named(studies, start, tmp_pat
         assert np.allclose(mask.grid.corners_mm(), PELVIS.corners_mm(), atol=1e-3)
         assert np.array_equal(mask.array[half], truth.array[half])
         assert mask.array.sum() == truth.array[half].sum()
-    assert visible(out) == sorted([*(f"{name}.nii.gz" for name in rows_of(out)), "failed.csv", "grades.csv"])
+    assert visible(out) == sorted([*(f"{name}.nii.gz" for name in rows_of(out)), "failed.csv", "grades.csv", "images"])
     assert list(out.glob(".lock")) == []
 
 
@@ -257,17 +257,18 @@ def test_no_old_mask_is_shown_for_a_scan_that_fails_now(predicted, studies, tmp_
     predicted(studies, batch=True)
     assert rows_of(tmp_path / "out") == ["a_R", "a_L"]
     assert set(failed_in(tmp_path / "out")) == {"b", "c"}
-    assert visible(tmp_path / "out") == ["a_L.nii.gz", "a_R.nii.gz", "failed.csv", "grades.csv"]
+    assert visible(tmp_path / "out") == ["a_L.nii.gz", "a_R.nii.gz", "failed.csv", "grades.csv", "images"]
     shutil.rmtree(studies / "a")
     predicted(studies / "b.nii.gz", studies / "a")
-    assert visible(tmp_path / "out") == ["failed.csv"]
+    assert visible(tmp_path / "out") == ["failed.csv", "images"]
+    assert not any((tmp_path / "out" / "images").iterdir())
 
 
 def test_hip_that_is_no_longer_found_takes_its_mask_along(predicted, studies, tmp_path):
     predicted(studies / "c.nrrd")
     image(ONE).write(studies / "c.nrrd")
     predicted(studies / "c.nrrd")
-    assert visible(tmp_path / "out") == ["c_R.nii.gz", "grades.csv"]
+    assert visible(tmp_path / "out") == ["c_R.nii.gz", "grades.csv", "images"]
 
 
 def test_single_scan_raises_and_others_stay(predicted, studies, tmp_path):
@@ -323,7 +324,7 @@ def test_killed_in_the_middle(studies, start, predicted, tmp_path, kill):
     assert process.returncode != 0
     assert rows_of(out)[:2] == ["a_R", "a_L"]
     masks = {name for name in visible(out) if not name.startswith("c")}
-    assert masks - {"grades.csv"} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
+    assert masks - {"grades.csv", "images"} == {"a_L.nii.gz", "a_R.nii.gz", "b_R.nii.gz"}
     if kill is signal.SIGINT:
         assert rows_of(out) == ["a_R", "a_L", "b_R"]
         assert {path.name for path in out.iterdir()} - {*visible(out)} == {".made_from", "private"}

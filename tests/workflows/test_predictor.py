@@ -11,13 +11,14 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.inference.hip_prediction import HipPrediction
 from onfh_nnunet.workflows.predictor import agreeing_with_header, both
+from tests.helpers.calibrations import USUAL
 from tests.helpers.dicom_files import AXIAL
 
 WHOLE = HipCrop.whole(Grid((2, 3, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), AXIAL))
 
 
 def hips(sides):
-    return [HipPrediction(Side(side), WHOLE, np.zeros((2, 3, 4), np.uint8), ("seen",)) for side in sides]
+    return [HipPrediction(Side(side), WHOLE, np.zeros((2, 3, 4), np.uint8), ("seen",), USUAL) for side in sides]
 
 
 @pytest.mark.parametrize(("sides", "stated"), [("RL", None), ("R", "R"), ("L", "L"), ("L", None)])

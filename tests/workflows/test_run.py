@@ -62,6 +62,6 @@ def test_the_page_says_which_model_made_it_and_what_that_was_trained_on(model, t
     card = dict(describe(None if bundled else model).lines)
     box = re.search(r'<section class="model"(.*?)</section>', page, re.DOTALL)[1]
     assert ("the bundled demo model" if bundled else "small.saf") in box
-    assert ("Caution: the model learned from synthetic hips alone" in box) == bundled
+    assert ("Caution: the model learned from drawn and painted lesions alone" in box) == bundled
     assert f"{card['trained on']}; healthy hips: {card['healthy hips']}" in box
     assert card["sha256"] in page

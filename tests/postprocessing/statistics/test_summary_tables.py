@@ -41,6 +41,7 @@ FURTHER = [
         *("true_positives", "false_negatives", "false_positives"),
     )
 ]
+TRAITS = ["thickest_mm", "head_grey_sd", "head_score", "unsure_percent"]
 SUMMARY_CSV = "region,metric,n,n_undefined,median,q1,q3,mean,sd,min,max,ci_low,ci_high,n_patients,note"
 
 
@@ -168,14 +169,14 @@ def test_tables_have_the_columns_of_the_contract_and_read_back(rows, tmp_path):
     write_tables(tmp_path / "crossval", rows)
     heads = {path.name: path.read_text().splitlines()[0] for path in (tmp_path / "crossval").iterdir()}
     assert heads == {
-        "cases.csv": ",".join([CASES_CSV, *FURTHER]),
+        "cases.csv": ",".join([CASES_CSV, *FURTHER, *TRAITS]),
         "summary.csv": SUMMARY_CSV,
         "summary_by_group.csv": f"by,group,{SUMMARY_CSV}",
         "agreement.csv": "statistic,value,ci_low,ci_high,n,note,n_patients",
         "confusion.csv": "true,A,B,C,none",
     }
     assert set(heads) == set(TABLES)
-    assert columns(CrossvalRow) == [*CASES_CSV.split(","), *FURTHER]
+    assert columns(CrossvalRow) == [*CASES_CSV.split(","), *FURTHER, *TRAITS]
     again = read_rows(tmp_path / "crossval" / "cases.csv", CrossvalRow)
     assert [row.case_id for row in again] == [row.case_id for row in rows]
     assert again[-1].necrosis_assd_mm is None

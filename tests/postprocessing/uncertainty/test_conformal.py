@@ -23,12 +23,13 @@ from tests.helpers.calibrations import calibration
 NONE, A, B, C = range(4)
 
 
-def reaches(scores, grades=None, patients=None, level=LEVEL):
+def reaches(scores, grades=None, patients=None, level=LEVEL, kinds=None):
     n = len(scores)
     found, _ = reach_by_grade(
         np.array(scores, float),
         np.full(n, B) if grades is None else np.array(grades),
         np.arange(n) if patients is None else np.array(patients),
+        np.full(n, "") if kinds is None else np.array(kinds),
         level,
     )
     return [found[grade] for grade in Grade]
@@ -88,6 +89,13 @@ def test_grades_of_few_patients_are_merged_with_the_smaller_neighbour(sizes, exp
     for group in expected:
         assert {found[number] for number in group} == {found[group[0]]}
     assert len(set(found)) == len(expected)
+
+
+def test_the_interval_holds_for_the_kind_of_patients_that_errs_most():
+    scores = np.concatenate([np.arange(1, 30), np.arange(101, 112)])
+    assert reaches(scores, kinds=["a"] * 29 + ["b"] * 11) == [111] * 4  # the largest of 11
+    assert reaches(scores) == [108] * 4
+    assert reaches(scores, kinds=["a"] * 29 + ["b"] * 3 + ["c"] * 8) == [27] * 4  # kinds of too few have no quantile
 
 
 def test_too_few_patients_have_no_interval_and_the_reason():
