@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit fuzz docs bench demo-model locator convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit fuzz docs bench convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,12 +63,6 @@ bench: setup  ## every figure of docs/benchmarks.md
 	$(BIN)/python -m recipes.demo $(DEMO)
 	$(BIN)/python -m benchmarks.predict_batch $(DEMO)/model.safetensors
 	$(BIN)/python -m benchmarks.predict_switches $(DEMO)/work
-
-demo-model: setup  ## train the bundled demo model again, from synthetic hips
-	$(BIN)/python -m recipes.train_synthetic onfh_nnunet/models/synthetic.safetensors
-
-locator: setup  ## train the locator of heads again, from synthetic bodies
-	$(BIN)/python -m recipes.train_locator onfh_nnunet/models/locator.safetensors
 
 convert: setup  ## COHORT= [WORK=]: cohort.csv -> nnU-Net dataset
 	$(ONFH) convert '$(COHORT)' --work '$(WORK)'

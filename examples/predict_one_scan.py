@@ -3,7 +3,7 @@
     python examples/predict_one_scan.py SCAN OUT [MODEL]
 
 SCAN is a DICOM folder, a zip archive or an image file. Without MODEL the bundled demo model is used, which learned
-from synthetic hips only.
+from drawn and painted lesions only.
 """
 
 from __future__ import annotations

@@ -124,3 +124,7 @@ def _within(femur: Volume, centre: FloatArray, radius_mm: float) -> BoolArray:
     mask = np.zeros(femur.grid.size, bool)
     mask[tuple(kept.T)] = True
     return mask
+
+
+if __name__ == "__main__":
+    main()

@@ -75,7 +75,7 @@ def real_example(box: RealBox, rng: Generator) -> Example:
     points = _places(box, size, rng)
     image = ndimage.map_coordinates(box.image.astype(np.float32), points, order=1, mode="nearest").reshape(size)
     labels = ndimage.map_coordinates(box.labels, points, order=0).reshape(size)
-    image, labels = _clipped(_recoloured(image, rng), labels, rng)
+    image, labels = _clipped(recoloured(image, rng), labels, rng)
     image = image * np.exp(smooth_field(size, 20, rng.uniform(0, 0.3), rng))
     if rng.random() < 0.3:
         image = ndimage.gaussian_filter(image, rng.uniform(0.2, 0.8))
@@ -99,7 +99,7 @@ def _places(box: RealBox, size: tuple[int, int, int], rng: Generator) -> NDArray
     return points
 
 
-def _recoloured(image: NDArray[Any], rng: Generator) -> NDArray[Any]:
+def recoloured(image: NDArray[Any], rng: Generator) -> NDArray[Any]:
     """Another grey scale: a power, a bend, or now and then an inversion, as fat suppression darkens marrow."""
     low, high = np.percentile(image, (0.5, 99.5))
     unit = np.clip((image - low) / max(high - low, 1e-6), 0, 1.2)

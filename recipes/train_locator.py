@@ -44,7 +44,7 @@ def examples(seed: int) -> Iterator[Example]:
         number = int(rng.integers(BODIES))
         if number not in bodies:
             bodies[number] = BodyTissues.draw(number)
-        yield _patch(*random_view(bodies[number], rng), rng)
+        yield patch(*random_view(bodies[number], rng), rng)
 
 
 def loss(logits: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
@@ -58,7 +58,7 @@ def save(out: Path, network: nn.Module) -> None:
     save_file({name: value.detach().contiguous() for name, value in network.named_parameters()}, out)
 
 
-def _patch(image: Any, heads: Any, rng: np.random.Generator) -> Example:
+def patch(image: Any, heads: Any, rng: np.random.Generator) -> Example:
     """Part of a view, or a small view padded to the patch size."""
     source, target = [], []
     for n, edge in zip(image.shape, PATCH, strict=True):

@@ -1,18 +1,17 @@
-"""Train the bundled demo model, on synthetic hips of random appearance.
+"""Train a network of four stages on synthetic hips of random appearance: what the bundled model begins with.
 
     python -m recipes.train_synthetic OUT.safetensors
 
-On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. What
-it is judged on, and its intervals calibrated by, are the phantoms of `onfh phantom`; none of these taught it.
+On two cores about an hour and a half. Not the same bytes each time: which example comes next depends on processes. The
+phantoms of `onfh phantom` are others; none of these taught it.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +21,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from dataset_conversion.labels.label_map import LabelRules
-from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from dataset_conversion.phantom.randomization.random_hips import (
     EDGE,
     VOXEL_MM,
@@ -31,28 +28,17 @@ from dataset_conversion.phantom.randomization.random_hips import (
     random_distractor,
     random_hip,
 )
-from onfh_nnunet.core.choices import PhantomForm
-from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip_crop import HIP_BOX_KEY
 from onfh_nnunet.core.labels import Label
-from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.models.model import Model
-from onfh_nnunet.models.model_card import Card, Score
+from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
-from onfh_nnunet.workflows.compare import compare_pairs
-from onfh_nnunet.workflows.mask_matching import MaskPair
-from onfh_nnunet.workflows.predict_folder import predict_scans
-from onfh_nnunet.workflows.predictor import Settings
-from postprocessing.metrics.case_metrics import CrossvalRow
-from postprocessing.statistics.summary_tables import summarize
-from postprocessing.uncertainty.conformal import Calibration
 from recipes import plain_unet
 from recipes.training_loop import Example, soft_dice, train
 
 BODIES = 200
 FEATURES, STRIDES = (16, 32, 64, 128), ((1, 1, 1), *((2, 2, 2),) * 3)
 PLANS = plain_unet.plans("synthetic", (EDGE,) * 3, (VOXEL_MM,) * 3, FEATURES, STRIDES, decoder=1)
-JUDGED_ON, SEED = 63, 2025
 CAUTION = "the model learned from synthetic hips alone: for trying out, not for patients"
 
 
@@ -86,7 +72,6 @@ def main() -> None:
     card = Card(licence="Apache-2.0", training=_recipe(), hips=BODIES, caution=CAUTION)
     for each in ROUNDS:
         train_round(each, network, lambda: _write(options.out, network, card))
-    _write(options.out, network, judged(options.out, card))
 
 
 def train_round(each: Round, network: nn.Module, save: Callable[[], None]) -> None:
@@ -118,33 +103,6 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     each = nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     inside = (each[:, 1] * truth[:, 0]).sum() / truth[:, 0].sum().clamp(min=1)
     return each.mean() + inside + 1 - soft_dice(logits.sigmoid(), truth)
-
-
-def judged(model: Path, card: Card) -> Card:
-    """The model card with metrics on phantoms the model never saw, and intervals calibrated on them."""
-    with tempfile.TemporaryDirectory(prefix="onfh-judged-") as folder:
-        rows = list(_compared(model, Path(folder)))
-    true, pred = ([getattr(row, f"necrosis_percent_{which}") for row in rows] for which in ("true", "pred"))
-    calibration = Calibration.fit(true, pred, [str(row.patient).split("_")[0] for row in rows])
-    named = [field.name for field in fields(Score)]
-    scores = tuple(Score(**{name: getattr(row, name) for name in named}) for row in summarize(rows))
-    healthy = sum(row.grade_true is Grade.NONE for row in rows)
-    return replace(card, crossval=scores, calibration=calibration.to_json(), healthy_calibrated=healthy)
-
-
-def _compared(model: Path, folder: Path) -> list[CrossvalRow]:
-    write_phantom_cohort(folder / "phantoms", hips=JUDGED_ON, seed=SEED, form=PhantomForm.NIFTI)
-    scans = sorted((folder / "phantoms" / "images").iterdir())
-    predicted = predict_scans(scans, Settings(model, folder / "out", None, Device.CPU, None, tta=False, keep_ids=True))
-    if predicted.failed:
-        raise SystemExit(f"not judged, it fails on {predicted.failed}")
-    pairs = [
-        MaskPair(
-            row.case_id, folder / "phantoms" / "labels" / Path(row.source).name, folder / f"out/{row.case_id}.nii.gz"
-        )
-        for row in predicted.rows
-    ]
-    return compare_pairs(pairs, rules=LabelRules(necrosis="2"))  # a phantom without necrosis is healthy
 
 
 def _recipe() -> dict[str, Any]:

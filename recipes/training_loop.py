@@ -39,6 +39,7 @@ def train(
         seed: Of one process that makes examples; the other one has the next.
         save: Called now and then, and at the end.
     """
+    torch.set_num_threads(1)  # of two, each waits for the other longer than it computes
     queue: Any = multiprocessing.Queue(12)
     for own in (seed, seed + 1):
         multiprocessing.Process(target=_put, args=(queue, examples, own), daemon=True).start()

@@ -75,7 +75,7 @@ def test_predicted_hips_offer_what_is_known_of_them(phantom, hips):
         assert hip.interval.low <= hip.necrosis_percent <= hip.interval.high
         assert hip.grade in hip.possible_grades
         assert hip.measurement.necrosis_percent == hip.necrosis_percent
-        assert any("synthetic" in warning for warning in hip.warnings)
+        assert any("painted" in warning for warning in hip.warnings)
 
 
 def test_the_same_as_the_command_writes(phantom, hips, onfh_command, tmp_path):

@@ -95,6 +95,7 @@ class Card:
         intended_use: For what it is.
         caution: What each of its results says of it; empty for nothing.
         healthy_calibrated: Healthy hips among those that the interval is calibrated on.
+        applicability: For which hips the calibration holds, as `Applicability` wrote it.
         scans: Hashes of the scans that it learned from, also by way of a model that it started from; see
             `core.scan_hash`. They name nobody.
 
@@ -115,6 +116,7 @@ class Card:
     intended_use: str = INTENDED_USE
     caution: str = ""
     healthy_calibrated: int | None = None
+    applicability: Mapping[str, Any] | None = None
     scans: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -124,6 +126,7 @@ class Card:
             line(LINE)(name, getattr(self, name))
         self._require_flat("training", self.training)
         self._require_flat("calibration", self.calibration)
+        self._require_flat("applicability", self.applicability)
         self._require_counts()
         optional(listed(sha256, 0, COUNT[1]))("scans", self.scans)
         if self.spacing_mm is not None:
@@ -183,7 +186,7 @@ class Card:
             ValueError: It is damaged.
         """
         try:
-            values = {"caution": "", "healthy_calibrated": None, "scans": None, **values}  # not in earlier files
+            values = {"caution": "", "healthy_calibrated": None, "applicability": None, "scans": None, **values}
             known = {field.name: values[field.name] for field in fields(cls)}
             listed(any_value, 0, _MOST_SCORES)("crossval", known["crossval"])
             lists: dict[str, Any] = {"crossval": tuple(Score(**row) for row in known["crossval"])}

@@ -48,8 +48,8 @@ from onfh_nnunet.training.train import finished_checkpoint, model_folder
 FORMAT = "onfh-model"
 FORMAT_VERSION = 3
 
-SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")
-"""The bundled demo model; `recipes/train_synthetic.py` makes it."""
+BUNDLED_MODEL = Path(__file__).with_name("bundled.safetensors")
+"""The bundled demo model; `recipes/` makes it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ModelFile:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(path, f"has metadata that is not as its version says ({shown(error)})", REMEDY) from error
         tensors = file.tensors()
-        weights = _by_fold(file, tensors, stated.weights)
+        weights = _by_fold(file, {name: _single(tensor) for name, tensor in tensors.items()}, stated.weights)
         model = Model(stated.plans, stated.dataset, stated.mirroring_axes, weights)
         _require_data_format(model, manifest, path)
         for fold in weights:
@@ -105,7 +105,7 @@ def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
     The digest (SHA-256) detects damage; it does not prove who made the file.
 
     Args:
-        path: A model file of ``onfh export``; default: the bundled demo model, trained on synthetic hips only.
+        path: A model file of ``onfh export``; default: the bundled demo model, trained on drawn and painted lesions.
 
     Returns:
         The model with its card: what it is for, on whom it was trained and how well it did.
@@ -121,7 +121,7 @@ def load_model(path: str | os.PathLike[str] | None = None) -> ModelFile:
         >>> sorted(file.model.weights)  # its folds
         [0]
     """
-    return ModelFile.read(SYNTHETIC if path is None else path)
+    return ModelFile.read(BUNDLED_MODEL if path is None else path)
 
 
 def write_model_file(path: Path, model: Model, card: Card) -> ModelFile:
@@ -228,6 +228,13 @@ def _stated(file: TensorFile) -> tuple[dict[str, Any], Model]:
         Card.from_json(manifest)
     axes = None if axes is None else tuple(axes)
     return manifest, Model(texts["plans"], texts["dataset"], axes, {fold: {} for fold in folds})
+
+
+def _single(tensor: Any) -> Any:
+    """A tensor of float16 in the float32 that networks have; all others as they are."""
+    import torch
+
+    return tensor.float() if tensor.dtype is torch.float16 else tensor
 
 
 def _by_fold(file: TensorFile, tensors: Mapping[str, Any], folds: Iterable[int]) -> dict[int, dict[str, Any]]:

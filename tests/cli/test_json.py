@@ -51,7 +51,7 @@ def test_comparison_agreement_card_and_doctor(masks, document, tmp_path):
     found = document("agree", tmp_path / "g.csv", tmp_path / "g.csv", "--out", tmp_path / "a")["statistics"]
     assert {row["statistic"]: row["value"] for row in found}["accuracy"] == 1.0
     card = document("model")
-    assert "synthetic" in card["card"]["caution"]
+    assert "painted" in card["card"]["caution"]
     assert card["folds"] == [0]
     assert {"head", "necrosis"} <= {score["region"] for score in card["scores"]}
     assert all(set(one) == {"subject", "fine", "text"} for one in document("doctor", check=False)["findings"])

@@ -18,7 +18,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.image_files import read_image, write_image
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
-from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.calibration import calibrated_intervals
 from onfh_nnunet.workflows.model import about_lines
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import MissedHip, read_grades
@@ -134,7 +134,7 @@ def model(folder):
 def described(path):
     """As `onfh model` and `onfh predict` read it."""
     model_file = ModelFile.read(path)
-    assert list(about_lines(path, model_file, calibration_of(model_file, path)))
+    assert list(about_lines(path, model_file, calibrated_intervals(model_file, path)))
 
 
 @SLOW

@@ -13,7 +13,7 @@ from onfh_nnunet.models.model_card import INTENDED_USE, LONGEST_CAUTION, NO_HEAL
 from onfh_nnunet.models.model_file import ModelFile, write_model_file
 from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.workspace import Workspace
-from tests.helpers.calibrations import calibration
+from tests.helpers.calibrations import RANGES, calibration
 from tests.helpers.small_model import small_model
 
 SCORES = (
@@ -138,7 +138,7 @@ def test_card_is_printed(printed, tmp_path):
     grades, sides = {"none": 0, "A": 22, "B": 23, "C": 18}, {"L": 30, "R": 33}
     training = {"preset": "paper", "epochs": 1000, "plans_sha256": "abcdef"}
     spacing = ((1.0, 1.0), (1.25, 1.25), (0.5, 1.25))
-    card = Card("CC-BY-4.0", training, 63, 50, grades, sides, spacing, SCORES, stored)
+    card = Card("CC-BY-4.0", training, 63, 50, grades, sides, spacing, SCORES, stored, applicability=RANGES.to_json())
     text = printed(card)
     lines = {line[:14].strip(): line[14:] for line in text.splitlines()}
     model_file = ModelFile.read(tmp_path / "hips.safetensors")
@@ -160,6 +160,7 @@ def test_card_is_printed(printed, tmp_path):
         "90% for each true grade (30 hips of 20 patients; patients by grade: 20 none, 20 A, 20 B, 20 C; "
         "conformal-by-true-grade)"
     )
+    assert lines["they hold for"] == RANGES.about
     assert "0.890 (0.850-0.920)" in text
     assert "undefined" in text
 
@@ -178,7 +179,7 @@ def test_what_is_not_known_is_said(printed):
     assert "scans         not listed: whether it saw a patient cannot be checked" in text
     assert "not calibrated: no cross-validation is in the file" in text
     assert "Out of fold" not in text
-    few = printed(Card(calibration=calibration(4, 6, reach=None).to_json()))
+    few = printed(Card(calibration=calibration(4, 6, reach=None).to_json(), applicability=RANGES.to_json()))
     assert "no 90% interval: 4 patients, 9 are needed" in few
     assert "trained on    7 images" in printed(Card(hips=7))
 

@@ -19,12 +19,13 @@ from onfh_nnunet.inference.engine import engine_for
 from onfh_nnunet.inference.segmenter import HipSegmenter
 from onfh_nnunet.models.model import Model
 from onfh_nnunet.models.model_card import Card, Score
-from onfh_nnunet.models.model_file import SYNTHETIC, ModelFile, write_model_file
+from onfh_nnunet.models.model_file import BUNDLED_MODEL, ModelFile, write_model_file
 from onfh_nnunet.models.nnunet_interop import read_stock, unpack
 from onfh_nnunet.models.schema import to_json
 from onfh_nnunet.models.validation import TRANSPOSES, require_supported
-from onfh_nnunet.workflows.calibration import calibration_of
+from onfh_nnunet.workflows.calibration import CalibratedIntervals, calibrated_intervals
 from onfh_nnunet.workflows.model import about_lines
+from tests.helpers.calibrations import RANGES
 from tests.helpers.calibrations import calibration as made_calibration
 from tests.helpers.model_forge import forged, joined, split
 from tests.helpers.small_model import DATASET, PLANS, small_model
@@ -44,6 +45,7 @@ CARD = Card(
         Score("head", "assd_mm", 0, 63, None, None, None),
     ),
     calibration=made_calibration(20, 30).to_json(),
+    applicability=RANGES.to_json(),
     caution="for trying out",
 )
 
@@ -77,14 +79,14 @@ def changed(keys, value):
 def read(path):
     """As `onfh model` and `onfh predict` read it."""
     model_file = ModelFile.read(path)
-    return model_file, calibration_of(model_file, path)
+    return model_file, calibrated_intervals(model_file, path)
 
 
 def test_the_unchanged_file_is_read(tmp_path):
     path = forge(tmp_path / "x.safetensors", parts(small_model(0, 2)), small_model(0, 2).weights)
     model_file, calibration = read(path)
     assert json.dumps(model_file.card.to_json()) == json.dumps(CARD.to_json())
-    assert calibration == made_calibration(20, 30)
+    assert calibration == CalibratedIntervals(made_calibration(20, 30), RANGES)
     written = write_model_file(tmp_path / "y.safetensors", small_model(0, 2), CARD)
     assert written.manifest["data_format"] == model_file.manifest["data_format"]
 
@@ -289,7 +291,7 @@ def not_a_number(weights):
         (not_a_number, "fold 0: has weights that are not finite, in decoder"),
         (replaced(BIAS, lambda bias: torch.full_like(bias, -INF)), "not finite"),
         (replaced(BIAS, lambda bias: torch.full_like(bias, 1e30)), r"weights up to 1e\+30"),
-        (replaced(BIAS, lambda bias: bias.half()), "is torch.float16, expected torch.float32"),
+        (replaced(BIAS, lambda bias: bias.bfloat16()), "is torch.bfloat16, expected torch.float32"),
         (replaced(BIAS, lambda bias: bias.double()), "is torch.float64"),
         (replaced(BIAS, lambda bias: bias[:1]), r"is \(1,\), expected \(2,\)"),
         (replaced(CONVOLUTION, lambda weight: weight.clone() + 1), "and encoder.* differ|and decoder.* differ"),
@@ -514,5 +516,5 @@ def test_any_other_value_is_refused_or_changes_no_prediction(tmp_path):
 
 
 def test_the_bundled_model_states_its_data_format():
-    model_file = ModelFile.read(SYNTHETIC)
+    model_file = ModelFile.read(BUNDLED_MODEL)
     assert model_file.manifest["data_format"] == json.loads(to_json(model_file.model.data_format))

@@ -1,6 +1,8 @@
 """Heads from masks of whole femora: balls on necks in closed form, and the femora of real scans."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 from recipes.head_labels import femoral_heads
-from tests.helpers.paths import REAL
+from tests.helpers.paths import REAL, ROOT
 
 GRID = Grid((70, 50, 130), (2.0, 2.0, 2.0), (-129.0, -49.0, -90.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
 CENTRES = {"R": (-85.0, 0.0, 20.0), "L": (85.0, 0.0, 20.0)}
@@ -44,6 +46,15 @@ def test_balls_on_necks_are_found_and_cut_at_the_ball():
     assert off.max() < RADIUS + 2
     ball_ml = 2 * 4 / 3 * np.pi * RADIUS**3 / 1000
     assert ball_ml < np.count_nonzero(heads.array) * GRID.voxel_ml < 1.06 * ball_ml
+
+
+def test_command_writes_the_heads_and_says_where_they_are(tmp_path):
+    Volume(both().astype(np.uint8), GRID).write_labels(tmp_path / "bones.nii.gz")
+    command = [sys.executable, "-m", "recipes.head_labels", "bones.nii.gz", "heads.nii.gz"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stdout.startswith("R: centre -85") or done.stdout.startswith("R: centre -84"), done.stderr
+    heads, _ = femoral_heads(Volume(both(), GRID), "femora")
+    assert np.array_equal(Volume.read(tmp_path / "heads.nii.gz").array, heads.array)
 
 
 def test_strays_and_holes_do_not_matter():

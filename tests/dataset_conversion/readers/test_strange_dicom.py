@@ -24,7 +24,7 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError, ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.models.model_file import SYNTHETIC
+from onfh_nnunet.models.model_file import BUNDLED_MODEL
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.grade import grade_files
 from onfh_nnunet.workflows.mask_files import MaskFile
@@ -33,7 +33,7 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
 from onfh_nnunet.workflows.prefetch import prefetch
 from postprocessing.measurement.landmarks import read_landmarks
-from tests.helpers.dicom_files import AXIAL, PELVIS, RIGHT, head, noise, write_enhanced, write_series
+from tests.helpers.dicom_files import AXIAL, PELVIS, RIGHT, another, head, noise, write_enhanced, write_series
 from tests.helpers.segmentation_files import write_dicom_seg
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, about what is wrong with the files
@@ -255,7 +255,8 @@ def test_one_bad_scan_and_one_bad_label_leave_the_others(tmp_path):
     before_pixels(series(tmp_path / "deep", PELVIS)[3], nested(500, lengths=False))
     shutil.copytree(tmp_path / "deep", tmp_path / "label")
     table = tmp_path / "cohort.csv"
-    for row in ("p2,deep,L,label.nii.gz", "p2,./good.nii.gz,R,label"):
+    another(Volume.read(tmp_path / "label.nii.gz"), 0).write(tmp_path / "other.nii.gz")
+    for row in ("p2,deep,L,other.nii.gz", "p2,./good.nii.gz,R,label"):
         table.write_text(f"patient_id,image,side,label\np1,good.nii.gz,R,label.nii.gz\n{row}\n")
         errors = [finding for finding in check(table) if finding.level == "error"]
         assert [(finding.line, finding.check) for finding in errors] == [(3, "file")]
@@ -341,7 +342,7 @@ def test_batch_goes_on_after_what_is_no_scan(tmp_path):
     series(batch / "small")
     os.mkfifo(batch / "pipe")
     os.mkfifo(batch / "pipe.dcm")
-    settings = Settings(SYNTHETIC, out, None, Device.CPU, None, tta=False, batch=True)
+    settings = Settings(BUNDLED_MODEL, out, None, Device.CPU, None, tta=False, batch=True)
     predicted = predict_scans([batch], settings)
     assert predicted.passed_over == (batch / "pipe",)
     messages = (out / "private" / "failed.csv").read_text().splitlines()

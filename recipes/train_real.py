@@ -1,0 +1,100 @@
+"""Train on real heads with implants and on drawn hips, from a network that knows drawn hips.
+
+    python -m recipes.train_real START.safetensors BANK OUT.safetensors [--fold 0]
+
+With a fold, it sees the scans of the other three: scan n of the cohort is of fold n modulo `FOLDS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from onfh_nnunet.core.labels import Label
+from onfh_nnunet.models.model_file import ModelFile
+from recipes import plain_unet
+from recipes.deepen import FIVE_STAGES, write
+from recipes.real_bank import Bank
+from recipes.real_heads import real_example
+from recipes.train_synthetic import examples as drawn_examples
+from recipes.training_loop import Example, train
+
+FOLDS = 4
+ITERATIONS, LEARNING_RATE, SEED = 1000, 1.5e-3, 300
+NEAR = 3
+REAL, HEALTHY, WITHOUT_HIP = 0.75, 0.2, 0.2
+"""Shares: real among all examples, healthy among the real ones, boxes without a hip among the drawn ones."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which scans of a bank teach."""
+
+    bank: Path
+    fold: int | None
+
+    def scans(self, bank: Bank) -> list[int]:
+        """All, or those outside the fold."""
+        return [scan for scan in bank.scans if self.fold is None or scan % FOLDS != self.fold]
+
+
+def main() -> None:
+    """Train and write the model file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("start", "bank", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--fold", type=int, choices=range(FOLDS))
+    options = parser.parse_args()
+    network = plain_unet.network(FIVE_STAGES)
+    network.load_state_dict(ModelFile.read(options.start).model.weights[0])
+    training = {"recipe": "recipes/train_real.py", "iterations": ITERATIONS, "torch": version("torch")}
+    train(
+        network,
+        partial(examples, folds=Folds(options.bank, options.fold)),
+        loss,
+        ITERATIONS,
+        LEARNING_RATE,
+        SEED,
+        lambda: write(options.out, network, training),
+    )
+
+
+def examples(seed: int, folds: Folds) -> Iterator[Example]:
+    """Endless random boxes, most of real heads."""
+    rng, bank = np.random.default_rng(seed), Bank.read(folds.bank)
+    scans = folds.scans(bank)
+    healthy, ill = (bank.numbers(scans, healthy=which) for which in (True, False))
+    drawn = drawn_examples(seed, WITHOUT_HIP)
+    while True:
+        if rng.random() >= REAL:
+            yield next(drawn)
+            continue
+        numbers = healthy if rng.random() < HEALTHY else ill
+        yield real_example(bank.box(numbers[rng.integers(len(numbers))]), rng)
+
+
+def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross entropy plus Dice of each box, as in nnU-Net, plus the cross entropy of necrosis in and near the head.
+
+    The Dice is one of each box, so that a lesion of 0.3 ml counts as much as one of 15. Without the last, a lesion in
+    a healthy head costs next to nothing. It reaches `NEAR` voxels beyond the head: if it ended at its surface, a
+    lesion there would cost less outside than inside, and be outlined too large.
+    """
+    truth = torch.stack([labels > 0, labels == Label.NECROSIS], 1).float()
+    each = nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    near = nn.functional.max_pool3d(truth[:, :1], 2 * NEAR + 1, 1, NEAR)[:, 0]
+    found, axes = logits.sigmoid(), (2, 3, 4)
+    dice = (2 * (found * truth).sum(axes) + 1) / ((found + truth).sum(axes) + 1)
+    return each.mean() + (each[:, 1] * near).sum() / near.sum().clamp(min=1) + 1 - dice.mean()
+
+
+if __name__ == "__main__":
+    main()
