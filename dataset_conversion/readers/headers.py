@@ -80,6 +80,7 @@ def read_header(path: Path) -> Header:
             header = pydicom.dcmread(path, specific_tags=_tags(), defer_size=_DEFERRED_FROM, force=True)
             _require_transfer_syntax(header)
         _refuse_long_values(path, header)
+        sop_class(header)  # pydicom decodes a value when it is asked for it: every reader asks for this one first
     return header
 
 

@@ -384,3 +384,13 @@ def test_landmarks_nested_without_end_are_refused(tmp_path):
     (tmp_path / "points.json").write_text("[" * 100_000)
     with pytest.raises(ReadError, match="it is damaged"):
         read_landmarks(tmp_path / "points.json", ["a_L"])
+
+
+def test_class_of_an_unknown_value_representation_is_a_damaged_file(tmp_path):
+    """pydicom decodes a value only when it is asked for it, and then raises what is no error of reading."""
+    file = series(tmp_path / "s")[0]
+    content = file.read_bytes()
+    place = content.index(b"\x02\x00\x02\x00UI")  # MediaStorageSOPClassUID
+    file.write_bytes(content[: place + 4] + b"U\0" + content[place + 6 :])
+    with pytest.raises(ReadError, match="cannot be read: it is damaged"):
+        read_segmentation(file)
