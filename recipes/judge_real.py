@@ -51,11 +51,12 @@ def table(rows: Sequence[CrossvalRow]) -> list[str]:
     """What was reached, line by line."""
     ill = [row for row in rows if row.grade_true is not Grade.NONE]
     healthy = [row for row in rows if row.grade_true is Grade.NONE]
+    found = [row for row in rows if row.head_ml_pred > 0]
     small = [row for row in ill if (row.necrosis_percent_true or 0) < SMALL_PERCENT]
     right = sum(row.grade_true is row.grade_pred for row in ill)
     called = [row for row in healthy if row.grade_pred is not Grade.NONE]
     lines = [
-        f"heads {len(rows)}, of {len({row.patient for row in rows})} patients",
+        f"heads found {len(found)} of {len(rows)}, of {len({row.patient for row in rows})} patients",
         f"head Dice {_spread(row.head_dice for row in rows)}; mm {_spread(row.head_assd_mm for row in rows)}",
         f"lesion Dice {_spread(row.necrosis_dice for row in ill)}; mm {_spread(row.necrosis_assd_mm for row in ill)}",
         f"lesions below {SMALL_PERCENT} %: {len(small)}, Dice {_spread(row.necrosis_dice for row in small)}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,9 @@ class HipTraits:
     head_grey_sd: float
     head_score: float
     unsure_percent: float
+
+    @classmethod
+    def of(cls, row: object) -> Self | None:
+        """The traits in a row of a table with their columns; None where one is empty, as for a mask."""
+        values = {field.name: getattr(row, field.name) for field in fields(cls)}
+        return None if None in values.values() else cls(**values)

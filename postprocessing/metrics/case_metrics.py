@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from onfh_nnunet.core.csv_rows import NO_COLUMN
 from onfh_nnunet.core.hip import Hip, Side
@@ -91,8 +91,7 @@ class CrossvalRow:
     @property
     def traits(self) -> HipTraits | None:
         """What tells whether the hip is like others; None where the table holds masks alone, or no head."""
-        values = {field.name: getattr(self, field.name) for field in fields(HipTraits)}
-        return None if None in values.values() else HipTraits(**values)
+        return HipTraits.of(self)
 
     def with_traits(self, traits: HipTraits | None) -> CrossvalRow:
         """The row with the traits of a prediction."""
