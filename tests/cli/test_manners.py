@@ -22,8 +22,8 @@ from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.table_record import record_tables
 from onfh_nnunet.workflows.train import Epoch
 from postprocessing.measurement.grade_rows import GradeRow
+from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.small_model import small_model
-from tests.workflows.test_predict_folder import BOTH, ONE, image, oracle
 
 CAUTION = "trained on spheres only"
 

@@ -18,41 +18,31 @@ import pytest
 
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import CohortError, OnfhError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
-from onfh_nnunet.workflows.predict_folder import predict_scans
-from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.prefetch import prefetch
 from onfh_nnunet.workflows.scan_inputs import ScanInputs, names_of_files
 from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import PELVIS, write_series
 from tests.helpers.paths import ROOT
-from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image, oracle
+from tests.helpers.perfect_network import BOTH, ONE, SIDE_OF_X, image
 from tests.helpers.small_model import small_model
 from tests.helpers.spreadsheet import saved_by_a_spreadsheet
 
 
 @pytest.fixture
-def predicted(monkeypatch, model, tmp_path):
-    """Predict into ``out``; the names of the scans that the network saw are in ``predicted.seen``."""
+def predicted(predict):
+    """Predict into ``out`` with the names of the scans; those that the network saw are in ``predicted.seen``."""
 
-    def seeing(self, scan, source, wanted):
-        run.seen.append(source.name)
-        return oracle(self, scan, source, wanted)
+    def run(*inputs, **changes):
+        return predict(*inputs, **{"keep_ids": True, **changes})
 
-    def run(*inputs, model=model, side=None, batch=False, **changes):
-        run.seen = []
-        changes = {"keep_ids": True, **changes}
-        settings = Settings(model, tmp_path / "out", side, Device.CPU, None, False, batch=batch, **changes)
-        return predict_scans(inputs, settings)
-
-    monkeypatch.setattr(Predictor, "hips", seeing)
+    run.seen = predict.seen
     return run
 
 

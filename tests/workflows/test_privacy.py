@@ -28,19 +28,16 @@ from onfh_nnunet.cli.report import report
 from onfh_nnunet.core.atomic_files import sha256
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.csv_rows import read_rows
-from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import CohortError, OnfhError, WorkspaceError
 from onfh_nnunet.core.printable import on_one_line, printable
 from onfh_nnunet.core.private_folder import keyed, write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.study.workspace import Workspace
-from onfh_nnunet.workflows.predict_folder import predict_scans
-from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.scan_inputs import LONGEST_NAME, names_of_files
 from postprocessing.measurement.grade_rows import GradeRow
 from tests.helpers.dicom_files import LEFT, PELVIS, RIGHT, another, both_heads, head, noise, write_series
 from tests.helpers.paths import ROOT
-from tests.helpers.perfect_network import BOTH, ONE, image, oracle
+from tests.helpers.perfect_network import BOTH, ONE, image
 from tests.helpers.segmentation_files import segment_keys, write_seg_nrrd
 
 NAME = "ZZTOP-MUELLER-1955"
@@ -56,22 +53,6 @@ HEADER = {
     "SeriesInstanceUID": "1.2.840.99999.1.5.7.20230914.3",
     "AccessionNumber": "ACC-QQQ-9",
 }
-
-
-@pytest.fixture
-def predict(monkeypatch, model, tmp_path):
-    """Predict into ``out``; which scans the network saw is in ``predict.seen``."""
-
-    def seeing(self, scan, source, wanted):
-        run.seen.append(source.name)
-        return oracle(self, scan, source, wanted)
-
-    def run(*inputs, **changes):
-        run.seen = []
-        return predict_scans(inputs, Settings(model, tmp_path / "out", None, Device.CPU, None, False, **changes))
-
-    monkeypatch.setattr(Predictor, "hips", seeing)
-    return run
 
 
 def header_of(number):

@@ -13,33 +13,15 @@ from pydicom import dcmread
 
 import onfh_nnunet as onfh_python
 from dataset_conversion.readers.dicom_seg import read_dicom_seg
-from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.volume import Volume
-from onfh_nnunet.workflows.predict_folder import predict_scans
-from onfh_nnunet.workflows.predictor import Predictor, Settings
+from onfh_nnunet.workflows.predictor import Predictor
 from onfh_nnunet.workflows.scan_objects import dicom_files, seg_nrrd_file
 from tests.helpers.dicom_files import write_series
 from tests.helpers.dicom_objects import standard_errors
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 
 FRAME = {"FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.77", "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.78"}
-
-
-@pytest.fixture
-def predict(monkeypatch, model, tmp_path):
-    """Predict into ``out``; which scans the network saw is in ``predict.seen``."""
-
-    def seeing(self, scan, source, wanted):
-        run.seen.append(source.name)
-        return oracle(self, scan, source, wanted)
-
-    def run(*inputs, **changes):
-        run.seen = []
-        return predict_scans(inputs, Settings(model, tmp_path / "out", None, Device.CPU, None, False, **changes))
-
-    monkeypatch.setattr(Predictor, "hips", seeing)
-    return run
 
 
 @pytest.fixture
