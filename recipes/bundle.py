@@ -30,10 +30,10 @@ from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
 from recipes.judged import judged_hips
+from recipes.train_real import CAUTION
 from recipes.train_synthetic import BODIES
 
 PHANTOMS, SEED = 63, 2025
-CAUTION = "the model learned from drawn and painted lesions alone: not for patients"
 IMAGES = "CPTAC-UCEC, doi 10.7937/k9/tcia.2018.3r3juisw, CC BY 4.0"
 
 

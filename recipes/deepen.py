@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("five", type=Path)
     options = parser.parse_args()
     read = ModelFile.read(options.four)
-    write(options.five, deeper(read.model.weights[0]), read.card.training | {"recipe": "recipes/deepen.py"})
+    write(options.five, deeper(read.model.weights[0]), read.card.training | {"recipe": "recipes/deepen.py"}, CAUTION)
 
 
 def deeper(weights: dict[str, torch.Tensor]) -> nn.Module:
@@ -53,7 +53,7 @@ def deeper(weights: dict[str, torch.Tensor]) -> nn.Module:
     return five
 
 
-def write(out: Path, network: nn.Module, training: dict[str, Any], caution: str = CAUTION) -> None:
+def write(out: Path, network: nn.Module, training: dict[str, Any], caution: str) -> None:
     """Write a network of five stages as a model file without scores."""
     plain: Any = deepcopy(network).to(memory_format=torch.contiguous_format)
     dataset = plain_unet.DATASET | {"numTraining": BODIES, HIP_BOX_KEY: EDGE * VOXEL_MM}

@@ -30,6 +30,7 @@ from recipes.training_loop import Example, train
 FOLDS = 4
 ITERATIONS, LEARNING_RATE, SEED = 1000, 1.5e-3, 300
 NEAR = 3
+CAUTION = "the model learned from drawn and painted lesions alone: not for patients"
 REAL, HEALTHY, WITHOUT_HIP = 0.75, 0.2, 0.2
 """Shares: real among all examples, healthy among the real ones, boxes without a hip among the drawn ones."""
 
@@ -63,7 +64,7 @@ def main() -> None:
         ITERATIONS,
         LEARNING_RATE,
         SEED,
-        lambda: write(options.out, network, training),
+        lambda: write(options.out, network, training, CAUTION),
     )
 
 
