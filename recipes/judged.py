@@ -47,9 +47,8 @@ def judged_hips(model: Path, cohort: Path, scans: Iterable[Path], out: Path) -> 
     settings = Settings(model, out, None, Device.CPU, None, tta=False, keep_ids=True)
     found = {(_name(Path(row.source)), row.side): row for row in predict_scans(chosen, settings).rows}
     truth = _truth(cohort / "truth.csv")
-    labels = {_name(scan): cohort / "labels" / scan.name for scan in chosen}
-    hips = [key for key in truth if key[0] in labels]
-    return [_judged(key, found.get(key), labels[key[0]], out, truth[key]) for key in hips]
+    labels = {key: cohort / "labels" / scan.name for scan in chosen for key in _hips(scan)}
+    return [_judged(key, found.get(key), label, out, truth[key]) for key, label in labels.items()]
 
 
 def _judged(key: Key, found: GradeRow | None, label: Path, out: Path, percent: float) -> CrossvalRow:
@@ -68,6 +67,12 @@ def _truth(table: Path) -> dict[Key, float]:
         rows = list(csv.DictReader(file))
     names = ("_".join(filter(None, (row["patient_id"], row.get("visit")))) for row in rows)
     return {(name, Side(row["side"])): float(row["necrosis_percent"]) for name, row in zip(names, rows, strict=True)}
+
+
+def _hips(scan: Path) -> list[Key]:
+    """The hips of a scan, whose file's name ends with their side, B for both."""
+    side = scan.name.removesuffix(".nii.gz").rpartition("_")[2]
+    return [(_name(scan), one) for one in Side if side in ("B", one)]
 
 
 def _name(scan: Path) -> str:
