@@ -47,7 +47,7 @@ def calibrated_intervals(file: ModelFile, path: Path) -> CalibratedIntervals | N
         path: Its name, for messages.
 
     Raises:
-        ModelError: They are none of this version, impossible, or for nobody knows which hips.
+        ModelError: They are of another version or impossible, or the card does not state for which hips they hold.
     """
     values, ranges = file.card.calibration, file.card.applicability
     if values is None:

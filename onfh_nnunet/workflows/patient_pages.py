@@ -97,7 +97,7 @@ def _reported(out: Path, line: Line, caution: str, day: str) -> ReportedHip:
     images = HipImages.read(out, line.case_id)
     pictures: HipPictures | None = None
     if images is not None:
-        side = Side(line.side or Side.RIGHT)
+        side = Side(line.side or "")
         pictures = hip_pictures(images.hip, images.whole, mask, side, line.case_id)
     return ReportedHip(line, caution, pictures, _voxel(mask.grid), day)
 

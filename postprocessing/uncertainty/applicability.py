@@ -83,7 +83,7 @@ class Applicability:
         """The ranges in words, without the slacks."""
         thick, grey = (f"{low:.1f} to {high:.1f}" for low, high in (self.thickest_mm, self.head_grey_sd))
         sure = f"score {self.head_score:.2f} or more, up to {self.unsure_percent:.0f} % of it unsure"
-        return f"voxels of up to {thick} mm, a head of brightness {grey}, {sure}"
+        return f"a longest voxel edge of {thick} mm, a head of brightness {grey}, {sure}"
 
     def to_json(self) -> dict[str, float]:
         """Names with numbers."""
@@ -110,7 +110,7 @@ class Applicability:
             if left or any(low > high for low, high in pairs.values()):
                 raise ValueError(f"{dict(values)}, expected each range once, its ends in order")
         except (KeyError, TypeError, ValueError) as error:
-            problem = f"states for which hips its intervals hold in a way that cannot be read ({error})"
+            problem = f"says for which hips its intervals hold, and this cannot be read ({error})"
             raise ModelError("the model", problem, "Export it again with onfh export") from error
         return read
 
