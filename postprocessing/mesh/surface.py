@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onfh_nnunet.core.bounding_box import bounding_box, crop_with_border
+from onfh_nnunet.core.components import components_of
 from onfh_nnunet.core.errors import LabelError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.labels import BoolArray
@@ -48,23 +49,23 @@ def surface(mask: BoolArray, grid: Grid, subject: object) -> Trimesh:
     Raises:
         LabelError: The mask is empty, or no such surface exists.
     """
-    from scipy.ndimage import gaussian_filter, label
+    from scipy.ndimage import gaussian_filter
 
     box = bounding_box(mask)
     if box is None:
         raise LabelError(subject, "holds no voxel of this region", "Check the segmentation")
-    cropped = crop_with_border(mask, box, _BORDER).astype(np.float32)
-    parts, n_parts = label(cropped, np.ones((3, 3, 3)))
+    inside = crop_with_border(mask, box, _BORDER)
+    parts, cropped = components_of(inside, corners=True), inside.astype(np.float32)
     voxels = float(np.count_nonzero(mask))
     for sigma in SMOOTHING_VOXELS:
         smoothed = gaussian_filter(cropped, sigma) if sigma else cropped
         level = _level(smoothed, voxels)
         mesh = _level_set(smoothed, level)
         off = abs(mesh.volume / voxels - 1)
-        is_whole = len(np.unique(parts[(smoothed > level) & (parts > 0)])) == n_parts
+        is_whole = len(np.unique(parts.numbers[(smoothed > level) & inside])) == len(parts)
         if mesh.is_watertight and off <= VOLUME_TOLERANCE and is_whole:
             return _in_patient(mesh, grid, [part.start - _BORDER for part in box])
-    problem = f"has no closed surface of its volume ({100 * off:.1f} % off; {n_parts} components)"
+    problem = f"has no closed surface of its volume ({100 * off:.1f} % off; {len(parts)} components)"
     raise LabelError(subject, problem, "Check the mask, and remove its specks")
 
 
