@@ -39,6 +39,14 @@ class Components:
         where: BoolArray = self.numbers == number
         return where
 
+    def holding(self, where: BoolArray) -> BoolArray:
+        """All voxels (z, y, x) of the components that hold a voxel of a mask."""
+        wanted = np.zeros(len(self.voxels), bool)
+        wanted[self.numbers[where]] = True
+        wanted[0] = False
+        found: BoolArray = wanted[self.numbers]
+        return found
+
     def boxes(self) -> list[tuple[slice, ...]]:
         """The bounding box of each component, in order of their numbers."""
         from scipy import ndimage

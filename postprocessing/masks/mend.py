@@ -22,10 +22,8 @@ def without_strays(mask: Volume) -> tuple[Volume, tuple[str, ...]]:
     Returns:
         The mask, and what was done; the mask as it is where it has no viable head.
     """
-    parts = components_of(mask.array)
-    viable = np.zeros(len(parts) + 1, bool)
-    viable[np.unique(parts.numbers[mask.array == Label.VIABLE_HEAD])] = True
-    stray = ~viable[parts.numbers] & (mask.array > 0)
+    viable = mask.array == Label.VIABLE_HEAD
+    stray = (mask.array > 0) & ~components_of(mask.array).holding(viable)
     if not viable.any() or not stray.any():
         return mask, ()
     labels = np.where(stray, np.uint8(Label.BACKGROUND), mask.array)

@@ -40,10 +40,7 @@ def before_collapse(surface: HeadSurface) -> HeadSurface:
         missing[missing] = ~surface.neck.holds(place[missing] / away[missing, None], NECK_BLUR_DEG)
     lesion = labels == Label.NECROSIS
     lesion[tuple(background[missing].T)] = True
-    parts = components_of(lesion)
-    necrotic = np.zeros(len(parts) + 1, bool)
-    necrotic[np.unique(parts.numbers[labels == Label.NECROSIS])] = True
-    labels[necrotic[parts.numbers] & lesion] = Label.NECROSIS
+    labels[components_of(lesion).holding(labels == Label.NECROSIS)] = Label.NECROSIS
     return HeadSurface(Volume(labels, grid), surface.sphere)
 
 
