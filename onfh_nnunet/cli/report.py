@@ -16,7 +16,7 @@ def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
     landmarks: Annotated[
         Path | None,
-        typer.Option(help="Acetabular edge and teardrop of each predicted hip, CSV or Slicer .mrk.json, for JIC types."),
+        typer.Option(help="Acetabular edge and teardrop of each predicted hip, CSV or Slicer .mrk.json: JIC types."),
     ] = None,
     _quiet: Quiet = False,
 ) -> None:

@@ -97,7 +97,7 @@ def _triangles(values: NDArray[np.float32], level: float) -> tuple[NDArray[np.fl
 
 
 def _enclosed(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> float:
-    """The volume inside triangles: a sum over tetrahedra with the origin. A mesh for each level takes five times as long."""
+    """The volume inside triangles: a sum over tetrahedra with the origin. A `Trimesh` a level takes much longer."""
     first, second, third = (vertices[corner] for corner in faces.T)
     return float(np.einsum("ij,ij->", first, np.cross(second, third))) / 6
 

@@ -1,8 +1,8 @@
 """The lesion on the sphere of its head, as paths of an SVG.
 
-Lambert's azimuthal equal-area projection, seen from above like an axial slice: the apex in the middle, the front up, the
-patient's right on the viewer's left, the lowest point at the rim. Equal areas of the sphere are equal areas of the map,
-so the orange share of the map without the neck is the necrotic share of the surface.
+Lambert's azimuthal equal-area projection, seen from above like an axial slice: the apex in the middle, the front up,
+the patient's right on the viewer's left, the lowest point at the rim. Equal areas of the sphere are equal areas of the
+map, so the orange share of the map without the neck is the necrotic share of the surface.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _path(inside: NDArray[np.bool_]) -> str:
 
 
 def _runs(row: NDArray[np.bool_]) -> Iterator[tuple[float, float]]:
-    """The turns (first, last), as parts of a whole one, of each run of sectors in a ring; a whole ring is two halves."""
+    """The ends, as parts of a turn, of each run of sectors in a ring; a whole ring is two halves."""
     n = len(row)
     if row.all():
         yield from ((0.0, 0.5), (0.5, 1.0))

@@ -22,7 +22,9 @@ def mask(side, dead_from_mm=8.0):
 
 def write_hip(out, side, dead_from_mm, source="scan.nii.gz", patient="P001"):
     labels = mask(side, dead_from_mm)
-    row = grade_row(f"{patient}_{side}", source, HipMask(labels, side), ("the neck is cut",) if side is Side.LEFT else ())
+    row = grade_row(
+        f"{patient}_{side}", source, HipMask(labels, side), ("the neck is cut",) if side is Side.LEFT else ()
+    )
     labels.write_labels(out / f"{row.case_id}.nii.gz")
     HipImages.of(SCAN, labels).write(out, row.case_id)
     return row

@@ -20,8 +20,10 @@ from tests.helpers.predicted_hips import write_hip
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7*7 }} [red]text[/red]\nnext line"
-PATIENCE_MS = 120_000
+HOSTILE = (
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7*7 }} [red]text[/red]\nnext line"
+)
+PATIENCE_MS = 60_000
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium"),
@@ -121,15 +123,15 @@ def test_head_turns_by_button_key_mouse_and_finger(patient):
     np.testing.assert_allclose(orange(canvas).mean(axis=0), 0.5, atol=0.05)
     figure.get_by_role("button", name="lateral").click()
     expect(view).to_have_text("seen from the front, 90\N{DEGREE SIGN} to lateral")
-    canvas.press("ArrowRight")  # a right hip: the viewer stands at the patient's right, and goes on to the back
-    expect(view).to_have_text("seen from the front, 82\N{DEGREE SIGN} to lateral")
+    canvas.press("ArrowRight")  # the front turns away, and more of the back is seen
+    expect(view).to_have_text("seen from the front, 98\N{DEGREE SIGN} to lateral")
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     patient.mouse.move(x, y)
     patient.mouse.down()
     patient.mouse.move(x, y + 40)
     patient.mouse.up()
-    expect(view).to_have_text("seen from the front, 82\N{DEGREE SIGN} to lateral, 20\N{DEGREE SIGN} from above")
+    expect(view).to_have_text("seen from the front, 98\N{DEGREE SIGN} to lateral, 20\N{DEGREE SIGN} from above")
     touch = patient.context.new_cdp_session(patient)
     for kind, points in (("Start", [{"x": x, "y": y}]), ("Move", [{"x": x, "y": y - 40}]), ("End", [])):
         touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
@@ -164,13 +166,10 @@ def test_index_is_sorted_by_any_column(index):
     assert index.locator(".index tbody a img").count() == 3
 
 
-def test_hostile_fields_do_nothing(index, patient):
+def test_hostile_fields_are_text_and_do_nothing(index, patient):
     for page in (index, patient):
+        assert HOSTILE.splitlines()[0] in page.locator(".first, .warnings").first.inner_text()
         assert page.evaluate("window.hacked") is None
-        shown = page.content()
-        assert "49" not in re.findall(r"\{\{ 7\*7 \}\}|\b49\b", page.locator(".first, .warnings").first.inner_text())
-        assert "&lt;script&gt;window.hacked = 1&lt;/script&gt;" in shown
-        assert "[red]text[/red]" in page.locator(".first, .warnings").first.inner_text()
 
 
 @pytest.mark.parametrize("name", ["index", "patient"])

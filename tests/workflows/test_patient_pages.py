@@ -13,7 +13,6 @@ import pytest
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.image_files import write_image
 from onfh_nnunet.core.labels import label_mark
 from onfh_nnunet.core.volume import Volume
@@ -21,7 +20,7 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.report import report
 from onfh_nnunet.workflows.scan_images import HipImages, image_files
-from postprocessing.measurement.grade_rows import grade_row, write_grades
+from postprocessing.measurement.grade_rows import write_grades
 from postprocessing.report.rendering import MISSING
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 from tests.helpers.predicted_hips import GRID, SCAN, mask, write_hip
@@ -114,7 +113,7 @@ def test_jic_type_of_landmarks_stands_beside_a_published_cohort(predicted):
     report(out)
     assert "Kuroda" not in patient(out)
     centre = np.array([right.head_centre_x_mm, right.head_centre_y_mm, right.head_centre_z_mm])
-    edge, teardrop = centre + (-18, 0, 18), centre + (16, 0, -16)
+    edge, teardrop = centre + np.array([-18, 0, 18]), centre + np.array([16, 0, -16])
     names = [f"{point}_{axis}_mm" for point in ("edge", "teardrop") for axis in "xyz"]
     points = out.parent / "points.csv"
     points.write_text(",".join(["case_id", *names]) + "\n" + ",".join(map(str, ["P001_R", *edge, *teardrop])))
@@ -145,7 +144,8 @@ def test_without_images_the_page_says_so(predicted):
         file.unlink()
     report(out)
     assert patient(out).count("<strong>No pictures:</strong>") == 1
-    assert patient(out).count('class="viewer"') == 1
+    assert patient(out).count('class="viewer screen"') == 1
+    assert patient(out).count('data-region="head"') == 2
 
 
 def test_mask_that_is_missing_or_changed_or_of_another_scan_is_refused(predicted):
