@@ -41,7 +41,7 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
         GridMismatch: A mask is none of the scan that its images are of.
         ReadError: An image, a mask, landmarks or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
-        WorkspaceError: The folder is neither; a mask is missing; or a page lies there that was not made so.
+        WorkspaceError: The folder is neither, or no prediction and has landmarks; a mask is missing; or a page lies there that was not made so.
 
     Example:
         >>> from onfh_nnunet.workflows.report import report
@@ -51,6 +51,9 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
     folder = Path(out)
     target = folder / "report.html"
     require_own_page(target)
+    if landmarks is not None and not (folder / "grades.csv").is_file():
+        problem = "is no output of predict, expected one: landmarks are those of its hips"
+        raise WorkspaceError(folder, problem, "Leave the landmarks out")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             log_into(folder)

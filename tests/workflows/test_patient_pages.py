@@ -125,6 +125,8 @@ def test_jic_type_of_landmarks_stands_beside_a_published_cohort(predicted):
     assert '<tr><th class="text">jic_type</th><td>C2</td>' in page
     assert "no landmarks: no JIC type" in page
     points.write_text(points.read_text().replace("P001_R", "P009_R"))
+    with pytest.raises(WorkspaceError, match="is no output of predict, expected one: landmarks are those of its hips"):
+        report(out.parent, landmarks=points)
     with pytest.raises(ReadError, match=r"points\.csv: holds points of P009_R, expected P001_L, P001_R"):
         report(out, landmarks=points)
 
