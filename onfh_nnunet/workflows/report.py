@@ -41,7 +41,8 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
         GridMismatch: A mask is none of the scan that its images are of.
         ReadError: An image, a mask, landmarks or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
-        WorkspaceError: The folder is neither, or no prediction and has landmarks; a mask is missing; or a page lies there that was not made so.
+        WorkspaceError: The folder is neither, or landmarks are given for a cross-validation; a mask is missing; or a
+            page lies there that was not made so.
 
     Example:
         >>> from onfh_nnunet.workflows.report import report
