@@ -23,7 +23,8 @@ SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 HOSTILE = (
     "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7*7 }} [red]text[/red]\nnext line"
 )
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
+"""No test depends on time, also where twenty processes share two cores; what is wrong shows at once elsewhere."""
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium"),
