@@ -18,8 +18,10 @@ from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.patient_pages import require_mask, require_own_page, write_page, write_prediction_pages
+from onfh_nnunet.workflows.study_record import study_statement
+from postprocessing.report.hip_pictures import hip_webp
 from postprocessing.report.page import CrossvalTables, crossval_page
-from postprocessing.report.slices import REFERENCE, hip_png
+from postprocessing.report.slices import REFERENCE
 
 
 def report(out: AnyPath, *, progress: Progress = silent) -> Path:
@@ -74,14 +76,14 @@ def _crossval_page(out: Path, workspace: Workspace, progress: Progress) -> str:
             raise WorkspaceError(row.case_id, "is not in the dataset", "Run onfh crossval again")
         pictures[row.case_id] = _compared(dataset, cases[row.case_id], out / "masks")
         progress(row.case_id, len(pictures), len(tables.cases))
-    return crossval_page(tables, pictures, __version__)
+    return crossval_page(tables, pictures, study_statement(dataset), __version__)
 
 
 def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
     prediction = Volume.read(require_mask(masks, case.case_id, "Run onfh crossval again"))
     reference, image = Volume.read(dataset.label(case)), Volume.read(dataset.image(case))
     shown = {"prediction": _as_patient(prediction, case), REFERENCE: _as_patient(reference, case)}
-    return hip_png(_as_patient(image, case), shown, case.case_id)
+    return hip_webp(_as_patient(image, case), shown, case.case_id)
 
 
 def _as_patient(hip: Volume, case: Case) -> Volume:

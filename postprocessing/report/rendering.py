@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ MISSING = "\N{EN DASH}"
 
 FOLDER = Path(__file__).parent
 
+_KINDS = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml", "csv": "text/csv"}
+"""Filters that put a file into the page, and their media types."""
+
 
 def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any]) -> str:
     """A page.
@@ -28,7 +32,7 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
     Args:
         template: Its file in this folder.
         values: What it shows.
-        filters: More filters than `number`, `percent`, `webp` and `png`.
+        filters: More filters than `number`, `percent` and those of `_KINDS`.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -41,7 +45,8 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters |= {"number": number, "percent": printed_percent, "png": _png, "webp": _webp} | dict(filters)
+    embedded = {name: partial(_embedded, kind) for name, kind in _KINDS.items()}
+    environment.filters |= {"number": number, "percent": printed_percent} | embedded | dict(filters)
     environment.globals |= {"style": _style, "script": _script, "policy": _policy}
     limits = {"moderate": MODERATE_FROM_PERCENT, "severe": SEVERE_ABOVE_PERCENT, "margin": MARGIN_VOXELS}
     page: str = environment.get_template(template).render(values, limits=limits, colours=COLOURS, field_mm=FIELD_MM)
@@ -69,19 +74,19 @@ def _shown(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _style() -> Markup:
-    return _own("report.css", "style")
+def _style(*names: str) -> Markup:
+    return _own(names or ("report.css",), "style")
 
 
 def _script(name: str) -> Markup:
-    return _own(name, "script")
+    return _own((name,), "script")
 
 
-def _own(name: str, element: str) -> Markup:
-    """A file of this folder as an element of the page."""
+def _own(names: Sequence[str], element: str) -> Markup:
+    """Files of this folder as one element of the page."""
     from markupsafe import Markup
 
-    content = (FOLDER / name).read_text(encoding="utf-8")
+    content = "".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
     return Markup("<{0}>{1}</{0}>").format(element, Markup(content))
 
 
@@ -92,9 +97,6 @@ def _policy(name: str) -> str:
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
 
 
-def _png(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def _webp(content: bytes) -> str:
-    return "data:image/webp;base64," + base64.b64encode(content).decode()
+def _embedded(kind: str, content: bytes) -> str:
+    """The address of a file that lies in the page itself."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
