@@ -14,11 +14,16 @@ from onfh_nnunet.cli.progress import steps
 
 def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Each patient of a prediction also as one A4 page in OUT/report.")
+    ] = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Write a prediction or a cross-validation as one HTML file."""
+    """Write a prediction or a cross-validation as HTML."""
     from onfh_nnunet.workflows.report import report as write_report
 
     with steps("report") as step:
-        page = write_report(out, progress=step)
+        page = write_report(out, pdf=pdf, progress=step)
     console.result(f"report: {page}")
+    if pdf:
+        console.result(f"PDF: {out / 'report'}")

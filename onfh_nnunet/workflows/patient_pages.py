@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from onfh_nnunet import __version__
-from onfh_nnunet.core.atomic_files import remove_file, write_text
+from onfh_nnunet.core.atomic_files import atomic_write, remove_file, write_text
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import WorkspaceError
-from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.progress import Progress
 from onfh_nnunet.workflows.model_record import read_statement
 from onfh_nnunet.workflows.output_rows import FailedRow
-from onfh_nnunet.workflows.scan_images import HipImages
+from onfh_nnunet.workflows.scan_images import HipImages, voxel_size
 from onfh_nnunet.workflows.scan_objects import read_unchanged
 from onfh_nnunet.workflows.scan_records import recorded_days
 from onfh_nnunet.workflows.written_grades import read_written_grades
 from postprocessing.measurement.grades_table import Line, MissedHip, right_first
 from postprocessing.report.hip_pictures import HipPictures, hip_pictures
+from postprocessing.report.model_statement import ModelStatement
+from postprocessing.report.patient_pdf import patient_pdf
 from postprocessing.report.prediction_pages import FailedScan, ReportedHip, index_page, patient_page
-from postprocessing.report.rendering import has_valid_digest, with_digest
+from postprocessing.report.rendering import has_valid_digest, pdf_with_digest, with_digest
 
 PAGES = "report"
 """The folder in OUT with a page for each patient."""
 
 
-def write_prediction_pages(out: Path, index: Path, progress: Progress) -> None:
+def write_prediction_pages(out: Path, index: Path, progress: Progress, *, pdf: bool) -> None:
     """Write the pages of a prediction, the index last.
 
     Args:
         out: OUT.
         index: The index.
         progress: Called after each hip.
+        pdf: Whether each patient gets a PDF, too; one that is there already is renewed in any case.
 
     Raises:
         GridMismatch: A mask is none of the scan that its images are of.
@@ -53,6 +56,8 @@ def write_prediction_pages(out: Path, index: Path, progress: Progress) -> None:
         ordered = [by_case[line.case_id] for line in right_first(hip.line for hip in own)]
         pages[patient] = out / PAGES / f"{patient}.html"
         write_page(pages[patient], patient_page(ordered, model, __version__))
+        if pdf or pages[patient].with_suffix(".pdf").exists():
+            write_pdf(pages[patient].with_suffix(".pdf"), ordered, model)
     _remove_others(out, set(pages.values()))
     links = {patient: f"{PAGES}/{page.name}" for patient, page in pages.items()}
     write_page(index, index_page(hips, _failed(out), model, __version__, links))
@@ -78,6 +83,19 @@ def write_page(target: Path, page: str) -> None:
     write_text(target, with_digest(page))
 
 
+def write_pdf(target: Path, hips: Sequence[ReportedHip], model: ModelStatement | None) -> None:
+    """Write the page of a patient as PDF.
+
+    Raises:
+        WorkspaceError: It cannot be written, or a file lies there that was not made so.
+    """
+    require_own_page(target)
+    sources = [f"from {hip.line.source}" for hip in hips]
+    content = patient_pdf(hips, model, __version__, hips[0].patient, sources)
+    with atomic_write(target) as part:
+        part.write_bytes(pdf_with_digest(content))
+
+
 def require_mask(folder: Path, case_id: str, remedy: str) -> Path:
     """The file of a mask.
 
@@ -99,11 +117,7 @@ def _reported(out: Path, line: Line, caution: str, day: str) -> ReportedHip:
     if images is not None:
         side = Side(line.side or "")
         pictures = hip_pictures(images.hip, images.whole, mask, side, line.case_id)
-    return ReportedHip(line, caution, pictures, _voxel(mask.grid), day)
-
-
-def _voxel(grid: Grid) -> str:
-    return " x ".join(f"{edge:.2f}" for edge in grid.spacing_mm) + " mm (slice, row, column of the scan)"
+    return ReportedHip(line, caution, pictures, voxel_size(mask.grid), day)
 
 
 def _failed(out: Path) -> list[FailedScan]:
@@ -116,6 +130,6 @@ def _failed(out: Path) -> list[FailedScan]:
 
 def _remove_others(out: Path, pages: set[Path]) -> None:
     """Remove pages of patients that are no longer among the results; what was not made here stays."""
-    for page in (out / PAGES).glob("*.html"):
-        if page not in pages and page.is_file() and has_valid_digest(page.read_bytes()):
+    for page in [*(out / PAGES).glob("*.html"), *(out / PAGES).glob("*.pdf")]:
+        if page.with_suffix(".html") not in pages and page.is_file() and has_valid_digest(page.read_bytes()):
             remove_file(page)

@@ -24,7 +24,7 @@ from postprocessing.report.page import CrossvalTables, crossval_page
 from postprocessing.report.slices import REFERENCE
 
 
-def report(out: AnyPath, *, progress: Progress = silent) -> Path:
+def report(out: AnyPath, *, pdf: bool = False, progress: Progress = silent) -> Path:
     """Write a prediction or a cross-validation as HTML that opens offline.
 
     A prediction has one page a patient in ``report/``, and ``report.html`` lists all hips. Scans are not read again:
@@ -32,6 +32,7 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
+        pdf: Whether each patient of a prediction gets one A4 page as PDF, too, beside the HTML in ``report/``.
         progress: Called after each hip that is drawn.
 
     Returns:
@@ -41,7 +42,8 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
         GridMismatch: A mask is none of the scan that its images are of.
         ReadError: An image, a mask or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
-        WorkspaceError: The folder is neither; a mask is missing; or a page lies there that was not made so.
+        WorkspaceError: The folder is neither, or `pdf` is asked of a cross-validation; a mask is missing; or a page
+            lies there that was not made so.
 
     Example:
         >>> from onfh_nnunet.workflows.report import report
@@ -54,8 +56,11 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             log_into(folder)
-            write_prediction_pages(folder, target, progress)
+            write_prediction_pages(folder, target, progress, pdf=pdf)
     elif (folder / "cases.csv").is_file() and (folder / "summary.csv").is_file():
+        if pdf:
+            problem = "is for the patients of a prediction, and this is a cross-validation"
+            raise WorkspaceError("`pdf`", problem, "Leave it out, and print report.html from a browser")
         workspace = Workspace.open(folder.resolve().parent)
         with locked_study(workspace, "onfh report"):
             log_into(workspace.root)

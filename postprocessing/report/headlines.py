@@ -79,7 +79,7 @@ def published_of(region: str, metric: str) -> Published | None:
 
 
 def _medians(summary: Sequence[SummaryRow]) -> Iterator[Headline]:
-    rows = {(row.region, row.metric): row for row in summary}
+    rows = {(str(row.region), row.metric): row for row in summary}
     for region, metric, name, digits in MEDIANS:
         if row := rows.get((region, metric)):
             published = published_of(region, metric)
@@ -97,9 +97,7 @@ def _statistics(agreement: Sequence[Statistic], confusion: Sequence[ConfusionRow
             beside = "" if published is None else number(published.median, 3 if known == "accuracy" else 2)
             beside += UNSTATED_WEIGHTS if known == "weighted_kappa" else ""
             right = f" ({_same_grade(confusion)} of {row.n})" if statistic == "accuracy" else ""
-            yield Headline(
-                name, number(row.value, digits) + right, interval(row, digits), beside, f"{row.n}", row.note
-            )
+            yield Headline(name, number(row.value, digits) + right, interval(row, digits), beside, f"{row.n}", row.note)
 
 
 def _same_grade(confusion: Sequence[ConfusionRow]) -> int:

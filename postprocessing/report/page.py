@@ -11,7 +11,6 @@ from onfh_nnunet.core.steinberg import Grade
 from postprocessing.figures.style import rendered
 from postprocessing.figures.write import crossval_figures
 from postprocessing.metrics.case_metrics import CrossvalRow
-from onfh_nnunet.core.steinberg import Grade
 from postprocessing.report.checklists import SOURCES, ChecklistRow, filled_checklists
 from postprocessing.report.headlines import headlines, interval, published_of, spread
 from postprocessing.report.rendering import render

@@ -45,8 +45,8 @@ def patient_pdf(
 
     page = _shown(_page(hips, model, version, name, sources))
     fonts = Path(import_matplotlib().get_data_path()) / "fonts" / "ttf"
-    compiler = typst.Compiler(_TEMPLATE.read_bytes(), root=_TEMPLATE.parent, font_paths=[fonts])
-    content = compiler.compile(format="pdf", sys_inputs={"data": json.dumps(page)})
+    compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=[fonts])
+    content: Any = compiler.compile(format="pdf", sys_inputs={"data": json.dumps(page)})
     return bytes(content)
 
 

@@ -22,6 +22,10 @@ MISSING = "\N{EN DASH}"
 
 FOLDER = Path(__file__).parent
 
+_IN_HTML = "<!-- onfh report, sha256 {} -->\n"
+_IN_PDF = "% onfh report, sha256 {}\n"
+"""The last line of each page."""
+
 _KINDS = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml", "csv": "text/csv"}
 """Filters that put a file into the page, and their media types."""
 
@@ -55,13 +59,26 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
 
 def with_digest(page: str) -> str:
     """Append a line with a digest, which identifies the page as onfh's and as unedited."""
-    return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
+    return f"{page}{_digest_line(_IN_HTML, page.encode())}"
+
+
+def pdf_with_digest(content: bytes) -> bytes:
+    """As `with_digest`, for a PDF, whose last line is a comment then."""
+    return content + _digest_line(_IN_PDF, content).encode()
 
 
 def has_valid_digest(content: bytes) -> bool:
-    """Whether a file's content is an unedited page of `with_digest`."""
-    page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
-    return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
+    """Whether a file's content is an unedited page of `with_digest` or `pdf_with_digest`."""
+    return any(_ends_in_digest(content, frame) for frame in (_IN_HTML, _IN_PDF))
+
+
+def _ends_in_digest(content: bytes, frame: str) -> bool:
+    page, _, _ = content.rpartition(frame.partition("{")[0].encode())
+    return bool(page) and page + _digest_line(frame, page).encode() == content
+
+
+def _digest_line(frame: str, page: bytes) -> str:
+    return frame.format(hashlib.sha256(page).hexdigest())
 
 
 def number(value: float | None, digits: int = 1) -> str:
