@@ -88,7 +88,9 @@ def predict(
     ] = False,
     dicom: Annotated[
         bool,
-        typer.Option("--dicom", help="DICOM SEG and SR of each DICOM scan, naming the patient, in OUT/private/dicom."),
+        typer.Option(
+            "--dicom", help="DICOM SEG, SR and PDF of each DICOM scan, naming the patient, in OUT/private/dicom."
+        ),
     ] = False,
     seg_nrrd: Annotated[
         bool, typer.Option("--seg-nrrd", help="A segmentation of each scan for 3D Slicer, in OUT/slicer.")

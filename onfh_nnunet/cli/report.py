@@ -18,11 +18,16 @@ def report(
         Path | None,
         typer.Option(help="Acetabular edge and teardrop of each predicted hip, CSV or Slicer .mrk.json: JIC types."),
     ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Each patient of a prediction also as one A4 page in OUT/report.")
+    ] = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Write a prediction or a cross-validation as one HTML file."""
+    """Write a prediction or a cross-validation as HTML."""
     from onfh_nnunet.workflows.report import report as write_report
 
     with steps("report") as step:
-        page = write_report(out, landmarks=landmarks, progress=step)
+        page = write_report(out, landmarks=landmarks, pdf=pdf, progress=step)
     console.result(f"report: {page}")
+    if pdf:
+        console.result(f"PDF: {out / 'report'}")

@@ -39,8 +39,8 @@ class Score:
     Args:
         region: head or necrosis.
         metric: Its name, with the unit.
-        n: Hips.
-        n_undefined: Of these, without a value.
+        n: Hips with a value.
+        n_undefined: Hips without one.
         median: None where no hip has a value.
         q1: First quartile.
         q3: Third quartile.

@@ -33,18 +33,21 @@ class DicomObjects:
     Args:
         segmentation: A Segmentation: femoral head and necrosis of each hip.
         report: A Comprehensive SR after TID 1500, which refers to it.
+        page: An Encapsulated PDF, the page of the patient; None where nobody asked for it.
     """
 
     segmentation: Dataset
     report: Dataset
+    page: Dataset | None = None
 
     def write(self, *files: Path) -> None:
-        """Write segmentation and report; only their owner may read them, because they name the patient.
+        """Write segmentation, report and page; only their owner may read them, because they name the patient.
 
         Raises:
             WorkspaceError: One cannot be written.
         """
-        for file, dataset in zip(files, (self.segmentation, self.report), strict=True):
+        made = [self.segmentation, self.report, *([self.page] if self.page is not None else [])]
+        for file, dataset in zip(files, made, strict=True):
             write_private(file, _content(dataset))
 
 

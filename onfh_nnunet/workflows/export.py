@@ -106,7 +106,7 @@ def _trained(work: Path) -> tuple[Model, Card, tuple[str, ...]]:
     splits = Splits.read(dataset.workspace.folds_csv)
     plan = Plan.read(dataset, splits)
     model = trained_model(dataset, splits, plan)
-    card = _card(dataset, [_training(dataset, plan, fold) for fold in range(splits.n_folds)])
+    card = study_card(dataset, splits, plan)
     if not is_up_to_date(dataset, splits, plan):
         return model, card, ("no calibrated intervals in it: run onfh crossval first, then export again",)
     scores = tuple(read_rows(dataset.workspace.crossval / "summary.csv", Score))
@@ -125,6 +125,15 @@ def calibrated(card: Card, known: OutOfFold) -> tuple[Card, tuple[str, ...]]:
         return replace(card, calibration=values, applicability=ranges.to_json()), notes
     except ModelError as error:  # such as no error at all in any hip
         return card, (*notes, f"no calibrated intervals in it: {error.problem}")
+
+
+def study_card(dataset: Dataset, splits: Splits, plan: Plan) -> Card:
+    """What the folds of a study learned from.
+
+    Raises:
+        TrainingError: A fold has no record of its training, or the folds started from different models.
+    """
+    return _card(dataset, [_training(dataset, plan, fold) for fold in range(splits.n_folds)])
 
 
 def _training(dataset: Dataset, plan: Plan, fold: int) -> Training:

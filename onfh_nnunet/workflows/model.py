@@ -79,18 +79,19 @@ def about_lines(path: Path, model_file: ModelFile, known: CalibratedIntervals | 
     if card.said_of_results:
         yield "caution", card.said_of_results
     yield "licence", card.licence
-    yield "trained on", _cohort(card)
+    yield "trained on", cohort_line(card)
     yield "healthy hips", _healthy(card)
     yield "scans", _scans(card)
-    yield "started from", _start(card.training)
-    yield "trained by", _training(card.training)
+    yield "started from", start_line(card.training)
+    yield "trained by", training_line(card.training)
     yield "network", _network(model_file)
     yield "intervals", _calibration(known.calibration if known else None)
     if known:
         yield "they hold for", known.applicability.about
 
 
-def _cohort(card: Card) -> str:
+def cohort_line(card: Card) -> str:
+    """Hips, patients, grades, sides and voxels that a model learned from."""
     if card.hips is None:
         return "not stated"
     if card.patients is None:
@@ -115,14 +116,16 @@ def _scans(card: Card) -> str:
     return f"{plural(len(card.scans), 'scan')} listed by hash; no study that holds one starts from it"
 
 
-def _start(training: Mapping[str, Any] | None) -> str:
+def start_line(training: Mapping[str, Any] | None) -> str:
+    """The weights that its training started from."""
     known = training or {}
     if "started_from" in known:
         return f"{known['started_from']}, sha256 {known.get('started_from_sha256')}"
     return "random weights" if "preset" in known else "not stated"
 
 
-def _training(training: Mapping[str, Any] | None) -> str:
+def training_line(training: Mapping[str, Any] | None) -> str:
+    """Preset, epochs and versions of its training."""
     ours = {name: value for name, value in (training or {}).items() if not name.startswith("started_from")}
     shown = {name: value for name, value in ours.items() if not name.endswith("sha256")}
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "not stated"

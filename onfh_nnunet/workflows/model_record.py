@@ -25,7 +25,7 @@ def statement_of(path: Path, model_file: ModelFile) -> ModelStatement:
     about = dict(about_lines(path, model_file, calibrated_intervals(model_file, path)))
     scores = {(score.region, score.metric): score for score in model_file.card.crossval}
     shown = [scores[name] for name in STATED if name in scores]
-    spreads = [(one.region, one.metric, one.n - one.n_undefined, one.median, one.q1, one.q3) for one in shown]
+    spreads = [(one.region, one.metric, one.n, one.median, one.q1, one.q3) for one in shown]
     return ModelStatement(
         "the bundled demo model" if path == BUNDLED_MODEL else about["model"],
         model_file.sha256,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from onfh_nnunet import __version__
-from onfh_nnunet.core.atomic_files import remove_file, write_text
+from onfh_nnunet.core.atomic_files import atomic_write, remove_file, write_text
 from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import WorkspaceError
-from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.progress import Progress
 from onfh_nnunet.workflows.grade import add_landmarks
 from onfh_nnunet.workflows.model_record import read_statement
 from onfh_nnunet.workflows.output_rows import FailedRow
-from onfh_nnunet.workflows.scan_images import HipImages
+from onfh_nnunet.workflows.scan_images import HipImages, voxel_size
 from onfh_nnunet.workflows.scan_objects import read_unchanged
 from onfh_nnunet.workflows.scan_records import recorded_days
 from onfh_nnunet.workflows.written_grades import read_written_grades
@@ -25,14 +25,16 @@ from postprocessing.measurement.grades_table import Line, MissedHip, graded_in, 
 from postprocessing.measurement.landmarks import read_landmarks
 from postprocessing.report.head_views import head_views
 from postprocessing.report.hip_pictures import HipPictures, hip_pictures
+from postprocessing.report.model_statement import ModelStatement
+from postprocessing.report.patient_pdf import patient_pdf
 from postprocessing.report.prediction_pages import FailedScan, ReportedHip, index_page, patient_page
-from postprocessing.report.rendering import has_valid_digest, with_digest
+from postprocessing.report.rendering import has_valid_digest, pdf_with_digest, with_digest
 
 PAGES = "report"
 """The folder in OUT with a page for each patient."""
 
 
-def write_prediction_pages(out: Path, index: Path, landmarks: Path | None, progress: Progress) -> None:
+def write_prediction_pages(out: Path, index: Path, landmarks: Path | None, progress: Progress, *, pdf: bool) -> None:
     """Write the pages of a prediction, the index last.
 
     Args:
@@ -40,6 +42,7 @@ def write_prediction_pages(out: Path, index: Path, landmarks: Path | None, progr
         index: The index.
         landmarks: Acetabular landmarks, for JIC types.
         progress: Called after each hip.
+        pdf: Whether each patient gets a PDF, too; one that is there already is renewed in any case.
 
     Raises:
         GeometryError: Landmarks do not fit a head.
@@ -60,6 +63,8 @@ def write_prediction_pages(out: Path, index: Path, landmarks: Path | None, progr
         ordered = [by_case[line.case_id] for line in right_first(hip.line for hip in own)]
         pages[patient] = out / PAGES / f"{patient}.html"
         write_page(pages[patient], patient_page(ordered, model, __version__, landmarks.name if landmarks else ""))
+        if pdf or pages[patient].with_suffix(".pdf").exists():
+            write_pdf(pages[patient].with_suffix(".pdf"), ordered, model)
     _remove_others(out, set(pages.values()))
     links = {patient: f"{PAGES}/{page.name}" for patient, page in pages.items()}
     write_page(index, index_page(hips, _failed(out), model, __version__, links))
@@ -83,6 +88,19 @@ def write_page(target: Path, page: str) -> None:
     """
     require_own_page(target)
     write_text(target, with_digest(page))
+
+
+def write_pdf(target: Path, hips: Sequence[ReportedHip], model: ModelStatement | None) -> None:
+    """Write the page of a patient as PDF.
+
+    Raises:
+        WorkspaceError: It cannot be written, or a file lies there that was not made so.
+    """
+    require_own_page(target)
+    sources = [f"from {hip.line.source}" for hip in hips]
+    content = patient_pdf(hips, model, __version__, hips[0].patient, sources)
+    with atomic_write(target) as part:
+        part.write_bytes(pdf_with_digest(content))
 
 
 def require_mask(folder: Path, case_id: str, remedy: str) -> Path:
@@ -116,11 +134,9 @@ def _reported(out: Path, line: Line, caution: str, day: str) -> ReportedHip:
     pictures: HipPictures | None = None
     if images is not None:
         pictures = hip_pictures(images.hip, images.whole, mask, side, line.case_id)
-    return ReportedHip(line, caution, pictures, head_views(HipMask(mask, side), line.case_id), _voxel(mask.grid), day)
-
-
-def _voxel(grid: Grid) -> str:
-    return " x ".join(f"{edge:.2f}" for edge in grid.spacing_mm) + " mm (slice, row, column of the scan)"
+    return ReportedHip(
+        line, caution, pictures, head_views(HipMask(mask, side), line.case_id), voxel_size(mask.grid), day
+    )
 
 
 def _failed(out: Path) -> list[FailedScan]:
@@ -133,6 +149,6 @@ def _failed(out: Path) -> list[FailedScan]:
 
 def _remove_others(out: Path, pages: set[Path]) -> None:
     """Remove pages of patients that are no longer among the results; what was not made here stays."""
-    for page in (out / PAGES).glob("*.html"):
-        if page not in pages and page.is_file() and has_valid_digest(page.read_bytes()):
+    for page in [*(out / PAGES).glob("*.html"), *(out / PAGES).glob("*.pdf")]:
+        if page.with_suffix(".html") not in pages and page.is_file() and has_valid_digest(page.read_bytes()):
             remove_file(page)

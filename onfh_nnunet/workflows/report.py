@@ -18,11 +18,13 @@ from onfh_nnunet.study.dataset import Case, Dataset
 from onfh_nnunet.study.study_lock import locked_study
 from onfh_nnunet.study.workspace import Workspace
 from onfh_nnunet.workflows.patient_pages import require_mask, require_own_page, write_page, write_prediction_pages
+from onfh_nnunet.workflows.study_record import study_statement
+from postprocessing.report.hip_pictures import hip_webp
 from postprocessing.report.page import CrossvalTables, crossval_page
-from postprocessing.report.slices import REFERENCE, hip_png
+from postprocessing.report.slices import REFERENCE
 
 
-def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress = silent) -> Path:
+def report(out: AnyPath, *, landmarks: AnyPath | None = None, pdf: bool = False, progress: Progress = silent) -> Path:
     """Write a prediction or a cross-validation as HTML that opens offline.
 
     A prediction has one page a patient in ``report/``, and ``report.html`` lists all hips. Scans are not read again:
@@ -31,6 +33,7 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
         landmarks: Acetabular edge and teardrop of each hip of a prediction, CSV or Slicer .mrk.json, for JIC types.
+        pdf: Whether each patient of a prediction gets one A4 page as PDF, too, beside the HTML in ``report/``.
         progress: Called after each hip that is drawn.
 
     Returns:
@@ -41,8 +44,8 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
         GridMismatch: A mask is none of the scan that its images are of.
         ReadError: An image, a mask, landmarks or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
-        WorkspaceError: The folder is neither, or landmarks are given for a cross-validation; a mask is missing; or a
-            page lies there that was not made so.
+        WorkspaceError: The folder is neither, or landmarks or `pdf` are given for a cross-validation; a mask is
+            missing; or a page lies there that was not made so.
 
     Example:
         >>> from onfh_nnunet.workflows.report import report
@@ -58,8 +61,11 @@ def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             log_into(folder)
-            write_prediction_pages(folder, target, Path(landmarks) if landmarks else None, progress)
+            write_prediction_pages(folder, target, Path(landmarks) if landmarks else None, progress, pdf=pdf)
     elif (folder / "cases.csv").is_file() and (folder / "summary.csv").is_file():
+        if pdf:
+            problem = "is for the patients of a prediction, and this is a cross-validation"
+            raise WorkspaceError("`pdf`", problem, "Leave it out, and print report.html from a browser")
         workspace = Workspace.open(folder.resolve().parent)
         with locked_study(workspace, "onfh report"):
             log_into(workspace.root)
@@ -80,14 +86,14 @@ def _crossval_page(out: Path, workspace: Workspace, progress: Progress) -> str:
             raise WorkspaceError(row.case_id, "is not in the dataset", "Run onfh crossval again")
         pictures[row.case_id] = _compared(dataset, cases[row.case_id], out / "masks")
         progress(row.case_id, len(pictures), len(tables.cases))
-    return crossval_page(tables, pictures, __version__)
+    return crossval_page(tables, pictures, study_statement(dataset), __version__)
 
 
 def _compared(dataset: Dataset, case: Case, masks: Path) -> bytes:
     prediction = Volume.read(require_mask(masks, case.case_id, "Run onfh crossval again"))
     reference, image = Volume.read(dataset.label(case)), Volume.read(dataset.image(case))
     shown = {"prediction": _as_patient(prediction, case), REFERENCE: _as_patient(reference, case)}
-    return hip_png(_as_patient(image, case), shown, case.case_id)
+    return hip_webp(_as_patient(image, case), shown, case.case_id)
 
 
 def _as_patient(hip: Volume, case: Case) -> Volume:

@@ -18,7 +18,7 @@ from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.volume import Volume
 
 if TYPE_CHECKING:
-    from onfh_nnunet.core.grid import FloatArray
+    from onfh_nnunet.core.grid import FloatArray, Grid
     from onfh_nnunet.inference.hip_prediction import HipPrediction
 
 BOX_MM = 100.0
@@ -98,6 +98,11 @@ def remove_images(out: Path, case_ids: Sequence[str]) -> None:
     for case_id in case_ids:
         for file in image_files(out, case_id):
             remove_file(file)
+
+
+def voxel_size(grid: Grid) -> str:
+    """The edges of a scan's voxels in words."""
+    return " x ".join(f"{edge:.2f}" for edge in grid.spacing_mm) + " mm (slice, row, column of the scan)"
 
 
 def _middle_mm(mask: Volume) -> FloatArray:

@@ -7,7 +7,7 @@ objects name the patient as the scan does: they lie in ``OUT/private``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.labels import label_mark
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.dicom_objects import objects_of
+from onfh_nnunet.workflows.scan_page import scan_page
 from postprocessing.dicom.origin import Origin
 from postprocessing.masks.slicer_segmentation import write_seg_nrrd
 from postprocessing.measurement.grades_table import Line, graded_in, missed_in
@@ -32,9 +33,10 @@ def dicom_folder(out: Path) -> Path:
     return out / "private" / "dicom"
 
 
-def dicom_files(out: Path, name: str) -> tuple[Path, Path]:
-    """Segmentation and report of a scan."""
-    return dicom_folder(out) / f"{name}_seg.dcm", dicom_folder(out) / f"{name}_sr.dcm"
+def dicom_files(out: Path, name: str) -> tuple[Path, Path, Path]:
+    """Segmentation, report and page of a scan."""
+    folder = dicom_folder(out)
+    return folder / f"{name}_seg.dcm", folder / f"{name}_sr.dcm", folder / f"{name}_pdf.dcm"
 
 
 def seg_nrrd_file(out: Path, name: str) -> Path:
@@ -74,7 +76,7 @@ class ScanObjects:
         return read_source(given.path, given.series) if self.dicom else None
 
     def write(self, name: str, lines: Sequence[Line], masks: Mapping[str, Volume], source: SourceSeries | None) -> None:
-        """Write the objects of a scan.
+        """Write the objects of a scan whose masks, record and images lie in OUT already.
 
         Args:
             name: The scan's.
@@ -86,7 +88,9 @@ class ScanObjects:
         if source is not None:
             hips = [(row, masks[row.case_id]) for row in graded]
             origin = Origin(__version__, self.model_sha256, datetime.now())
-            objects_of(hips, missed_in(lines), source, origin).write(*dicom_files(self.out, name))
+            objects = objects_of(hips, missed_in(lines), source, origin)
+            page = scan_page(self.out, name, lines, masks, objects.report, source, origin)
+            replace(objects, page=page).write(*dicom_files(self.out, name))
         if self.seg_nrrd:
             sided = {Side(row.side or ""): masks[row.case_id] for row in graded}
             write_seg_nrrd(seg_nrrd_file(self.out, name), sided)

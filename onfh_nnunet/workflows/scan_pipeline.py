@@ -92,8 +92,8 @@ class ScanPipeline:
             self._results.discard(name)
             raise
         if lines := self._results.kept(name, made_from):
-            self._objects.add_missing(name, given, lines, self._results.mask_file)
             self._match_images(given, [row.case_id for row in graded_in(lines)])
+            self._objects.add_missing(name, given, lines, self._results.mask_file)
             return [replace(line, source=self._results.names.said_of(name)) for line in lines]
         self._results.discard(name)
         source = self._objects.source(given)  # a scan that it refuses is not predicted in vain

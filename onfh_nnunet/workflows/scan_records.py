@@ -29,6 +29,11 @@ def recorded_days(folder: Path) -> dict[str, str]:
     return {case_id: record.predicted_on for case_id, record in _all(folder).items()}
 
 
+def recorded_days_of(folder: Path, name: str) -> dict[str, str]:
+    """The same of the hips of one scan."""
+    return {one.case_id: one.predicted_on for one in read_record(folder / RECORDS / f"{name}.csv") or []}
+
+
 def recorded_lines(folder: Path) -> dict[str, Line]:
     """The lines of grades.csv in OUT as they were written, by case id."""
     return {case_id: line_of(record) for case_id, record in _all(folder).items()}

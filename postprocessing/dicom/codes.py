@@ -39,6 +39,7 @@ PRESENT, ABSENT = Term("52101004", "SCT", "Present"), Term("2667000", "SCT", "Ab
 ARTIFICIAL_INTELLIGENCE = Term("123110", "DCM", "Artificial Intelligence")
 DEVICE = Term("121007", "DCM", "Device")
 COMMENT = Term("121106", "DCM", "Comment")
+MEASUREMENT_REPORT = Term("126000", "DCM", "Imaging Measurement Report")
 MR_IMAGING = Term("113091000", "SCT", "Magnetic resonance imaging")
 
 VOLUME = Term("118565006", "SCT", "Volume")

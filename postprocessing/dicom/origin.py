@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from highdicom.sr import CodedConcept
 
 PROGRAM = "onfh-nnunet"
-SERIES_NUMBERS = {"SEG": 9701, "SR": 9702}
-"""SeriesNumber by modality: far above those of a scanner, so that both stand last in a list."""
+SERIES_NUMBERS = {"SEG": 9701, "SR": 9702, "DOC": 9703}
+"""SeriesNumber by modality: far above those of a scanner, so that they stand last in a list."""
 
 
 @dataclass(frozen=True)

@@ -75,13 +75,13 @@ def refer_to_source(made: Any, source: SourceSeries) -> None:
         (stated,) = derivation.SourceImageSequence
         frame = source.frames[int(stated.ReferencedSOPInstanceUID.removeprefix(_PROVISIONAL)) - 1]
         reference = Dataset()  # the one that is there belongs to the frames of all segments
-        reference.update({**stated, **_reference(frame)})
+        reference.update({**stated, **reference_to(frame.sop_class, frame.sop_instance)})
         if frame.number is not None:
             reference.ReferencedFrameNumber = frame.number
         derivation.SourceImageSequence = [reference]
     series = Dataset()
     series.SeriesInstanceUID = source.header.SeriesInstanceUID
-    series.ReferencedInstanceSequence = [_reference(one) for one in instances(source)]
+    series.ReferencedInstanceSequence = [reference_to(one.sop_class, one.sop_instance) for one in instances(source)]
     made.ReferencedSeriesSequence = [series]
 
 
@@ -90,11 +90,12 @@ def instances(source: SourceSeries) -> list[SourceFrame]:
     return list({frame.sop_instance: frame for frame in source.frames}.values())
 
 
-def _reference(frame: SourceFrame) -> Any:
+def reference_to(sop_class: str, sop_instance: str) -> Any:
+    """An item that refers to an object."""
     from pydicom import Dataset
 
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = frame.sop_class, frame.sop_instance
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
     return item
 
 

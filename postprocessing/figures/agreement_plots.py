@@ -92,7 +92,7 @@ def confusion_figure(readings: Sequence[GradePair], names: Names) -> Figure:
     from matplotlib.patches import Rectangle
 
     figure, axes = new_figure()
-    grades = sorted(grade_scale(readings), key=lambda grade: (grade == "none", grade))
+    grades = grade_scale(readings)
     counts = {row.true: row for row in confusion_rows(readings)}
     table = [[getattr(counts[true], pred) for pred in grades] for true in grades]
     most = max(1, *(count for row in table for count in row))

@@ -32,6 +32,11 @@ def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
         folder: Of the tables; the figures lie in its folder ``figures``.
         rows: The hips. What is undefined is left out of a figure; without hips they are empty.
     """
+    _write(folder, crossval_figures(rows))
+
+
+def crossval_figures(rows: Sequence[CrossvalRow]) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure of `NAMES`."""
     readings = [row.grade_pair for row in rows]
     of_reference = {
         "dice": lambda: dice_figure(rows),
@@ -39,7 +44,7 @@ def write_figures(folder: Path, rows: Sequence[CrossvalRow]) -> None:
         "calibration": lambda: calibration_figure(readings),
         "net_benefit": lambda: net_benefit_figure(readings),
     }
-    _write(folder, of_reference | _of_readings(readings, Names(), intervals=True))
+    return of_reference | _of_readings(readings, Names(), intervals=True)
 
 
 def write_reader_figures(folder: Path, readings: Sequence[GradePair], names: Names) -> None:

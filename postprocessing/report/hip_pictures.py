@@ -6,6 +6,7 @@ All are WebP or PNG of stored greys. The first two are drawn here; the page draw
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from postprocessing.report.slices import (
     AnatomicalPlane,
     HipView,
     draw_plane,
+    hip_png,
     write_text,
 )
 
@@ -121,6 +123,13 @@ def hip_pictures(hip: Volume, whole: Volume, mask: Volume, side: Side, title: st
         _webp(_whole(whole, mask, side)),
         _voxels(hip, labels),
     )
+
+
+def hip_webp(image: Volume, masks: Mapping[str, Volume], title: str) -> bytes:
+    """The picture of `hip_png`, with the same arguments and errors, as WebP."""
+    from PIL import Image
+
+    return _webp(np.asarray(Image.open(io.BytesIO(hip_png(image, masks, title))).convert("RGB")))
 
 
 def box_like(part: Volume, mask: Volume, title: str) -> HipCrop:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,13 @@ MISSING = "\N{EN DASH}"
 
 FOLDER = Path(__file__).parent
 
+_IN_HTML = "<!-- onfh report, sha256 {} -->\n"
+_IN_PDF = "% onfh report, sha256 {}\n"
+"""The last line of each page."""
+
+_KINDS = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml", "csv": "text/csv"}
+"""Filters that put a file into the page, and their media types."""
+
 
 def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any]) -> str:
     """A page.
@@ -28,7 +36,7 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
     Args:
         template: Its file in this folder.
         values: What it shows.
-        filters: More filters than `number`, `percent`, `webp` and `png`.
+        filters: More filters than `number`, `percent` and those of `_KINDS`.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -41,7 +49,8 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters |= {"number": number, "percent": printed_percent, "png": _png, "webp": _webp} | dict(filters)
+    embedded = {name: partial(_embedded, kind) for name, kind in _KINDS.items()}
+    environment.filters |= {"number": number, "percent": printed_percent} | embedded | dict(filters)
     environment.globals |= {"style": _style, "script": _script, "policy": _policy}
     limits = {"moderate": MODERATE_FROM_PERCENT, "severe": SEVERE_ABOVE_PERCENT, "margin": MARGIN_VOXELS}
     page: str = environment.get_template(template).render(values, limits=limits, colours=COLOURS, field_mm=FIELD_MM)
@@ -50,13 +59,26 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any])
 
 def with_digest(page: str) -> str:
     """Append a line with a digest, which identifies the page as onfh's and as unedited."""
-    return f"{page}<!-- onfh report, sha256 {hashlib.sha256(page.encode()).hexdigest()} -->\n"
+    return f"{page}{_digest_line(_IN_HTML, page.encode())}"
+
+
+def pdf_with_digest(content: bytes) -> bytes:
+    """As `with_digest`, for a PDF, whose last line is a comment then."""
+    return content + _digest_line(_IN_PDF, content).encode()
 
 
 def has_valid_digest(content: bytes) -> bool:
-    """Whether a file's content is an unedited page of `with_digest`."""
-    page, _, _ = content.rpartition(b"<!-- onfh report, sha256 ")
-    return bool(page) and with_digest(page.decode(errors="replace")).encode() == content
+    """Whether a file's content is an unedited page of `with_digest` or `pdf_with_digest`."""
+    return any(_ends_in_digest(content, frame) for frame in (_IN_HTML, _IN_PDF))
+
+
+def _ends_in_digest(content: bytes, frame: str) -> bool:
+    page, _, _ = content.rpartition(frame.partition("{")[0].encode())
+    return bool(page) and page + _digest_line(frame, page).encode() == content
+
+
+def _digest_line(frame: str, page: bytes) -> str:
+    return frame.format(hashlib.sha256(page).hexdigest())
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -69,19 +91,19 @@ def _shown(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _style() -> Markup:
-    return _own("report.css", "style")
+def _style(*names: str) -> Markup:
+    return _own(names or ("report.css",), "style")
 
 
 def _script(name: str) -> Markup:
-    return _own(name, "script")
+    return _own((name,), "script")
 
 
-def _own(name: str, element: str) -> Markup:
-    """A file of this folder as an element of the page."""
+def _own(names: Sequence[str], element: str) -> Markup:
+    """Files of this folder as one element of the page."""
     from markupsafe import Markup
 
-    content = (FOLDER / name).read_text(encoding="utf-8")
+    content = "".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
     return Markup("<{0}>{1}</{0}>").format(element, Markup(content))
 
 
@@ -97,9 +119,6 @@ def in_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _png(content: bytes) -> str:
-    return "data:image/png;base64," + in_base64(content)
-
-
-def _webp(content: bytes) -> str:
-    return "data:image/webp;base64," + in_base64(content)
+def _embedded(kind: str, content: bytes) -> str:
+    """The address of a file that lies in the page itself."""
+    return f"data:{kind};base64,{in_base64(content)}"

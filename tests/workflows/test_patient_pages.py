@@ -174,6 +174,26 @@ def test_mask_that_was_changed_has_no_page(predicted):
         report(out)
 
 
+def test_pdf_is_made_when_asked_renewed_later_and_nobodys_is_replaced(predicted):
+    out, (right, left) = predicted
+    report(out)
+    file = out / "report" / "P001.pdf"
+    assert not file.exists()
+    report(out, pdf=True)
+    before = file.read_bytes()
+    assert before.startswith(b"%PDF-")
+    write_grades(out / "grades.csv", [right, replace(left, warnings="another warning")])
+    report(out)
+    assert file.read_bytes() != before, "it would be stale beside the page"
+    (out / "report" / "P009.pdf").write_bytes(before)
+    report(out)
+    assert not (out / "report" / "P009.pdf").exists()
+    file.write_bytes(b"precious")
+    with pytest.raises(WorkspaceError, match=r"P001\.pdf: exists already and is not an unedited onfh report"):
+        report(out)
+    assert file.read_bytes() == b"precious"
+
+
 def test_nobodys_page_is_replaced_and_old_pages_go(predicted):
     out, _ = predicted
     report(out)

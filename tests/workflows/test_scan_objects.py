@@ -5,6 +5,7 @@ The networks are stood in for by one that is perfect by construction; all else i
 
 import stat
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from onfh_nnunet.workflows.predictor import Predictor
 from onfh_nnunet.workflows.scan_objects import dicom_files, seg_nrrd_file
 from tests.helpers.dicom_files import write_series
 from tests.helpers.dicom_objects import standard_errors
+from tests.helpers.pdf import pdf_text
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
 
 FRAME = {"FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.77", "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.78"}
@@ -37,7 +39,7 @@ def contents(folder):
 def test_objects_hold_the_masks_that_are_written(predict, scan, tmp_path):
     out = tmp_path / "out"
     predict(scan, dicom=True, seg_nrrd=True)
-    seg, sr = dicom_files(out, "P001")
+    seg, sr, _ = dicom_files(out, "P001")
     read = read_dicom_seg(seg)
     for segment in read.segments:
         mask = Volume.read(out / f"P001_{segment.name[0]}.nii.gz").array
@@ -46,6 +48,26 @@ def test_objects_hold_the_masks_that_are_written(predict, scan, tmp_path):
     voxels = slicerio.read_segmentation(seg_nrrd_file(out, "P001"))["voxels"]
     assert np.count_nonzero(voxels) == sum(np.count_nonzero(Volume.read(one).array) for one in out.glob("*.nii.gz"))
     assert standard_errors(seg) + standard_errors(sr) == []
+
+
+def test_the_page_is_a_pdf_of_the_patient_that_names_nobody_in_itself(predict, scan, tmp_path):
+    out = tmp_path / "out"
+    predict(scan, dicom=True)
+    seg, sr, page = dicom_files(out, "P001")
+    made, report = dcmread(page), dcmread(sr)
+    assert standard_errors(page) == []
+    assert (made.PatientID, made.StudyInstanceUID) == (report.PatientID, report.StudyInstanceUID)
+    assert made.SeriesInstanceUID not in (report.SeriesInstanceUID, dcmread(seg).SeriesInstanceUID)
+    assert {one.ReferencedSOPInstanceUID for one in made.SourceInstanceSequence} > {report.SOPInstanceUID}
+    content = made.EncapsulatedDocument[: made.EncapsulatedDocumentLength]
+    assert content.startswith(b"%PDF-")
+    text, pages = pdf_text(content, tmp_path)
+    assert pages == 1
+    assert "P001" not in text
+    assert "Secret" not in text
+    assert dcmread(next(scan.iterdir())).SeriesInstanceUID in text
+    for row in onfh_python.grade([*out.glob("*.nii.gz")]):
+        assert f"{row.necrosis_ml:.1f} ml of the head's {row.head_ml:.1f} ml" in text
 
 
 def test_the_segmentation_is_graded_as_the_masks_are(predict, scan, tmp_path):
@@ -98,13 +120,8 @@ def test_what_is_asked_for_later_is_added_without_predicting_again(predict, scan
     assert contents(out) == made, "a further run changes nothing"
     dicom_files(out, "P001")[1].unlink()
     predict(scan, dicom=True)
-    assert dcmread(dicom_files(out, "P001")[0]).SOPInstanceUID == dcmread(made_in(tmp_path, made)).SOPInstanceUID
-
-
-def made_in(tmp_path, made):
-    """The first segmentation, in a file again."""
-    (tmp_path / "first.dcm").write_bytes(made[dicom_files(tmp_path / "out", "P001")[0]])
-    return tmp_path / "first.dcm"
+    for file in dicom_files(out, "P001"):
+        assert dcmread(file).SOPInstanceUID == dcmread(BytesIO(made[file])).SOPInstanceUID
 
 
 def test_a_mask_that_was_changed_has_no_measurements_to_report(predict, scan, tmp_path):

@@ -14,7 +14,7 @@ from postprocessing.figures.agreement_plots import Names, bland_altman_figure, c
 from postprocessing.figures.decision_plots import net_benefit_figure
 from postprocessing.figures.line_plots import calibration_figure, limits_by_size_figure
 from postprocessing.figures.metric_plots import assd_figure, dice_figure
-from postprocessing.figures.style import BLUE, ORANGE, rendered
+from postprocessing.figures.style import BLUE, HEIGHT_INCH, ORANGE, rendered
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.statistics.net_benefit import net_benefit_statistics
 from postprocessing.statistics.percent_calibration import percent_calibration
@@ -69,6 +69,7 @@ def test_svg_holds_no_date_and_nothing_from_outside(rows):
     assert "<dc:date>" not in text
     assert "<script" not in text
     assert "<image" not in text
+    assert ">average symmetric surface distance, mm</text>" in rendered(assd_figure(rows), "svg").decode()
 
 
 def test_percentages_stand_in_their_place_and_differing_grades_have_another_shape(rows):
@@ -111,7 +112,7 @@ def test_bland_altman_has_difference_over_mean_and_its_limits(rows):
 def test_confusion_has_every_count_in_its_cell(rows):
     (axes,) = confusion_figure(readings(rows), Names("first reader", "second reader")).axes
     (image,) = axes.images
-    order = [Grade.A, Grade.B, Grade.C, Grade.NONE]
+    order = [Grade.NONE, Grade.A, Grade.B, Grade.C]
     counts = [[sum((r.grade_true, r.grade_pred) == (t, p) for r in rows) for p in order] for t in order]
     assert np.array_equal(image.get_array(), counts)
     assert texts(axes) == [str(count) for line in counts for count in line]
@@ -144,6 +145,7 @@ def test_empty_and_one_hip_cohorts_have_their_figures(rows, tmp_path, hips):
     for name in FIGURES:
         picture = mpl_image.imread(io.BytesIO((tmp_path / "figures" / f"{name}.png").read_bytes()))
         assert picture.min() < 0.5, name
+        assert picture.shape[0] == 300 * HEIGHT_INCH, name
 
 
 def test_all_undefined_is_drawn_as_nothing(rows, tmp_path):
