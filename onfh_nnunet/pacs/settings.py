@@ -96,7 +96,8 @@ def read_settings(path: Path) -> Server:
     """
     try:
         with refused_whole(path):
-            tables = tomllib.loads(_text(path))
+            text = _text(path)
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PacsSettingsError(path, f"is not TOML ({error})", "Write it as docs/pacs.md shows") from error
     names = sorted(tables)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
+from typing import Any
 
 import requests
 
@@ -39,6 +41,15 @@ class OneServer(requests.Session):
         self.verify = str(server.ca_file) if server.ca_file else True
         self.cert = str(server.cert_file) if server.cert_file else None
 
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """As any session does; an answer of several parts is watched for its end."""
+        answer = super().send(request, **options)
+        kind = Message()
+        kind["content-type"] = answer.headers.get("content-type", "")
+        if boundary := kind.get_boundary():
+            answer.iter_content = _to_its_end(answer.iter_content, f"--{boundary}--".encode())  # type: ignore[method-assign]
+        return answer
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Where an answer leads.
 
@@ -49,6 +60,20 @@ class OneServer(requests.Session):
             problem = f"redirects to {target}, and only the server that the settings name is spoken to"
             raise PacsError(resp.url.partition("?")[0], problem, "Correct url in the settings")
         return None
+
+
+def _to_its_end(chunks_of: Callable[..., Iterator[bytes]], end: bytes) -> Callable[..., Iterator[bytes]]:
+    """The chunks of an answer; one that was cut off would pass as a whole one with fewer parts."""
+
+    def chunks(*size: Any, **options: Any) -> Iterator[bytes]:
+        last = b""
+        for chunk in chunks_of(*size, **options):
+            last = (last + chunk)[-len(end) - 4 :]
+            yield chunk
+        if end not in last:
+            raise requests.ConnectionError("the answer was cut off")
+
+    return chunks
 
 
 @contextmanager

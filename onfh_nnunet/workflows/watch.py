@@ -98,8 +98,8 @@ def watch(
         PacsError: The settings cannot be used, or the server refuses; or, with `once`, it cannot be reached.
         OnfhError: The model, the device or `out` cannot be used.
     """
-    given = (Path(one) if one is not None else None for one in (folder, model))
-    watched = Watch(Path(server), Path(out), *given, device)
+    incoming_folder, model_file = (None if one is None else Path(one) for one in (folder, model))
+    watched = Watch(Path(server), Path(out), incoming_folder, model_file, device)
     with watching(watched, on_study) as look:
         while True:
             try:
