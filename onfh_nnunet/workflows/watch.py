@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -28,7 +29,7 @@ from onfh_nnunet.pacs.retry import retried
 from onfh_nnunet.pacs.settings import read_settings
 from onfh_nnunet.pacs.study_queue import State, StudyQueue
 from onfh_nnunet.workflows.arrivals import Arrivals, FolderArrivals, OrthancArrivals
-from onfh_nnunet.workflows.watched_study import Report, StudyJob, incoming
+from onfh_nnunet.workflows.study_job import Report, StudyJob, incoming
 
 LOOK_EVERY_S = 10.0
 SETTLE_S = 60.0
@@ -173,8 +174,6 @@ def _work_on(study: str, watched: Watch, queue: StudyQueue, on_study: OnStudy, l
 
 def _in_process(job: StudyJob, worker: str, life: int) -> Report | str:
     """Work on a study in a process of its own, which ends with this one; its report, or how it ended without one."""
-    import json
-
     place, log = (job.out / "private" / name for name in ("job.json", "worker.log"))
     write_private(place, job.text.encode())
     write_private(log, b"")

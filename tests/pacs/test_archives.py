@@ -182,9 +182,7 @@ def test_a_redirect_is_not_followed(archive_at, identities):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         archive = archive_at("dicomweb", url=f"http://127.0.0.1:{server.server_port}/named")
         for request in (archive.echo, lambda: archive.store(identities)):
-            with pytest.raises(
-                PacsError, match=r"redirects to .*elsewhere, and only the server that"
-            ):
+            with pytest.raises(PacsError, match=r"redirects to .*elsewhere, and only the server that"):
                 request()
         server.shutdown()
     assert len(asked) == 2
