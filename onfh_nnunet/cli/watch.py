@@ -12,7 +12,7 @@ from onfh_nnunet.cli.options import DeviceOption, PacsServer, Quiet
 from onfh_nnunet.core.devices import Device
 
 if TYPE_CHECKING:
-    from onfh_nnunet.pacs.study_queue import State
+    from onfh_nnunet.workflows.watch import State
 
 
 def watch(

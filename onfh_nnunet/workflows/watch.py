@@ -31,6 +31,8 @@ from onfh_nnunet.pacs.study_queue import State, StudyQueue
 from onfh_nnunet.workflows.arrivals import Arrivals, FolderArrivals, OrthancArrivals
 from onfh_nnunet.workflows.study_job import Report, StudyJob, incoming
 
+__all__ = ["State", "Watch", "watch", "watching"]
+
 LOOK_EVERY_S = 10.0
 SETTLE_S = 60.0
 """How long a study in a folder must not change to be complete; Orthanc's own StableAge is as long by default."""
