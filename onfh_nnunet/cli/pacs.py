@@ -56,7 +56,7 @@ def find(
         for one in found
     ]
     if rows:
-        console.table(plural(len(rows), "study").replace("studys", "studies"), columns, rows, always=True)
+        console.table("1 study" if len(rows) == 1 else f"{len(rows)} studies", columns, rows, always=True)
         console.next_step("pacs", "fetch", found[0].study, "--server", server, "--out", "scans")
     else:
         console.result("No study matches")

@@ -43,6 +43,7 @@ class OneServer(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """As any session does; an answer of several parts is watched for its end."""
+        request.url = (request.url or "").replace("%2A", "*")  # Orthanc takes an escaped wildcard for a letter
         answer = super().send(request, **options)
         kind = Message()
         kind["content-type"] = answer.headers.get("content-type", "")

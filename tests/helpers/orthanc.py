@@ -8,7 +8,6 @@ import contextlib
 import json
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -41,11 +40,10 @@ class Orthanc:
     http_port: int
     dicom_port: int
     move_port: int
-    scheme: str = "http"
 
     @property
     def rest(self):
-        return f"{self.scheme}://127.0.0.1:{self.http_port}"
+        return f"http://127.0.0.1:{self.http_port}"
 
     @property
     def web(self):
@@ -55,13 +53,9 @@ class Orthanc:
         """What its own REST interface answers, as JSON: a way apart from DIMSE and DICOMweb."""
         secret = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         asked = urllib.request.Request(self.rest + path, body, {"Authorization": f"Basic {secret}"}, method=method)
-        with urllib.request.urlopen(asked, timeout=60, context=self._unchecked) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             content = answer.read()
         return json.loads(content) if content else None
-
-    @property
-    def _unchecked(self):
-        return ssl._create_unverified_context() if self.scheme == "https" else None
 
     def put(self, *files):
         """Give it files by its own REST interface."""
@@ -89,7 +83,7 @@ class Orthanc:
 @contextlib.contextmanager
 def running(folder, **changes):
     """Start it with its data in a folder; end it by its process id."""
-    server = Orthanc(free_port(), free_port(), free_port(), "https" if changes.get("SslEnabled") else "http")
+    server = Orthanc(free_port(), free_port(), free_port())
     (folder / "orthanc.json").write_text(json.dumps(_configuration(folder, server) | changes))
     with (folder / "orthanc.log").open("w") as log:
         process = subprocess.Popen([PROGRAM, str(folder / "orthanc.json")], stdout=log, stderr=log, cwd=folder)
@@ -155,22 +149,26 @@ class Wire:
         port: Where it leads.
         cuts: After how many bytes from the server each connection breaks, in their order; later ones do not.
         sent_cuts: The same of bytes to the server.
+        tls: How it encrypts what passes on its side; Debian's Orthanc ends when it is asked by HTTPS itself.
     """
 
-    def __init__(self, port, cuts=(), sent_cuts=()):
+    def __init__(self, port, cuts=(), sent_cuts=(), tls=None):
+        self._tls = tls
         self._target, self._cuts, self._sent_cuts = port, list(cuts), list(sent_cuts)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.connections = 0
+        self._open = []
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
 
     def _accept(self):
         while True:
@@ -180,10 +178,12 @@ class Wire:
                 return
             self.connections += 1
             try:
+                client = self._tls.wrap_socket(client, server_side=True) if self._tls else client
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 client.close()
                 continue
+            self._open += [client, server]
             back = self._cuts.pop(0) if self._cuts else None
             there = self._sent_cuts.pop(0) if self._sent_cuts else None
             for source, target, limit in ((server, client, back), (client, server, there)):

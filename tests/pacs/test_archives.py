@@ -1,6 +1,9 @@
 """DIMSE and DICOMweb against a real Orthanc: what is stored, found and fetched, and what a refusal says."""
 
+import shutil
+import ssl
 import stat
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -16,11 +19,13 @@ from onfh_nnunet.core.errors import (
     PacsTlsError,
     PacsUnreachable,
 )
+from onfh_nnunet.pacs.archive import archive_of
 from onfh_nnunet.pacs.fetch import NothingToFetch, fetch_study
 from onfh_nnunet.pacs.query import Query, find_studies
 from onfh_nnunet.pacs.retry import retried
+from onfh_nnunet.pacs.settings import read_settings
 from onfh_nnunet.pacs.store import read_identity, store_files
-from tests.helpers.orthanc import AET, Wire, free_port
+from tests.helpers.orthanc import AET, Wire, free_port, running, write_settings
 from tests.pacs.conftest import STUDY
 
 pytestmark = [pytest.mark.xdist_group("orthanc"), pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
@@ -137,6 +142,38 @@ def test_where_tls_is_asked_nothing_goes_without_it(archive_at, pacs, identities
     with pytest.raises(PacsTlsError, match="nothing was sent without TLS"):
         store_files(archive, identities)
     assert pacs.stored() == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_over_tls_a_study_goes_there_and_back_and_a_stranger_is_not_trusted(identities, tmp_path, running_orthanc):
+    certificate, key = (tmp_path / name for name in ("certificate.pem", "key.pem"))
+    made = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout {key} -out {certificate}"
+    made += " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:TRUE"
+    subprocess.run(made.split(), check=True, capture_output=True)
+    both = tmp_path / "both.pem"
+    both.write_text(certificate.read_text() + key.read_text())
+    folder = tmp_path / "orthanc"
+    folder.mkdir()
+    dicom = {"DicomTlsCertificate": str(certificate), "DicomTlsPrivateKey": str(key), "DicomTlsEnabled": True}
+    trusted = {"DicomTlsTrustedCertificates": str(certificate), "DicomTlsRemoteCertificateRequired": True}
+    shown = {"tls": True, "ca_file": "certificate.pem", "cert_file": "both.pem"}
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(both)
+    with running(folder, **dicom, **trusted) as server, Wire(server.http_port, tls=context) as wire:
+
+        def archive(protocol, **changes):
+            if protocol == "dicomweb":
+                changes |= {"url": f"https://127.0.0.1:{wire.port}/dicom-web", "orthanc": None}
+            return archive_of(read_settings(write_settings(tmp_path / "tls.toml", server, protocol, **changes)))
+
+        for protocol in ("dimse", "dicomweb"):
+            assert len(store_files(archive(protocol, **shown), identities).sent) == 4
+            assert fetch_study(archive(protocol, **shown), STUDY, tmp_path / protocol, ["MR"]).files == 4
+            server.clear()
+            with pytest.raises(PacsTlsError, match="certificate"):
+                archive(protocol, tls=True).echo()
+        with pytest.raises(PacsUnreachable, match="if its port is one for TLS, say tls = true"):
+            archive("dimse").echo()
 
 
 def test_two_objects_of_one_uid_are_refused_before_anything_is_sent(archive_at, pacs, identities, tmp_path):
