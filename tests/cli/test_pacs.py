@@ -9,6 +9,7 @@ from onfh_nnunet.cli import app
 from onfh_nnunet.core.errors import PacsLoginError
 from tests.helpers.dicom_files import noise, write_series
 from tests.helpers.orthanc import write_settings
+from tests.pacs.conftest import SLICES
 
 pytestmark = pytest.mark.xdist_group("orthanc")
 
@@ -25,7 +26,7 @@ def server(pacs, tmp_path):
 
 
 def test_from_a_folder_to_the_server_and_back(server, tmp_path):
-    files = write_series(tmp_path / "scan", noise(), StudyInstanceUID=STUDY, PatientID="P7", Modality="MR")
+    files = write_series(tmp_path / "scan", noise(SLICES), StudyInstanceUID=STUDY, PatientID="P7", Modality="MR")
     assert typed("echo", *server).output.endswith("/dicom-web answers\n")
     first, second = (typed("store", tmp_path / "scan", *server).output for _ in range(2))
     assert f": {len(files)} objects\n" in first
