@@ -33,6 +33,10 @@ def page() -> str:
 
 
 def _section(name: str, command: Any) -> str:
+    if parts := getattr(command, "commands", None):
+        return f"\n## onfh {name}\n\n{_text(command.help)}\n" + "".join(
+            _section(f"{name} {part}", one).replace("\n## ", "\n### ") for part, one in parts.items()
+        )
     context = command.make_context(name, [], resilient_parsing=True)
     usage = " ".join(("onfh", name, *command.collect_usage_pieces(context)))
     records = (parameter.get_help_record(context) for parameter in command.get_params(context))

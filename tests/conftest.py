@@ -20,6 +20,7 @@ import pytest
 from hypothesis import settings
 
 from onfh_nnunet import cli
+from tests.helpers import orthanc
 
 AUDIT = Path(__file__).with_name("audit")
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TRAVIS", "CIRCLECI", "BUILDKITE")
@@ -147,3 +148,20 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
     write_model_file(path, small_model(0), Card())
     return path
+
+
+@pytest.fixture(scope="session")
+def running_orthanc(tmp_path_factory):
+    """A real Orthanc; the tests that use it are skipped where it is not installed."""
+    if not orthanc.installed():
+        pytest.skip(orthanc.MISSING)
+    with orthanc.running(tmp_path_factory.mktemp("orthanc")) as server:
+        yield server
+
+
+@pytest.fixture
+def pacs(running_orthanc, monkeypatch):
+    """The same, empty; no request waits before it is repeated."""
+    monkeypatch.setattr("onfh_nnunet.pacs.retry.WAITS_S", (0.0, 0.0))
+    running_orthanc.clear()
+    return running_orthanc

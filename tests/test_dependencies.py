@@ -36,7 +36,7 @@ def declared(*extras):
 
 
 def test_what_the_packages_import_is_what_is_declared():
-    assert imported(*OURS) == declared("cpu", "excel")
+    assert imported(*OURS) == declared("cpu", "excel", "pacs")
 
 
 def test_what_the_tests_import_is_declared():

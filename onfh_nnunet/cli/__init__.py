@@ -29,6 +29,7 @@ from onfh_nnunet.cli.implant import implant
 from onfh_nnunet.cli.logged_command import LoggedCommand
 from onfh_nnunet.cli.mesh import mesh
 from onfh_nnunet.cli.model import model
+from onfh_nnunet.cli.pacs import pacs
 from onfh_nnunet.cli.phantom import phantom
 from onfh_nnunet.cli.plan import plan
 from onfh_nnunet.cli.plan_study import plan_study
@@ -36,13 +37,14 @@ from onfh_nnunet.cli.predict import predict
 from onfh_nnunet.cli.report import report
 from onfh_nnunet.cli.run import run as run_command
 from onfh_nnunet.cli.train import train
+from onfh_nnunet.cli.watch import watch
 from onfh_nnunet.core.errors import OnfhError, OnfhWarning
 from onfh_nnunet.core.no_telemetry import home_untouched
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
     *(doctor, phantom, implant, cohort, check, convert, plan, train, crossval, export, model),
-    *(run_command, predict, grade, mesh, compare, agree, plan_study, report),
+    *(run_command, predict, grade, mesh, compare, agree, plan_study, report, watch),
 )
 
 _REFUSED_BY_THE_SYSTEM = {
@@ -62,6 +64,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"), cls=LoggedCommand)(command)
+app.add_typer(pacs, name="pacs")
 
 
 def _show_version(wanted: bool) -> None:

@@ -14,7 +14,7 @@ import re
 import shlex
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -78,9 +78,15 @@ def _options() -> dict[str, str]:
     """The option of each parameter of a command."""
     from onfh_nnunet.cli import app
 
-    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    commands = _leaves(typer.main.get_command(app))
     options = (one for command in commands for one in command.params if one.param_type_name == "option")
     return {one.name: max(one.opts, key=len) for one in options}
+
+
+def _leaves(command: Any) -> Iterator[Any]:
+    """The commands of a group, at any depth."""
+    for one in command.commands.values():
+        yield from _leaves(one) if hasattr(one, "commands") else (one,)
 
 
 def refusal(error: OnfhError) -> None:

@@ -23,20 +23,21 @@ class LoggedCommand(TyperCommand):
         """
         sweep_scratch()
         options = " ".join(f"{name}={console.plain(value)!r}" for name, value in ctx.params.items())
+        name = ctx.command_path.removeprefix(ctx.find_root().command_path).strip()
         with folder_log() as log:
-            LOGGER.info("onfh %s %s: %s", self.name, __version__, options)
+            LOGGER.info("onfh %s %s: %s", name, __version__, options)
             try:
                 ended = super().invoke(ctx)
             except OnfhError as error:
-                LOGGER.error("onfh %s refuses: %s", self.name, error)
+                LOGGER.error("onfh %s refuses: %s", name, error)
                 raise
             except KeyboardInterrupt:
-                LOGGER.error("onfh %s was interrupted", self.name)
+                LOGGER.error("onfh %s was interrupted", name)
                 raise
             except Exception:
-                LOGGER.exception("onfh %s failed", self.name)
+                LOGGER.exception("onfh %s failed", name)
                 raise
-            LOGGER.info("onfh %s is done", self.name)
+            LOGGER.info("onfh %s is done", name)
         if log.problem is not None:
             console.warn(f"the log could not be written: {log.problem.filename}: {log.problem.strerror}")
         return ended

@@ -46,6 +46,10 @@ Quiet = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
 
+PacsServer = Annotated[
+    Path, typer.Option("--server", help="Settings file (TOML) of the PACS: the one server that is spoken to.")
+]
+
 DEFAULT_WORK = Path(choices.DEFAULT_WORK)
 
 

@@ -58,6 +58,10 @@ class ReadError(OnfhError):
     """A file is not the image, mask or table that it should be."""
 
 
+class NoHipScan(ReadError):
+    """A folder holds no scan that may be of a hip."""
+
+
 class GeometryError(OnfhError):
     """A voxel grid is impossible, unknown or not the expected one."""
 
@@ -115,3 +119,31 @@ class HipNotFound(OnfhError):
 
 class NoFemoralHead(HipNotFound):
     """A scan shows nothing that looks like a femoral head: it may be of another part of the body."""
+
+
+class PacsError(OnfhError):
+    """The server of a PACS refused a request, or gave an answer that is no answer to it."""
+
+
+class PacsSettingsError(PacsError):
+    """The settings file of a PACS cannot be used."""
+
+
+class PacsUnreachable(PacsError):
+    """The server of a PACS does not answer, or the connection broke: the same request may succeed later."""
+
+
+class PacsTlsError(PacsError):
+    """The connection to a PACS cannot be encrypted as asked, or the server is not who its certificate should name."""
+
+
+class PacsLoginError(PacsError):
+    """The server of a PACS does not accept the user or the password."""
+
+
+class AssociationRejected(PacsError):
+    """The server of a PACS rejects the association: it does not know an application entity title, say."""
+
+
+class DuplicateInstance(PacsError):
+    """Two different objects have one SOP Instance UID."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataset_conversion.cohort.scan_input import ScanInput
 from onfh_nnunet.core.atomic_files import require_output_apart
-from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
+from onfh_nnunet.core.errors import NoHipScan, OnfhError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked
 from onfh_nnunet.core.folder_record import require_no_other
 from onfh_nnunet.core.progress import Progress, now_and_then, silent
@@ -95,7 +95,7 @@ def predict_scans(
     given = ScanInputs.of_batch(inputs, progress) if settings.batch else ScanInputs.of(inputs)
     if not given.scans:
         listed = "".join(f"\n  {line}" for line in (*given.lines, *given.passed_over))
-        raise ReadError(inputs[0], "holds no scan of a hip", "Give MR images of the hip", f":{listed}\n")
+        raise NoHipScan(inputs[0], "holds no scan of a hip", "Give MR images of the hip", f":{listed}\n")
     given = given.with_series(settings.series)
     if settings.keep_ids or settings.side:  # names and side are said
         given = given.unpaired()
