@@ -112,6 +112,8 @@ class ImageHeader:
             ReadError: Its scaling is not finite; or what `VoxelData.read` refuses.
         """
         slope, intercept = self.scaling
+        if math.isnan(slope):  # not stated, as nibabel and ITK read it
+            return self.voxels.read()
         if not (math.isfinite(slope) and math.isfinite(intercept)):
             problem = f"scales its voxels by {slope:g} and {intercept:g}, expected finite numbers"
             raise ReadError(self.voxels.file, problem, "Export it again from the source")
@@ -178,13 +180,16 @@ def without_geometry(path: Path, got: str) -> GeometryError:
     return GeometryError(path, problem, "Export it again from the source, with its geometry")
 
 
+_MM_OR_NONE = ("", "?", "???", "mm", "millimeter", "millimeters", "millimetre", "millimetres")
+
+
 def require_mm(path: Path, units: Iterable[str]) -> None:
     """Refuse lengths that a header states in another unit than millimetres; tools differ in what they make of them.
 
     Raises:
         GeometryError: One is another; one that is empty or unknown (``?``) is none.
     """
-    other = sorted({unit for unit in units if unit.strip().lower() not in ("", "?", "???", "mm", "millimeter")})
+    other = sorted({unit for unit in units if unit.strip().lower() not in _MM_OR_NONE})
     if other:
         problem = f"states its lengths in {', '.join(map(repr, other))[:60]}, expected mm"
         raise GeometryError(path, problem, "Export it again in millimetres")

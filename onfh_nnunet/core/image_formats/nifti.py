@@ -58,6 +58,13 @@ def aux_file_of(path: Path) -> str:
     return bytes(header["aux_file"].item()).decode("ascii", "replace")
 
 
+def is_analyze(path: Path) -> bool:
+    """Whether a file that is no NIfTI begins as its forerunner Analyze 7.5 does, in either byte order."""
+    with open_regular(path) as file:
+        head = inflated(file, Encoding.GZIP if file.peek(2).startswith(GZIP) else Encoding.RAW).read(4)
+    return head in [_HEADER_BYTES[b"n+1"].to_bytes(4, order) for order in ("little", "big")]
+
+
 def header_of_pair(voxels: Path) -> Path | None:
     """The header beside the voxels of a NIfTI pair, by their names; none for any other file."""
     if not voxels.name.lower().endswith((".img", ".img.gz")):
@@ -131,6 +138,8 @@ def _affine_mm(path: Path, header: Any, size_xyz: Sequence[int]) -> FloatArray:
     if not all(0 < value < np.inf for value in spacing) or not stated:
         got = f"pixdim {spacing}, qform and sform code {[codes['qform'], codes['sform']]}"
         raise without_geometry(path, got)
+    if codes["sform"] > 0:
+        _require_one_spacing(path, forms["sform"], spacing, size_xyz)
     in_mm = np.array([[_mm(path, header)]] * 3 + [[1.0]])
     stated = [in_mm * form for form in stated]
     if len(stated) == 2:
@@ -146,6 +155,17 @@ def _mm(path: Path, header: Any) -> float:
         problem = f"states its lengths in an unknown unit (xyzt_units {code}), expected mm"
         raise GeometryError(path, problem, "Find out its unit, and set xyzt_units to it")
     return _MM[code]
+
+
+def _require_one_spacing(path: Path, sform: FloatArray, pixdim: Sequence[float], size_xyz: Sequence[int]) -> None:
+    """Refuse an sform whose steps are not those of pixdim: ITK takes pixdim, nibabel the sform."""
+    steps = np.linalg.norm(sform[:3, :3], axis=0)
+    if not (steps.all() and np.isfinite(steps).all()):
+        return  # no place at all, which is refused as such
+    off = np.abs(steps - pixdim) * (np.array(size_xyz) - 1)
+    if not off.max() <= place_tolerance_mm(steps):
+        said = f"pixdim {[round(value, 4) for value in pixdim]} and an sform of steps {steps.round(4).tolist()}"
+        raise GeometryError(path, f"has {said}, expected the same", "Find out which is right, and set both to it")
 
 
 def _require_one_place(path: Path, forms_mm: Sequence[FloatArray], size_xyz: Sequence[int]) -> None:

@@ -259,6 +259,9 @@ def nrrd(tmp_path, data=bytes(48), **changes):
         ({"byte skip": "-9"}, ReadError, "byte skip"),
         ({"byte skip": "-1", "encoding": "gzip"}, ReadError, "byte skip is '-1'"),
         ({"byte skip": "40"}, ReadError, "it holds 48 bytes, expected 88"),
+        ({"data file": "LIST\nx.raw"}, ReadError, "voxels in several files"),
+        ({"space units": '"millimetres" "millimeters" "mm"'}, None, ""),
+        ({"kinds": "Domain Space DOMAIN"}, None, ""),
         ({"unheard": "of"}, ReadError, "line 'unheard: of', expected a field or a key"),
         ({"Sizes": "2 3 5"}, ReadError, "states 'sizes' twice"),
         ({"data file": "x.raw"}, ReadError, "which is not in its folder"),
@@ -349,7 +352,9 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
         ({"dim": [9, 2, 3, 4, 1, 1, 1, 2]}, "cannot be read|D of"),
         ({"datatype": 1792, "bitpix": 128}, "complex128"),
         ({"datatype": 77}, "cannot be read"),
-        ({"scl_slope": np.nan}, "scales its voxels by nan"),
+        ({"scl_slope": np.nan, "sform_code": 2}, None),
+        ({"scl_inter": np.nan, "scl_slope": 1}, "scales its voxels by 1 and nan"),
+        ({"pixdim": [1, 1, 2, 6, 1, 1, 1, 1]}, "has pixdim .* and an sform of steps .*, expected the same"),
         ({"scl_slope": np.inf}, "scales its voxels by inf"),
         ({"scl_inter": -np.inf}, "scales its voxels by .* and -inf"),
         ({"scl_slope": 3e38, "scl_inter": 3e38, "sform_code": 2}, None),
@@ -410,6 +415,26 @@ def test_nifti_of_one_volume_has_any_number_of_axes(tmp_path, more):
     assert np.array_equal(read, array.T)
     assert grid.spacing_mm == (3.0, 2.0, 1.0)
     same_grid("nibabel", Volume.from_nibabel(nibabel.load(tmp_path / "x.nii")).grid, grid)
+
+
+@pytest.mark.parametrize("kinds", [None, "domain domain domain time"])
+def test_nrrd_of_one_volume_may_have_a_fourth_axis(tmp_path, kinds):
+    directions = "(1,0,0) (0,1,0) (0,0,1) none"
+    path = nrrd(
+        tmp_path, bytes(range(48)), dimension="4", sizes="2 3 4 1", kinds=kinds, **{"space directions": directions}
+    )
+    assert read_image(path)[0].tobytes() == bytes(range(48))
+    with pytest.raises(ReadError, match="is 4D"):
+        read_image(nrrd(tmp_path, dimension="4", sizes="2 3 2 2", kinds=kinds, **{"space directions": directions}))
+
+
+@pytest.mark.parametrize("name", ["x.img", "x.hdr"])
+@pytest.mark.parametrize("endianness", "<>")
+def test_analyze_is_refused_for_it_tells_neither_left_nor_right(tmp_path, name, endianness):
+    header = nibabel.AnalyzeHeader(endianness=endianness)
+    nibabel.save(nibabel.AnalyzeImage(np.zeros((2, 3, 4), np.int16), None, header), tmp_path / "x.img")
+    with pytest.raises(GeometryError, match="orientation .an Analyze header"):
+        read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair])
