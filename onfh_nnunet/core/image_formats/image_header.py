@@ -120,11 +120,11 @@ class ImageHeader:
         voxels = self.voxels.read()
         if slope == 0:
             return voxels
-        from nibabel.volumeutils import apply_read_scaling
-
+        if (slope, intercept) == (1.0, 0.0):
+            return voxels
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
-            scaled: NDArray[Any] = apply_read_scaling(voxels, *self.scaling)
-            return _whole(scaled) if voxels.dtype.kind in "iu" and scaled.dtype.kind == "f" else scaled
+            scaled: NDArray[Any] = voxels * np.float64(slope) + np.float64(intercept)
+            return _whole(scaled) if voxels.dtype.kind in "iu" else scaled
 
 
 def _whole(scaled: NDArray[Any]) -> NDArray[Any]:

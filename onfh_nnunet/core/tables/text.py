@@ -29,6 +29,9 @@ _DECLARED = re.compile(r'"?sep=([,;\t])"?[ \t,;]*(\r\n|\r|\n|$)', re.IGNORECASE)
 
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
+_AS_TEXT = re.compile(r'="([^"]*)"')
+"""A cell that a program wrote as a formula, so that Excel keeps the zeros of an id: ``="007"``."""
+
 _SAVE = "Save the table as 'CSV UTF-8'"
 
 
@@ -46,7 +49,7 @@ def text_records(
     Raises:
         OnfhError: It is no text, or a quote is left open.
     """
-    text = _decoded(path, content, error)
+    text = _decoded(path, content, error).replace("\ufeff", "")  # also within the text of files that were joined
     if _BINARY.search(text.lstrip().split("\n", 1)[0]):
         raise error(path, "is a binary file, expected a table", "Give a CSV or .xlsx file")
     if declared := _DECLARED.match(text):
@@ -94,5 +97,6 @@ def _records(path: Path, text: str, separator: str, lines_before: int, error: ty
 
 def _cell(text: str) -> str | Unknown:
     if not _NOT_UTF8.search(text):
-        return text
+        as_text = _AS_TEXT.fullmatch(text.strip())
+        return as_text[1] if as_text else text
     return Unknown(f"got {quoted(text)}, whose letters are not UTF-8 and may be read in several ways; {_SAVE.lower()}")

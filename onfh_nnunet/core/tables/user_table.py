@@ -204,8 +204,10 @@ def _cells(row: Record, places: dict[str, int], columns: Iterable[str] = ()) -> 
 
 def _problems(row: Record, places: dict[str, int], n_columns: int) -> Iterable[str]:
     if len(row.cells) > n_columns:
-        got = f"got {len(row.cells)}, expected {n_columns}"
-        yield f"line {row.line}, cells: {got}; quote a cell that holds the separator or a decimal comma"
+        got, more = f"got {len(row.cells)}, expected {n_columns}", row.cells[n_columns:]
+        ends = any(isinstance(cell, Unknown) or cell.strip() for cell in more)
+        else_ = "" if ends else ", or leave out the separators at its end"
+        yield f"line {row.line}, cells: {got}; quote a cell that holds the separator or a decimal comma{else_}"
     for column, place in places.items():
         cell = row.cells[place] if place < len(row.cells) else ""
         if isinstance(cell, Unknown):

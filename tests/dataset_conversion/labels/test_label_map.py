@@ -116,6 +116,8 @@ SAY_HEAD += [
     "combfej",
     "femur baş\u0131",
 ]
+SAY_HEAD += ["Femoral head + necrosis", "RFH", "dijbeenkop", "κεφαλή μηριαίου"]
+SAY_NECROSIS += ["lesão", "NEC_L", "nekr.", "νέκρωση"]
 SAY_NECROSIS += ["martwica", "nekróza", "elhalás", "nekroz"]
 SAY_NEITHER = [
     "fibrosis",
@@ -152,6 +154,7 @@ def test_what_names_say(names, meaning):
         ("HK re", "R"),
         ("testa femorale sx", "L"),
         ("caput femoris dexter", "R"),
+        ("LFH", "L"),
         ("heads L and R", None),
     ],
 )
