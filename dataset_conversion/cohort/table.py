@@ -85,7 +85,9 @@ def read_cohort(path: Path, *, side_needed: bool = True) -> list[SourceScan]:
         raise CohortError(path, "has no rows, expected one a scan", _REMEDY)
     folder = path.parent
     rows = [in_one_spelling(row, folder) for row in table.rows]
-    known = [f"line {row.line}, {problem}{whose(row)}" for row in rows for problem in _problems(row, folder, side_needed)]
+    known = [
+        f"line {row.line}, {problem}{whose(row)}" for row in rows for problem in _problems(row, folder, side_needed)
+    ]
     table.require([*known, *_repeated(rows)], _REMEDY)
     return [_scan(row, folder) for row in rows]
 

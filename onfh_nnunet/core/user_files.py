@@ -50,7 +50,7 @@ def refused_whole(path: Path) -> Iterator[None]:
         problem = f"cannot be read ({error.strerror or error})"
         raise ReadError(path, problem, "Check that it exists and may be read") from error
     except EOFError as error:  # foreseen: a trace would say no more
-        problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
+        problem = "cannot be read (it ends before its data do)"  # libraries say it in words of their own
         raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
     except MemoryError as error:
         raise ReadError(path, "needs more memory than is free", "Crop it, or read it on a larger machine") from error

@@ -51,7 +51,7 @@ def compare(
 
     Args:
         reference: A folder of labels in the formats of `convert`, of one hip each or of both; a table of scans and
-            their labels (``cohort.csv``); or one mask (z, y, x) in memory.
+            their labels (``cohort.csv``, where the label may say the side); or one mask (z, y, x) in memory.
         prediction: A folder of masks of the same hips under the same names, on the same voxels (``P001_R`` and
             ``P001_L`` for a label ``P001`` of both hips); what `predict` made of the same table; or the other mask, on
             the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and

@@ -87,7 +87,8 @@ def nonnegative_weights(columns: FloatArray, target: FloatArray) -> FloatArray:
     takes as long as measuring a hip.
     """
     gram, product = columns.T @ columns, columns.T @ target
-    weights, free = np.zeros(len(product)), np.zeros(len(product), bool)
+    weights: FloatArray = np.zeros(len(product))
+    free = np.zeros(len(product), bool)
     while True:
         pull = np.where(free, 0, product - gram @ weights)
         if free.all() or pull.max() <= _ROUNDING * product.max():

@@ -129,7 +129,9 @@ def test_a_hip_that_was_scanned_twice_is_one_row_a_visit(tmp_path):
     assert [(pair.patient, pair.grade_true, pair.grade_pred) for pair in pairs] == [("P1", "B", "B"), ("P1", "A", "A")]
     with pytest.raises(ReadError, match=r"holds more than once: P1\+2_L"):
         read(tmp_path, "case_id,visit,grade", "P1_L,2,A", "P1+2_L,2,B")
-    with pytest.raises(ReadError, match=r"has the visit '3', and its case id says '2'(?s:.*)line 3, .* the visit 'a/b'"):
+    with pytest.raises(
+        ReadError, match=r"has the visit '3', and its case id says '2'(?s:.*)line 3, .* the visit 'a/b'"
+    ):
         read(tmp_path, "case_id,visit,grade", "P1+2_L,3,A", "P2_L,a/b,B")
 
 

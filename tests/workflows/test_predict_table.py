@@ -201,7 +201,7 @@ def test_labels_say_their_sides_where_the_table_does_not(predict, labelled, tmp_
     ONE.write(labelled.parent / "labels" / "8.mha")
     hips = compare(labelled, tmp_path / "out")
     assert [(row.case_id, row.head_dice) for row in hips] == [("P001_L", 1), ("P001_R", 1), ("P002_R", 1)]
-    again = [*without, without[1].replace(",,", ",2,")]
+    again = [*without, without[1]]
     labelled.write_text("\n".join([header.replace("side,", ""), *again]))
     with pytest.raises(CohortError, match="labels P001_R more than once"):
         compare(labelled, tmp_path / "out")

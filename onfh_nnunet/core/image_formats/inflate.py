@@ -63,7 +63,7 @@ def inflated(file: BinaryIO, encoding: Encoding) -> BinaryIO:
     """The stored bytes from the file's current position, decompressed as they are read.
 
     Raises:
-        EOFError: A gzip file ends with more zeros than padding has.
+        ReadError: A gzip file ends with more zeros than padding has.
     """
     if encoding is Encoding.RAW:
         return file
@@ -114,7 +114,7 @@ def _refuse_zeros(file: BinaryIO) -> None:
     end = file.read(most + 1)
     file.seek(start)
     if len(end) > most and not any(end):
-        raise EOFError(f"it holds more than {PADDING_BYTES} bytes after its voxels, all zero")
+        raise _more(file.name)
 
 
 def _more(path: object) -> ReadError:

@@ -121,7 +121,9 @@ def _require_one_spacing(header: NiftiHeader) -> None:
     off = np.abs(steps - pixdim) * (np.array(header.size) - 1)
     if not off.max() <= place_tolerance_mm(steps):
         said = f"pixdim {[round(value, 4) for value in pixdim]} and an sform of steps {steps.round(4).tolist()}"
-        raise GeometryError(header.path, f"has {said}, expected the same", "Find out which is right, and set both to it")
+        raise GeometryError(
+            header.path, f"has {said}, expected the same", "Find out which is right, and set both to it"
+        )
 
 
 def _require_one_place(path: Path, forms_mm: Sequence[FloatArray], size_xyz: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
 """The fields of a NIfTI-1 or NIfTI-2 header.
 
-Source: nifti1.h and nifti2.h (nifti.nimh.nih.gov). They are laid out here, and not read by nibabel, because importing it
+Source: nifti1.h and nifti2.h (nifti.nimh.nih.gov). They are laid out here, and not read by nibabel, whose import
 takes longer than grading a hip; tests compare the two.
 """
 
@@ -77,8 +77,8 @@ class NiftiHeader:
         layout = _SECOND if is_second else _FIRST
         if len(head) < layout.itemsize:
             raise ReadError(path, f"cannot be read (it holds {len(head)} bytes, expected {layout.itemsize})", _DAMAGED)
-        for order in "<>":
-            fields = np.frombuffer(head, layout.newbyteorder(order), count=1)[0]
+        for kind in (layout, layout.newbyteorder()):
+            fields = np.frombuffer(head, kind, count=1)[0]
             if 1 <= fields["dim"][0] <= 7:
                 return cls(path, fields, layout.itemsize, fields["magic"][:3] in _PAIRS)
         raise ReadError(path, "cannot be read (dim does not begin with 1 to 7)", _DAMAGED)
@@ -103,7 +103,8 @@ class NiftiHeader:
             raise ReadError(self.path, f"cannot be read (datatype is {code}, which NIfTI does not have)", _DAMAGED)
         if code not in _TYPES:
             return None
-        return np.dtype(_TYPES[code]).newbyteorder(self.fields.dtype["datatype"].byteorder)
+        native = np.dtype(_TYPES[code])
+        return native if self.fields.dtype["datatype"].isnative else native.newbyteorder()
 
     @property
     def type_name(self) -> str:

@@ -136,8 +136,8 @@ class NrrdHeader:
         if len(kinds) != n_axes:
             raise damaged(self.path, f"kinds is {self.fields['kinds'][:60]!r}, expected {n_axes} of them")
         stated = self.fields.get("spacedirections", "(0,0,0)" * n_axes)
-        nowhere = np.isnan(vectors(self.path, "space directions", stated, n_axes)).all(axis=1)
-        alone = [size == 1 and none for size, none in zip(self.sizes, nowhere, strict=True)]
+        directions = vectors(self.path, "space directions", stated, n_axes)
+        alone = [size == 1 and np.isnan(one).all() for size, one in zip(self.sizes, directions, strict=True)]
         return [axis for axis, kind in enumerate(kinds) if kind in _AXES_OF_PLACES and not alone[axis]]
 
     @property

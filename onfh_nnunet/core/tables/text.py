@@ -91,7 +91,8 @@ def _records(path: Path, text: str, separator: str, lines_before: int, error: ty
             records.append(Record(line, tuple(map(_cell, cells))))
             line = lines_before + reader.line_num + 1
     except csv.Error as problem:
-        raise error(path, f"is no table at line {line} ({problem})", "Look for an open quote") from problem
+        got = "a quote is left open, or text follows the end of one, or a cell is far too long"
+        raise error(path, f"is no table at line {line}: {got}", "Look for a quote there") from problem
     return [record for record in records if not record.is_blank]
 
 

@@ -459,7 +459,7 @@ def test_nrrd_of_one_volume_may_have_a_fourth_axis(tmp_path, kinds):
 def test_analyze_is_refused_for_it_tells_neither_left_nor_right(tmp_path, name, endianness):
     header = nibabel.AnalyzeHeader(endianness=endianness)
     nibabel.save(nibabel.AnalyzeImage(np.zeros((2, 3, 4), np.int16), None, header), tmp_path / "x.img")
-    with pytest.raises(GeometryError, match="orientation .an Analyze header"):
+    with pytest.raises(GeometryError, match=r"orientation .an Analyze header"):
         read_image(tmp_path / name)
 
 

@@ -45,7 +45,7 @@ def test_declared_separator(read, declared):
 
 
 def test_marks_within_the_text_and_ids_as_formulas(read):
-    assert cells(read("\ufeff\ufeffPatient ID,image,side\n=\"007\",a,L\n\ufeffMüller,b,R\n")) == ROWS
+    assert cells(read('\ufeff\ufeffPatient ID,image,side\n="007",a,L\n\ufeffMüller,b,R\n')) == ROWS
     assert cells(read('patient_id;image;side\n"=""007""";a;L\nMüller;b;R\n')) == ROWS
 
 
@@ -226,7 +226,7 @@ def test_a_workbook_of_an_unknown_version_of_zip_is_refused(read):
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("xl/workbook.xml", "")
     listed = content.getvalue().rindex(b"PK\x01\x02")
-    with pytest.raises(ReadError, match=r"is a damaged workbook \(zip file version 25\.5\)"):
+    with pytest.raises(ReadError, match=r"is a damaged workbook\. Save it as"):
         read(content.getvalue()[: listed + 6] + b"\xff" + content.getvalue()[listed + 7 :])
 
 
