@@ -88,7 +88,7 @@ try:
     run()
 except SystemExit:
     pass
-print(*sorted({names!r} & set(sys.modules)), file=sys.stderr)
+print("imported", *sorted({names!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stderr.split()
+    return done.stderr.splitlines()[-1].split()[1:]

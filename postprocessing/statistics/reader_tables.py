@@ -21,11 +21,6 @@ _PERCENT = "necrosis_percent"
 
 _OPTIONAL = ("case_id", "patient_id", "side", "visit", *GRADE_COLUMNS, _PERCENT, "warnings")
 
-_REMEDY = (
-    "Give a CSV with case_id, or patient_id and side; visit if hips were scanned more than once; steinberg_grade or"
-    " grade (A, B, C or none); and necrosis_percent if it is known"
-)
-
 _LEAST_MEASURED_PERCENT = 2.0
 """Up to here a grade of none is no contradiction. Ours: a lesion below the least that is graded, eight voxels, has 1 %
 of a small head in voxels of 3 mm."""
@@ -47,7 +42,7 @@ class Grading:
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table by case id; columns other than those of `_REMEDY` and ``warnings`` are ignored.
+    """The hips of a table by case id; columns other than `_OPTIONAL` are ignored.
 
     A hip that `predict` missed, without a grade and with the reason in ``warnings``, is not graded: it is left out.
 
@@ -62,7 +57,7 @@ def read_gradings(path: Path) -> dict[str, Grading]:
     named, graded = _needed(path)
     table = read_table(path, (*named, graded), _OPTIONAL, numbers=(_PERCENT,))
     rows = [row for row in table.rows if not _is_missed(row.cells, graded)]
-    table.require((problem for row in rows for problem in _problems(row, named, graded)), _REMEDY)
+    table.require((problem for row in rows for problem in _problems(row, named, graded)))
     table.require(_fractions(rows, graded), "Write percentages of the head, and one below 1 with its sign, 0.8%")
     read = [_hip(row.cells, named, graded) for row in rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
@@ -122,6 +117,8 @@ def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]
         yield f"{place}: has the visit {quoted(visit)}, and its case id says {quoted(own)}"
     if grade is None:
         yield f"{place}: has the grade {quoted(row.cells[graded])}, expected A, B, C or none"
+    elif (other := row.cells["grade"]) and _grade(other) is not grade:
+        yield f"{place}: has the grades {quoted(row.cells[graded])} and {quoted(other)}, expected one"
     try:
         if percent and not 0 <= _percent(percent) <= 100:
             yield f"{place}: has the percentage {quoted(percent)}, expected 0 to 100"

@@ -135,6 +135,12 @@ def test_a_hip_that_was_scanned_twice_is_one_row_a_visit(tmp_path):
         read(tmp_path, "case_id,visit,grade", "P1+2_L,3,A", "P2_L,a/b,B")
 
 
+def test_two_grades_of_one_hip_are_refused(tmp_path):
+    header = "case_id,steinberg_grade,grade"
+    with pytest.raises(ReadError, match="line 3, case 'P2_L': has the grades 'B' and 'C', expected one"):
+        read(tmp_path, header, "P1_L,A,", "P2_L,B,C", "P3_L,C,c")
+
+
 def test_a_missing_column_is_one_message(tmp_path, onfh):
     table = write(tmp_path / "grades.csv", "caseid,steinberg_grad,necrosis_percent", "P1_L,A,12")
     done = onfh("agree", table, table, "--out", tmp_path / "out", check=False)
@@ -172,7 +178,7 @@ def test_hips_of_one_reader_only_are_all_named(tables):
         (["case_id,grade", "P1_L,A", "P2_L,"], r"line 3, case 'P2_L': has the grade ''"),
         (["case_id,grade", "P1_L"], r"line 2, case 'P1_L': has the grade ''"),
         (["case_id,grade", "P1_L,A", "P1_L,B"], r"holds more than once: P1_L"),
-        (["case_id|grade", "P1_L|A"], r"has the columns case_id\|grade"),
+        (["case_id/grade", "P1_L/A"], r"has the columns case_id/grade"),
         (["case_id,percent", "P1_L,12"], r"has the columns case_id, percent"),
         (["case_id,grade,necrosis_percent", "P1_L,A,101"], r"has the percentage '101', expected 0 to 100"),
         (["case_id,grade,necrosis_percent", "P1_L,A,nan"], r"has the percentage 'nan'"),

@@ -135,9 +135,9 @@ class NrrdHeader:
         kinds = self.fields.get("kinds", "??? " * n_axes).lower().split()
         if len(kinds) != n_axes:
             raise damaged(self.path, f"kinds is {self.fields['kinds'][:60]!r}, expected {n_axes} of them")
-        stated = self.fields.get("spacedirections", "(0,0,0)" * n_axes)
-        directions = vectors(self.path, "space directions", stated, n_axes)
-        alone = [size == 1 and np.isnan(one).all() for size, one in zip(self.sizes, directions, strict=True)]
+        stated = re.findall(r"none|\([^()]*\)", self.fields.get("spacedirections", ""))
+        directions = stated if len(stated) == n_axes else [""] * n_axes
+        alone = [size == 1 and one == "none" for size, one in zip(self.sizes, directions, strict=True)]
         return [axis for axis, kind in enumerate(kinds) if kind in _AXES_OF_PLACES and not alone[axis]]
 
     @property

@@ -1,4 +1,4 @@
-"""Tables as text: UTF-8 or UTF-16, separated by commas, semicolons or tabs, with any line ends.
+"""Tables as text: UTF-8 or UTF-16, separated by commas, semicolons, tabs or bars, with any line ends.
 
 The standard library's reader knows the line of each row and its number of cells; pandas pads short rows in silence.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.tables.cells import Record, Unknown, quoted
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -24,7 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DECLARED = re.compile(r'"?sep=([,;\t])"?[ \t,;]*(\r\n|\r|\n|$)', re.IGNORECASE)
+_DECLARED = re.compile(r'"?sep=([,;\t|])"?[ \t,;|]*(\r\n|\r|\n|$)', re.IGNORECASE)
 """The first line by which a table tells Excel its separator."""
 
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")

@@ -31,7 +31,7 @@ def cells(table):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_encodings_separators_and_line_ends(read, encoding, separator, end):
     text = TEXT.replace(",", separator).replace("\r\n", end) + end * 3
@@ -45,6 +45,7 @@ def test_declared_separator(read, declared):
 
 
 def test_marks_within_the_text_and_ids_as_formulas(read):
+    assert cells(read("Patient ID,image,side\n\u200b007,a,L\u200b\nMüller,b,R\n")) == ROWS
     assert cells(read('\ufeff\ufeffPatient ID,image,side\n="007",a,L\n\ufeffMüller,b,R\n')) == ROWS
     assert cells(read('patient_id;image;side\n"=""007""";a;L\nMüller;b;R\n')) == ROWS
 

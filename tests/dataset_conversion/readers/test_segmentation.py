@@ -98,16 +98,20 @@ def test_codes_say_the_side_of_segments_whose_names_do_not(tmp_path):
             (code,) = segment.SegmentedPropertyTypeCodeSequence
             code.CodeValue, code.CodeMeaning = "2812003", "Head of femur"
             if kind not in segment:
-                setattr(segment, kind, [Dataset()])
-            laterality = Dataset()
-            laterality.CodeMeaning = side
-            setattr(getattr(segment, kind)[0], modifier, [laterality])
+                setattr(segment, kind, [coded("2812003", "Head of femur")])
+            setattr(getattr(segment, kind)[0], modifier, [coded("7771000" if side == "Left" else "24028007", side)])
 
     masks = np.stack(boxes(), axis=-1)
     dicom = read_segmentation(write_dicom_seg(tmp_path, masks, GRID, ["Segment_1", "Segment_2"], change=change))
     for read in (slicer, dicom):
         said = [read_segment(segment) for segment in read.segments]
         assert [(one.meaning, one.side) for one in said] == [("head", "R"), ("head", "L")]
+
+
+def coded(value, meaning):
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "SCT", meaning
+    return code
 
 
 MODIFIED = (
