@@ -171,7 +171,7 @@ def _of_side(
         if side is None and region is Region.HEAD:
             raise both_hips(kept, place)
         return tuple(kept)
-    raise ambiguous(kept, asked or str(region), place)
+    raise ambiguous(kept, region, asked, place)
 
 
 def _labelled(source: Segmentation) -> list[Segment]:

@@ -57,7 +57,7 @@ def read_gradings(path: Path) -> dict[str, Grading]:
     named, graded = _needed(path)
     table = read_table(path, (*named, graded), _OPTIONAL, numbers=(_PERCENT,))
     rows = [row for row in table.rows if not _is_missed(row.cells, graded)]
-    table.require((problem for row in rows for problem in _problems(row, named, graded)))
+    table.require(problem for row in rows for problem in _problems(row, named, graded))
     table.require(_fractions(rows, graded), "Write percentages of the head, and one below 1 with its sign, 0.8%")
     read = [_hip(row.cells, named, graded) for row in rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
@@ -110,11 +110,7 @@ def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]
     if len(named) == 2 and (spelled_side(row.cells["side"]) not in tuple(Side) or not row.cells["patient_id"]):
         got = f"patient {quoted(row.cells['patient_id'])} and side {quoted(row.cells['side'])}"
         yield f"{place}: has {got}, expected a patient's id, and L or R"
-    visit, own = row.cells["visit"], _visit_of(row.cells["case_id"])
-    if not is_visit(visit):
-        yield f"{place}: has the visit {quoted(visit)}, expected letters and digits, or nothing"
-    elif visit and own not in ("", visit):
-        yield f"{place}: has the visit {quoted(visit)}, and its case id says {quoted(own)}"
+    yield from _bad_visit(row, place)
     if grade is None:
         yield f"{place}: has the grade {quoted(row.cells[graded])}, expected A, B, C or none"
     elif (other := row.cells["grade"]) and _grade(other) is not grade:
@@ -128,8 +124,12 @@ def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]
         yield f"{place}: has the percentage {quoted(percent)}, {problem}; expected 0 to 100"
 
 
-def _visit_of(case_id: str) -> str:
-    return case_id.rpartition("_")[0].partition(VISIT_MARK)[2]
+def _bad_visit(row: TableRow, place: str) -> Iterator[str]:
+    visit, own = row.cells["visit"], row.cells["case_id"].rpartition("_")[0].partition(VISIT_MARK)[2]
+    if not is_visit(visit):
+        yield f"{place}: has the visit {quoted(visit)}, expected letters and digits, or nothing"
+    elif visit and own not in ("", visit):
+        yield f"{place}: has the visit {quoted(visit)}, and its case id says {quoted(own)}"
 
 
 def _place(row: TableRow) -> str:
