@@ -118,8 +118,8 @@ def _require_one_spacing(header: NiftiHeader) -> None:
     pixdim, steps = header.spacing, np.linalg.norm(header.sform[:3, :3], axis=0)
     if not (steps.all() and np.isfinite(steps).all()):
         return  # no place at all, which is refused as such
-    off = np.abs(steps - pixdim) * (np.array(header.size) - 1)
-    if not off.max() <= place_tolerance_mm(steps):
+    off_mm = _mm(header) * np.abs(steps - pixdim) * (np.array(header.size) - 1)
+    if not off_mm.max() <= place_tolerance_mm(_mm(header) * steps):
         said = f"pixdim {[round(value, 4) for value in pixdim]} and an sform of steps {steps.round(4).tolist()}"
         raise GeometryError(
             header.path, f"has {said}, expected the same", "Find out which is right, and set both to it"

@@ -356,6 +356,7 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
         ({"scl_slope": np.nan, "sform_code": 2}, None),
         ({"scl_inter": np.nan, "scl_slope": 1}, "scales its voxels by 1 and nan"),
         ({"pixdim": [1, 1, 2, 6, 1, 1, 1, 1]}, "has pixdim .* and an sform of steps .*, expected the same"),
+        ({"pixdim": [1, 1, 2, 3.05, 1, 1, 1, 1], "xyzt_units": 1}, "has pixdim .*, expected the same"),
         ({"scl_slope": np.inf}, "scales its voxels by inf"),
         ({"scl_inter": -np.inf}, "scales its voxels by .* and -inf"),
         ({"scl_slope": 3e38, "scl_inter": 3e38, "sform_code": 2}, None),
