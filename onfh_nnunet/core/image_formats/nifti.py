@@ -18,6 +18,9 @@ from onfh_nnunet.core.user_files import open_regular
 _MM = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}
 """Millimetres of a length by the code in the lowest bits of xyzt_units: not stated, metres, millimetres, microns."""
 _ANALYZE_BYTES = 348
+_SHEARED = 0.01
+"""The shear from which steps are no spacing."""
+
 _AFTER_HEADER = 4
 """Bytes that say whether extensions follow; no voxel lies before them."""
 
@@ -115,8 +118,9 @@ def _mm(header: NiftiHeader) -> float:
 
 def _require_one_spacing(header: NiftiHeader) -> None:
     """Refuse an sform whose steps are not those of pixdim: ITK takes pixdim, nibabel the sform."""
-    pixdim, steps = header.spacing, np.linalg.norm(header.sform[:3, :3], axis=0)
-    if not (steps.all() and np.isfinite(steps).all()):
+    axes, pixdim = header.sform[:3, :3], header.spacing
+    steps = np.linalg.norm(axes, axis=0)
+    if not (steps.all() and np.isfinite(steps).all() and is_orthonormal(axes / steps, _SHEARED)):
         return  # no place at all, which is refused as such
     off_mm = _mm(header) * np.abs(steps - pixdim) * (np.array(header.size) - 1)
     if not off_mm.max() <= place_tolerance_mm(_mm(header) * steps):
