@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from onfh_nnunet.core.image_files import write_image
+from tests.helpers.dicom_files import PELVIS, RIGHT, head
 from tests.helpers.paths import ROOT
 
 OURS = ("onfh_nnunet", "dataset_conversion", "postprocessing")
@@ -66,6 +68,18 @@ def test_commands_import_nothing_before_they_run_that_another_package_may_hide_o
     ],
 )
 def test_command_does_not_pay_for_what_it_does_not_use(arguments, absent):
+    assert imported(arguments, absent) == []
+
+
+def test_grading_a_mask_imports_nothing_that_takes_longer_than_to_grade_it(tmp_path):
+    write_image(tmp_path / "P001_R.nii.gz", head(PELVIS, RIGHT, 10), PELVIS)
+    slow = {"SimpleITK", "nibabel", "pandas", "pydicom", "scipy.optimize", "skimage"}
+    assert imported(["grade", str(tmp_path / "P001_R.nii.gz"), "--out", str(tmp_path / "grades.csv")], slow) == []
+    assert (tmp_path / "grades.csv").is_file()
+
+
+def imported(arguments, names):
+    """Which modules of these names a command imports."""
     code = f"""
 import sys
 sys.argv = ["onfh", *{arguments!r}]
@@ -74,7 +88,7 @@ try:
     run()
 except SystemExit:
     pass
-print(*sorted({absent!r} & set(sys.modules)), file=sys.stderr)
+print("imported", *sorted({names!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == ""
+    return done.stderr.splitlines()[-1].split()[1:]

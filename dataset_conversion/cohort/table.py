@@ -19,6 +19,7 @@ ScanSide = Literal["L", "R", "B"]
 
 SIDES: tuple[ScanSide, ...] = get_args(ScanSide)
 REQUIRED_COLUMNS = ("patient_id", "image", "side", "label")
+_SIDE = "side"
 _OPTIONAL_COLUMNS = ("grade", "series", "label_necrosis", "visit")
 _PATHS = ("image", "label", "label_necrosis")
 _REMEDY = "Correct the table and run again"
@@ -34,7 +35,7 @@ class SourceScan:
     Args:
         patient_id: The hospital's name of the patient; it leaves this table only into private/key.csv.
         image: A DICOM folder, tree or zip archive, or an image file.
-        side: The side that is labelled, or ``B`` for both.
+        side: The side that is labelled, or ``B`` for both; ``B`` also where nobody said.
         label: The label map, or the head's mask where `label_necrosis` is given; none for a scan without one.
         grade: The reader's grade, of both hips where the side is ``B``; none to take the label's.
         line: Where the row begins in the table, from 1.
@@ -42,6 +43,7 @@ class SourceScan:
         label_necrosis: The mask of the necrosis, where it has a file of its own.
         visit: Which scan of these hips it is, where they were scanned more than once; else empty.
         further: The cells of further columns, with the column of each.
+        side_stated: Whether the table says the side.
     """
 
     patient_id: str
@@ -54,6 +56,7 @@ class SourceScan:
     label_necrosis: Path | None = None
     visit: str = ""
     further: tuple[tuple[str, str], ...] = ()
+    side_stated: bool = True
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -66,18 +69,25 @@ class SourceScan:
         return (Side.RIGHT, Side.LEFT) if self.side == "B" else (Side(self.side),)
 
 
-def read_cohort(path: Path) -> list[SourceScan]:
+def read_cohort(path: Path, *, side_needed: bool = True) -> list[SourceScan]:
     """Read cohort.csv as text or Excel; paths in it are relative to it, and may be written with backslashes.
+
+    Args:
+        path: The table.
+        side_needed: Whether each row must say its side, or the label may.
 
     Raises:
         CohortError: The table is missing or empty, lacks a column, or has bad rows: all of them are listed.
     """
-    table = read_table(path, REQUIRED_COLUMNS, _OPTIONAL_COLUMNS, CohortError)
+    required = tuple(name for name in REQUIRED_COLUMNS if side_needed or name != _SIDE)
+    table = read_table(path, required, (_SIDE, *_OPTIONAL_COLUMNS), CohortError)
     if not table.rows:
         raise CohortError(path, "has no rows, expected one a scan", _REMEDY)
     folder = path.parent
     rows = [in_one_spelling(row, folder) for row in table.rows]
-    known = [f"line {row.line}, {problem}{whose(row)}" for row in rows for problem in _problems(row, folder)]
+    known = [
+        f"line {row.line}, {problem}{whose(row)}" for row in rows for problem in _problems(row, folder, side_needed)
+    ]
     table.require([*known, *_repeated(rows)], _REMEDY)
     return [_scan(row, folder) for row in rows]
 
@@ -101,13 +111,13 @@ def whose(row: TableRow) -> str:
     return f" (patient {quoted(row.cells['patient_id'])})" if row.cells["patient_id"] else ""
 
 
-def _problems(row: TableRow, folder: Path) -> Iterator[str]:
+def _problems(row: TableRow, folder: Path, side_needed: bool) -> Iterator[str]:
     """What is wrong with one row on its own."""
     cells = row.cells
     if not cells["patient_id"]:
         yield "patient_id: got nothing, expected the patient's id"
     yield from shortened_id(row)
-    if cells["side"] not in SIDES:
+    if cells["side"] not in (*SIDES, *([] if side_needed else [""])):
         yield f"side: got {quoted(cells['side'])}, expected L, R or B"
     yield from bad_visit(row)
     if cells["grade"] not in ("", *Grade):
@@ -178,11 +188,12 @@ def _repeated(rows: list[TableRow]) -> Iterator[str]:
 
 def _scan(row: TableRow, folder: Path) -> SourceScan:
     cells = row.cells
-    side: ScanSide = "B" if cells["side"] == "B" else "L" if cells["side"] == "L" else "R"
+    side = next((one for one in SIDES if one == cells["side"]), None)
     label, necrosis = (folder / cells[name] if cells[name] else None for name in ("label", "label_necrosis"))
     grade = Grade(cells["grade"]) if cells["grade"] else None
     image, series = folder / cells["image"], cells["series"] or None
     further = tuple(row.further.items())
     return SourceScan(
-        cells["patient_id"], image, side, label, grade, row.line, series, necrosis, cells["visit"], further
+        *(cells["patient_id"], image, side or "B", label, grade, row.line, series, necrosis, cells["visit"], further),
+        side_stated=side is not None,
     )

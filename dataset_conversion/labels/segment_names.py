@@ -22,12 +22,14 @@ _CODES = {"SCT:2812003": "femoral head", "SCT:6574001": "necrosis", "SCT:5298800
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NECROSIS = re.compile(
-    r".*(necro|nekro|infarc|infarkt|некро|坏死|壞死|壊死|괴사|病変|病灶|病变).*"
-    r"|(lesi|laesi|lasi|martwic|elhalas).*|onfh|anfh|avn(fh)?|avascular|dead|avital|devital(i[sz]ed)?|nonviable|nonvital"
+    r".*(necro|nekro|infarc|infarkt|некро|νεκρω|坏死|壞死|壊死|괴사|病変|病灶|病变).*"
+    r"|(lesi|lesao|laesi|lasi|martwic|elhalas).*|ne[ck]r?|onfh|anfh|avn(fh)?|avascular|dead|avital"
+    r"|devital(i[sz]ed)?|nonviable|nonvital"
 )
 _HEAD = re.compile(
-    r"(fem(oral|ur)?)?heads?|fh|caput|(femur|huft|hueft|oberschenkel)?kopf|(femur|heup)?kop|tete|testa|cabeza|cabeca"
-    r"|larbens(hoved|hode|huvud)|głow[ay]|hlavice|combfej|bas\u0131|viable|vital|.*(骨頭|骨头|골두).*|голов[ак].*"
+    r"(fem(oral|ur)?)?heads?|[lr]?fh|caput|(femur|huft|hueft|oberschenkel)?kopf|(femur|heup|dijbeen)?kop|tete|testa|cabeza"
+    r"|cabeca|larbens(hoved|hode|huvud)|larhuvud|głow[ay]|hlavice|combfej|bas\u0131|κεφαλη|viable|vital"
+    r"|.*(骨頭|骨头|골두).*|голов[ак].*"
 )
 _OTHER = re.compile(
     r".*neck|.*hals|collum|col|cuello|cartilage|knorpel|prosthesis|prothese|implant|humer.*|radi.*|fibula.*|metatars.*"
@@ -46,7 +48,7 @@ _SIDES = {
         r"l|lt|left|li|links?|linke[rsn]?|gauche|izquierd[ao]|esquerd[ao]|sinistr[ao]|sinister|sx|左|лев.*"
     ),
     Side.RIGHT: re.compile(
-        r"r|rt|right|re|rechts?|rechte[rsn]?|droite?|derech[ao]|direit[ao]|destr[ao]|dext(er|ra)|dx|右|прав.*"
+        r"r|rt|right|re|rechts?|rechte[rsn]?|droite?|derech[ao]|direit[ao]|destr[ao]|dex|dext(er|ra)|dx|右|прав.*"
     ),
 }
 _SPELT = ("necrosis", "osteonecrosis", "necrotic", "nekrose", "osteonekrose", "lesion")
@@ -100,7 +102,8 @@ def _tokens(name: str) -> list[str]:
     """The words of a name without digits: those of ``FemoralHead_L2`` are femoral, head and l."""
     spelt = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
     whole = unicodedata.normalize("NFC", _HUMP.sub(" ", spelt)).casefold()  # NFKD takes Korean syllables apart
-    return _LETTERS.findall(re.sub("[左右]", r" \g<0> ", whole))
+    whole = re.sub("[左右]", r" \g<0> ", re.sub("[+&]", " and ", whole))  # "head + necrosis" is the whole head
+    return _LETTERS.findall(re.sub(r"\b([lr])(fh)\b", r"\1 \2", whole))
 
 
 def _meaning(tokens: list[str]) -> Meaning:

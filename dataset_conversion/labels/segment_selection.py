@@ -93,7 +93,7 @@ def select_regions(
     if not taken[Region.NECROSIS] and not meant[Region.NECROSIS]:
         _require_stated(source, taken[Region.HEAD], asked[Region.NECROSIS], bool(left), healthy, place)
     assumed = not _has_names(source) and not any(asked.values())
-    return Selection(taken, (*_contradicting(taken), *left), assumed)
+    return Selection(taken, (*_contradicting(taken, asked), *left), assumed)
 
 
 def select_region(
@@ -129,7 +129,7 @@ def select_region(
     left = _left_over(source, taken, {region: meant}, {region: asked}, place)
     if not meant and (labelled or region is Region.HEAD):
         raise missing(source, region, asked or _default(source, region), place)
-    return Selection(taken, (*_contradicting(taken), *left))
+    return Selection(taken, (*_contradicting(taken, {region: asked}), *left))
 
 
 def _has_names(source: Segmentation) -> bool:
@@ -171,7 +171,7 @@ def _of_side(
         if side is None and region is Region.HEAD:
             raise both_hips(kept, place)
         return tuple(kept)
-    raise ambiguous(kept, asked or str(region), place)
+    raise ambiguous(kept, region, asked, place)
 
 
 def _labelled(source: Segmentation) -> list[Segment]:
@@ -216,13 +216,17 @@ def _is_value(asked: str) -> bool:
     return asked.isdecimal() and len(asked) <= len(str(HIGHEST_VALUE)) and int(asked) <= HIGHEST_VALUE
 
 
-def _contradicting(taken: Mapping[Region, Iterable[Segment]]) -> tuple[str, ...]:
-    """A note on each segment that was taken as asked and whose name says something else."""
+def _contradicting(taken: Mapping[Region, Iterable[Segment]], asked: Asked) -> tuple[str, ...]:
+    """A note on each segment that was taken as asked and whose name says something else.
+
+    A name in words that are not known here contradicts nothing where it is the very name that was asked for.
+    """
     unlike = [
         (region, segment)
         for region, found in taken.items()
         for segment in found
         if segment.name and read_segment(segment).meaning not in (region.value, Meaning.UNCLEAR)
+        if segment.name != asked[region] or read_segment(segment).meaning is not Meaning.OTHER
     ]
     return tuple(
         Note.of(f"took segment {segment} as {region}", f"took segment {segment.number}, of another name, as {region}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from dataset_conversion.labels.segment_names import Meaning, read_segment
+from dataset_conversion.labels.segment_names import Meaning, read_name, read_segment
 from dataset_conversion.readers.segmentation import Segment, Segmentation
 from onfh_nnunet.core.errors import LabelError, SideError, UnstatedNecrosis
 from onfh_nnunet.core.labels import Region
@@ -20,9 +20,11 @@ def listing(segments: Iterable[Segment]) -> str:
 
 
 def unclear(source: Segmentation, place: str) -> LabelError:
-    """Names that say nothing, or two things."""
+    """Names that say nothing, or two things, or something else than their codes."""
     doubtful = [segment for segment in source.segments if read_segment(segment).meaning is Meaning.UNCLEAR]
-    problem = f"has segments whose names do not say what they are: {listing(doubtful)}; it holds"
+    by_code = any(read_name(segment.name).meaning is not Meaning.UNCLEAR for segment in doubtful)
+    what = "names and codes contradict each other" if by_code else "names do not say what they are"
+    problem = f"has segments whose {what}: {listing(doubtful)}; it holds"
     return LabelError(place, f"{problem} {listing(source.segments)}", _which_is_which(source))
 
 
@@ -37,6 +39,7 @@ def missing(source: Segmentation, region: Region, asked: str, place: str) -> Lab
     return LabelError(place, problem, f"Name it with `{region}_label`, or {other}")
 
 
+_IF_HEALTHY = "If it is healthy"
 _HEALTHY = "`necrosis_label` none, or `necrosis_label` 2 if 2 is the necrosis wherever there is one"
 
 
@@ -45,13 +48,18 @@ def unstated_necrosis(source: Segmentation, head: Sequence[Segment], place: str)
     others = [segment for segment in source.segments if segment not in head]
     beside = f" beside {listing(others)}" if others else " and nothing else"
     problem = f"draws a head ({listing(head)}){beside}: a healthy hip, or a label whose necrosis is in another file"
-    remedy = f"If it is healthy, give {_HEALTHY}. If its necrosis is in another file, give that as `necrosis_masks`"
+    named = [other.name for other in others if other.name]
+    within = f"If its necrosis is among these, give `necrosis_label` {shlex.quote(named[0])}. " if named else ""
+    remedy = (
+        f"{within}{_IF_HEALTHY}, give {_HEALTHY}. If its necrosis is in another file, give that as `necrosis_masks`"
+    )
     return UnstatedNecrosis(place, problem, remedy)
 
 
 def unstated_in_table(error: UnstatedNecrosis) -> UnstatedNecrosis:
     """The same error of a row of a table, whose columns say it."""
-    healthy = f"If it is healthy, write none into the column grade; if all such hips are, give {_HEALTHY}"
+    within, _, _ = error.remedy.partition(_IF_HEALTHY)
+    healthy = f"{within}{_IF_HEALTHY}, write none into the column grade; if all such hips are, give {_HEALTHY}"
     remedy = f"{healthy}. If its necrosis is in another file, name that in the column label_necrosis"
     return UnstatedNecrosis(error.subject, error.problem, remedy)
 
@@ -68,10 +76,14 @@ def unknown_values(unnamed: Sequence[Segment], asked: Mapping[Region, str], plac
     return LabelError(place, problem, remedy)
 
 
-def ambiguous(found: Sequence[Segment], asked: str, place: str) -> LabelError:
+def ambiguous(found: Sequence[Segment], region: Region, asked: str | None, place: str) -> LabelError:
     """Several segments that may be one region."""
-    problem = f"has {len(found)} segments that {asked!r} may mean: {listing(found)}"
-    remedy = "Give each its own name, and name its values with `head_label` and `necrosis_label`"
+    problem = f"has {len(found)} segments that {asked or str(region)!r} may mean: {listing(found)}"
+    names = [segment.name for segment in found]
+    if len(set(names)) < len(names) or asked in names or not all(names):
+        return LabelError(place, problem, f"Give each its own name, or merge them into one {region}")
+    merged = f"Merge them into one {region}, or name" if asked is None else "Name"
+    remedy = f"{merged} the one that is meant, such as `{region}_label` {shlex.quote(names[0])}"
     return LabelError(place, problem, remedy)
 
 
@@ -99,7 +111,10 @@ def _which_is_which(source: Segmentation) -> str:
     chosen: list[str] = []
     for region in Region:
         named = [one for one in source.segments if read_segment(one).meaning.value == region.value]
-        one = named[0] if named else left.pop(0) if left else None
+        named += [one for one in left if read_name(one.name).meaning.value == region.value]
+        silent = [one for one in left if read_name(one.name).meaning is Meaning.UNCLEAR]
+        one = next(iter([*named, *silent]), None)
+        left = [other for other in left if other is not one]
         chosen += [f"`{region}_label` {shlex.quote(one.name)}"] if one else []
     round_ = (
         "" if any(read_segment(one).meaning.value in tuple(Region) for one in source.segments) else ", or the reverse"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dataset_conversion.readers.parts import NO_ANATOMY, Part
@@ -34,10 +34,9 @@ def choose(contents: Contents, wanted: str | None, place: Path) -> tuple[Stack, 
     if wanted is None:
         images = _without(images, lambda one: one.is_localizer, "a localizer", lines)
         images = _without(images, lambda one: _is_alone(one, images), "a single image", lines)
-        named, words = images, ""
+        stacks = _stacks(images, "", lines)
     else:
-        named, words = _named(images, wanted)
-    stacks = _stacks(named, words, lines)
+        stacks = _meant(images, wanted, lines)
     if len(stacks) == 1:
         return stacks[0], tuple(lines)
     asked = "" if wanted is None else f" {wanted!r}"
@@ -92,11 +91,27 @@ def _is_alone(series: Series, images: Sequence[Series]) -> bool:
     return n_images == 1 and [one.description for one in images].count(series.description) == 1
 
 
-def _named(images: Sequence[Series], wanted: str) -> tuple[list[Series], str]:
-    """The series that a text names, and the rest of the text, which names a part."""
+def _meant(images: Sequence[Series], wanted: str, lines: list[str]) -> list[Stack]:
+    """The stacks that a text names: the one stack that one of its readings names, or those of its first reading.
+
+    A later reading narrows the first: in a series ``dual echo 2D``, ``echo 2`` names all of it, and one of its parts.
+    """
+    first: list[Stack] = []
+    for named, words in _readings(images, wanted):
+        beside: list[str] = []
+        stacks = _stacks(named, words, beside)
+        first = first or stacks
+        if len(stacks) == 1 and stacks[0].series in [one.series for one in first]:
+            lines += beside
+            return stacks
+    return first
+
+
+def _readings(images: Sequence[Series], wanted: str) -> Iterator[tuple[list[Series], str]]:
+    """The series that the beginning of a text may name, the longest first; and the rest of it, which names a part."""
     exact = [series for series in images if wanted in (series.uid, series.number, series.description)]
     if exact:
-        return exact, ""
+        yield exact, ""
     text, n_words = wanted.casefold().strip(), len(wanted.split())
     words = text.replace(",", " ").replace(";", " ").split()
     for n_part in range(n_words + 1):
@@ -104,8 +119,8 @@ def _named(images: Sequence[Series], wanted: str) -> tuple[list[Series], str]:
         found = [series for series in images if _is_named(series, head)]
         if found and (n_part == 0 or head):
             found = [one for one in found if head in (one.uid, one.number, one.description.casefold())] or found
-            return found, " ".join(words[len(words) - n_part :])
-    return list(images), " ".join(words)
+            yield found, " ".join(words[len(words) - n_part :])
+    yield list(images), " ".join(words)
 
 
 def _before(text: str, n_last: int) -> str:

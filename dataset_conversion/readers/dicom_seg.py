@@ -9,7 +9,7 @@ lie on its plane. SliceThickness is never asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +158,20 @@ def _segments(image: Any, overlap: bool) -> tuple[Segment, ...]:
     for index, item in enumerate(image.SegmentSequence):
         number = int(item.SegmentNumber)
         codes = [code for one in item.get("SegmentedPropertyTypeCodeSequence", ())[:1] for code in _codes(one)]
+        codes += [str(item.get("CodeMeaning", "")) for item in _modifiers(item)]
         layer, value = (index, 1) if overlap else (0, number)
         segments.append(Segment(number, str(item.get("SegmentLabel", "")), tuple(codes), layer, value))
     return tuple(segment for segment in segments if segment.number)
+
+
+def _modifiers(segment: Any) -> Iterator[Any]:
+    """The codes that modify its type and its region, such as Left."""
+    for kind, modifier in (
+        ("SegmentedPropertyTypeCodeSequence", "SegmentedPropertyTypeModifierCodeSequence"),
+        ("AnatomicRegionSequence", "AnatomicRegionModifierSequence"),
+    ):
+        for one in segment.get(kind, ())[:1]:
+            yield from one.get(modifier, ())
 
 
 def _codes(item: Any) -> tuple[str, str]:

@@ -66,7 +66,11 @@ def _refuse_lost(root: Path, images: Sequence[Path], others: Sequence[Path]) -> 
             problem, remedy = "is a link to a folder, which is not followed", "Give the folder it points to"
             raise ReadError(path, problem, f"{remedy}, or move the link away")
         if alike or path.suffix.lower() in _SLICE_SUFFIXES:
-            raise ReadError(path, "is named like the slices beside it and is not DICOM", EXPORT_AGAIN)
+            raise ReadError(
+                path,
+                "is named like the slices beside it and is not DICOM",
+                f"{EXPORT_AGAIN}. If it is no slice, move it away",
+            )
         if not is_regular(path):
             continue
         if path.stat().st_size < PREAMBLE_BYTES and _marked(path.parent.relative_to(root)) in folders:

@@ -6,13 +6,14 @@ frame's own wins (PS3.3, C.7.6.16).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dataset_conversion.readers.headers import CLASSIC_MR, ENHANCED_MR, EXPORT_AGAIN, Header, path_of, sop_class
+from dataset_conversion.readers.headers import ENHANCED_MR, EXPORT_AGAIN, Header, path_of, sop_class
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.grid import FloatArray
 
@@ -73,7 +74,13 @@ def frames_of(header: Header) -> list[Frame]:
     try:
         return list(_enhanced(header) if sop_class(header) in ENHANCED_MR else _classic(header))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        raise ReadError(path, f"has an unusable position ({error})", EXPORT_AGAIN) from error
+        said = f" ({error})" if isinstance(error, _Unusable) else ""
+        problem = f"has an unusable position, orientation, spacing or size{said}, expected numbers"
+        raise ReadError(path, problem, EXPORT_AGAIN) from error
+
+
+class _Unusable(ValueError):
+    """An attribute that is not the numbers that it should be; its text is for people."""
 
 
 def _classic(header: Header) -> Iterator[Frame]:
@@ -83,7 +90,7 @@ def _classic(header: Header) -> Iterator[Frame]:
         raise ReadError(path, problem, "Export the original images")
     missing = [name for name in _CLASSIC_GEOMETRY if not header.get(name)]
     if missing or sop_class(header) == "":
-        raise ReadError(path, f"lacks {', '.join(missing) or CLASSIC_MR}", EXPORT_AGAIN)
+        raise ReadError(path, f"lacks {', '.join(missing) or 'SOPClassUID'}", EXPORT_AGAIN)
     name = f"instance {header.get('InstanceNumber', '?')} ({path.name})"
     yield _frame(header, 0, name, [header])
 
@@ -107,10 +114,12 @@ def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Fra
                 return numbers
         return None
 
-    def value(sequence: str, keyword: str) -> FloatArray:
+    def value(sequence: str, keyword: str, *shape: int) -> FloatArray:
         if (numbers := stated(sequence, keyword)) is None:
             raise ReadError(path_of(header), f"lacks {keyword} of {name}", EXPORT_AGAIN)
-        return numbers
+        if numbers.size != math.prod(shape):
+            raise _Unusable(f"{keyword} has {numbers.size} numbers, not {math.prod(shape)}")
+        return numbers.reshape(shape)
 
     def rescale(keyword: str, default: float) -> float:
         numbers = stated("PixelValueTransformationSequence", keyword)
@@ -120,9 +129,9 @@ def _frame(header: Header, number: int, name: str, places: Sequence[Any]) -> Fra
         header,
         number,
         name,
-        value("PlanePositionSequence", "ImagePositionPatient").reshape(3),
-        value("PlaneOrientationSequence", "ImageOrientationPatient").reshape(2, 3),
-        value("PixelMeasuresSequence", "PixelSpacing").reshape(2),
+        value("PlanePositionSequence", "ImagePositionPatient", 3),
+        value("PlaneOrientationSequence", "ImageOrientationPatient", 2, 3),
+        value("PixelMeasuresSequence", "PixelSpacing", 2),
         (int(header.Rows), int(header.Columns)),
         (rescale("RescaleSlope", 1.0), rescale("RescaleIntercept", 0.0)),
         tuple(places),
@@ -133,14 +142,17 @@ def _numbers(holder: Any, keyword: str) -> FloatArray | None:
     """The numbers of an attribute; none where it is not stated.
 
     Raises:
-        ValueError: One is not finite or far too large, or there are so many that reading them would take gigabytes.
+        _Unusable: One is not finite or far too large, or there are so many that reading them would take gigabytes.
     """
     length = getattr(holder.get_item(keyword), "length", 0)  # of a value that is not converted yet
     if length > _NUMBERS_BYTES:
-        raise ValueError(f"{keyword} has {length} bytes")
+        raise _Unusable(f"{keyword} has {length} bytes")
     if (value := holder.get(keyword)) is None:
         return None
-    numbers = np.array(value, float)
+    try:
+        numbers = np.array(value, float)
+    except (TypeError, ValueError) as error:
+        raise _Unusable(f"{keyword} is {value!r}") from error
     if not (np.abs(numbers) <= _LARGEST).all():
-        raise ValueError(f"{keyword} is {numbers.tolist()}")
+        raise _Unusable(f"{keyword} is {numbers.tolist()}")
     return numbers

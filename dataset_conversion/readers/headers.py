@@ -22,7 +22,8 @@ ENHANCED_MR = ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4")
 DIRECTORY = "1.2.840.10008.1.3.10"
 """SOP class of a DICOMDIR, which is DICOM but no image."""
 
-EXPORT_AGAIN = "Export the series again; the file may be truncated"
+EXPORT_AGAIN = "Export the series again from the source"
+TRUNCATED = f"{EXPORT_AGAIN}; the file may be truncated"
 
 _DEFERRED_FROM = 4096
 """Values of more bytes stay in the file: pixels do, the attributes of a slice do not."""
@@ -39,9 +40,23 @@ _TAGS: list[str | int] = [
         "BurnedInAnnotation",
     ),
     *("ScanningSequence", "EchoPulseSequence", "MRAcquisitionType", "BodyPartExamined"),
-    *("SOPInstanceUID", "SeriesNumber", "ImageType", "ComplexImageComponent", "EchoTime", "RepetitionTime"),
+    *(
+        "SOPInstanceUID",
+        "SeriesNumber",
+        "ImageType",
+        "ComplexImageComponent",
+        "EchoTime",
+        "EchoNumbers",
+        "RepetitionTime",
+    ),
     *("InversionTime", "FlipAngle", "DiffusionBValue", "TemporalPositionIdentifier", "TriggerTime"),
-    *("AcquisitionNumber", "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber"),
+    *(
+        "AcquisitionNumber",
+        "AcquisitionTime",
+        "ConcatenationUID",
+        "InConcatenationNumber",
+        "InConcatenationTotalNumber",
+    ),
     *(0x0019100C, 0x20011003, 0x00431039, 0x0043102F),  # b-values and components of vendors, see `parts`
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),

@@ -185,13 +185,18 @@ def _of(keyword: str, sequence: str = "") -> Callable[[Frame], Value]:
 
 _TRAITS: tuple[tuple[Callable[[Frame], Value], Callable[[list[Any]], list[str]]], ...] = (
     (echo_ms, _ranked("echo")),
+    (_of("EchoNumbers"), _ranked("echo")),
     (_type_words, _name_types),
     (_b_value, lambda values: [f"b {value:g}" if value is not None else "b unknown" for value in values]),
     (_of("InversionTime"), _ranked("inversion")),
+    (_of("InversionTimes", "MRModifierSequence"), _ranked("inversion")),
     (_of("FlipAngle"), _ranked("flip angle")),
+    (_of("FlipAngle", "MRTimingAndRelatedParametersSequence"), _ranked("flip angle")),
     (_of("TemporalPositionIdentifier"), _ranked("time")),
     (_of("TemporalPositionIndex", "FrameContentSequence"), _ranked("time")),
     (_of("TriggerTime"), _ranked("time")),
     (_of("AcquisitionNumber"), _ranked("time")),
+    (_of("FrameAcquisitionNumber", "FrameContentSequence"), _ranked("time")),
+    (_of("AcquisitionTime"), _ranked("time")),
 )
 """What tells images at one place apart, the plainest first, and how the parts are named."""

@@ -17,7 +17,7 @@ from dataset_conversion.readers.archive import refuse_bomb
 from dataset_conversion.readers.downcast import downcast
 from dataset_conversion.readers.frames import Frame
 from dataset_conversion.readers.gdcm_process import decode
-from dataset_conversion.readers.headers import EXPORT_AGAIN, Header, path_of, with_pixels
+from dataset_conversion.readers.headers import EXPORT_AGAIN, TRUNCATED, Header, path_of, with_pixels
 from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.scratch import scratch_folder
 from onfh_nnunet.core.user_files import refused_whole
@@ -30,6 +30,8 @@ def voxels(frames: Sequence[Frame]) -> NDArray[Any]:
         ReadError: The pixels of a file cannot be decoded, are not those of its header, or far more than its bytes.
     """
     headers = list({id(frame.header): frame.header for frame in frames}.values())
+    for header in headers:
+        _require_low_bits(header)
     n_bytes = sum(map(_stated_bytes, headers))
     place = path_of(headers[0]) if len(headers) == 1 else path_of(headers[0]).parent
     refuse_bomb(place, sum(path_of(header).stat().st_size for header in headers), n_bytes)
@@ -54,13 +56,23 @@ def _stated_bytes(header: Header) -> int:
     return math.prod(sizes) * math.ceil(bits / 8)
 
 
+def _require_low_bits(header: Header) -> None:
+    """Refuse values that lie above unused bits, as old files may have them: no two readers make the same of them."""
+    path = path_of(header)
+    with refused_whole(path):
+        high, stored = header.get("HighBit"), header.get("BitsStored")
+        if high is not None and stored is not None and int(high) != int(stored) - 1:
+            problem = f"has pixels of {stored} bits that end at bit {high} (HighBit), expected {int(stored) - 1}"
+            raise ReadError(path, problem, EXPORT_AGAIN)
+
+
 def _require_held(path: Path, header: Header, expected: int) -> None:
     """Refuse a file that holds fewer bytes of plain pixels than its header states, before any are read."""
     pixels = header.get_item("PixelData", keep_deferred=True)
     if start := getattr(pixels, "value_tell", 0):  # of pixels that are in the file as they are
         held = min(pixels.length, path.stat().st_size - start)
         if held < expected:
-            raise ReadError(path, f"holds {held} bytes of pixels, expected {expected}", EXPORT_AGAIN)
+            raise ReadError(path, f"holds {held} bytes of pixels, expected {expected}", TRUNCATED)
 
 
 def _rescaled(stored: NDArray[Any], frame: Frame) -> NDArray[Any]:
@@ -80,7 +92,7 @@ def _stored(decoded: NDArray[Any], header: Header) -> NDArray[Any]:
     """The lowest BitsStored bits of decoded pixels, as signed or unsigned numbers."""
     n_bits = int(header.BitsStored)
     spare = 8 * decoded.itemsize - n_bits
-    if decoded.dtype.kind not in "iu" or spare <= 0 or int(header.HighBit) != n_bits - 1:
+    if decoded.dtype.kind not in "iu" or spare <= 0:
         return decoded
     kind = "i" if header.PixelRepresentation else "u"
     numbers: NDArray[Any] = decoded.view(decoded.dtype.str.replace(decoded.dtype.kind, kind))

@@ -37,7 +37,8 @@ class Segment:
     Args:
         number: The number that its tool shows: the label's value, or the SegmentNumber of a DICOM SEG.
         name: Its name as given; empty for a value of a plain label map.
-        codes: Its type as scheme and value, such as ``SCT:113197003``, and that code's meaning.
+        codes: Its type as scheme and value, such as ``SCT:113197003``, that code's meaning, and the meanings of what
+            modifies it, such as ``Left``.
         layer: Which layer of the segmentation holds it.
         value: Its value in that layer.
     """

@@ -126,8 +126,12 @@ def _key(index: int, field: str) -> str:
 
 
 def _codes(tags: str) -> tuple[str, ...]:
-    """The type in a TerminologyEntry ``context~category~type~...`` whose codes are ``scheme^value^meaning``."""
+    """The type in a TerminologyEntry, its modifier and that of its region, such as Left.
+
+    The entry is ``context~category~type~modifier~context~region~modifier``, and each code ``scheme^value^meaning``.
+    """
     entries = dict(tag.partition(":")[::2] for tag in tags.split("|"))
-    parts = entries.get("TerminologyEntry", "").split("~")
-    scheme, value, meaning = (*(parts[2].split("^") if len(parts) > 2 else ()), "", "", "")[:3]
-    return (f"{scheme}:{value}", meaning) if scheme and value else ()
+    parts = [(*part.split("^"), "", "", "")[:3] for part in entries.get("TerminologyEntry", "").split("~")]
+    scheme, value, meaning = parts[2] if len(parts) > 2 else ("", "", "")
+    modifiers = [parts[place][2] for place in (3, 6) if len(parts) > place and parts[place][2]]
+    return (f"{scheme}:{value}", meaning, *modifiers) if scheme and value else ()

@@ -70,7 +70,8 @@ class Grid:
                 "grid", f"has origin {origin} and direction {self.direction}, expected finite numbers", _REMEDY
             )
         if not is_orthonormal(matrix):
-            raise GeometryError("grid", f"has axes that are not perpendicular: {matrix.tolist()}", _REMEDY)
+            got = f"has axes that are not perpendicular: {matrix.round(4).tolist()}"
+            raise GeometryError("grid", f"{got}, expected unit vectors at 90 degrees", _REMEDY)
         object.__setattr__(self, "size", tuple(int(n) for n in self.size))
         object.__setattr__(self, "spacing_mm", spacing)
         object.__setattr__(self, "origin_mm", origin)

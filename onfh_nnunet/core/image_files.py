@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from onfh_nnunet.core.atomic_files import atomic_write
 from onfh_nnunet.core.errors import GeometryError, OnfhError, ReadError
 from onfh_nnunet.core.grid import Grid, same_grid
-from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of
+from onfh_nnunet.core.image_formats.image_header import ImageHeader, grid_of, without_geometry
 from onfh_nnunet.core.image_formats.inflate import GZIP
 from onfh_nnunet.core.image_formats.metaimage import read_metaimage_header
-from onfh_nnunet.core.image_formats.nifti import aux_file_of, header_of_pair, read_nifti_header
+from onfh_nnunet.core.image_formats.nifti import aux_file_of, header_of_pair, is_analyze, read_nifti_header
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader, read_nrrd_header
 from onfh_nnunet.core.user_files import open_regular, refused_whole
 
@@ -80,6 +80,8 @@ def read_header(path: Path) -> ImageHeader:
         kind, header = format_of(path), path
         if kind is None and (beside := header_of_pair(path)):
             kind, header = format_of(beside), beside
+        if kind is None and is_analyze(header):
+            raise without_geometry(path, "an Analyze header, which tells neither left nor right")
         if kind is None:
             raise ReadError(path, f"is not one of {', '.join(ImageFormat)}", "Convert it to one of these")
         return _READERS[kind](header)

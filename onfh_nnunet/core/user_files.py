@@ -33,6 +33,10 @@ MOST_IMAGE_BYTES = 2**30
 megabyte may state as many."""
 
 
+class StoredBytesError(EOFError):
+    """Bytes that do not end where they should, in words for people; those of libraries are not."""
+
+
 @contextlib.contextmanager
 def refused_whole(path: Path) -> Iterator[None]:
     """Context manager: turn any exception into one `ReadError` for the file or folder that is read.
@@ -50,7 +54,8 @@ def refused_whole(path: Path) -> Iterator[None]:
         problem = f"cannot be read ({error.strerror or error})"
         raise ReadError(path, problem, "Check that it exists and may be read") from error
     except EOFError as error:  # foreseen: a trace would say no more
-        problem = f"cannot be read ({str(error).strip() or 'it ends early'})"
+        said = str(error) if isinstance(error, StoredBytesError) else "it ends before its data do"
+        problem = f"cannot be read ({said})"
         raise ReadError(path, problem, "Export it again from the source; it may be truncated") from error
     except MemoryError as error:
         raise ReadError(path, "needs more memory than is free", "Crop it, or read it on a larger machine") from error

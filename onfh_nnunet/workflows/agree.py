@@ -23,7 +23,8 @@ def agree(first: AnyPath, second: AnyPath, *, out: AnyPath | None = None) -> lis
     r"""Compare two readers' grades of the same hips, and their percentages where both give them.
 
     Args:
-        first: CSV of one reader: case_id, steinberg_grade or grade, and necrosis_percent if it is known.
+        first: CSV of one reader: case_id, or patient_id and side; visit where a hip was scanned more than once;
+            steinberg_grade or grade; and necrosis_percent if it is known.
         second: CSV of the other reader, of the same hips.
         out: A folder for agreement.csv, confusion.csv and figures; nothing is written by default.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
-from onfh_nnunet.core.errors import LabelError, OnfhError
+from onfh_nnunet.core.errors import CohortError, LabelError, OnfhError
 from onfh_nnunet.core.file_names import side_of_name
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import written_folder
@@ -50,7 +51,7 @@ def compare(
 
     Args:
         reference: A folder of labels in the formats of `convert`, of one hip each or of both; a table of scans and
-            their labels (``cohort.csv``); or one mask (z, y, x) in memory.
+            their labels (``cohort.csv``, where the label may say the side); or one mask (z, y, x) in memory.
         prediction: A folder of masks of the same hips under the same names, on the same voxels (``P001_R`` and
             ``P001_L`` for a label ``P001`` of both hips); what `predict` made of the same table; or the other mask, on
             the same grid. One without necrosis, or an empty one, is an answer. Values 1 and 2 are viable head and
@@ -116,7 +117,10 @@ def _rows(
     if isinstance(reference, Volume) or isinstance(prediction, Volume):
         problem = "are a mask and a folder, expected two masks or two folders"
         raise OnfhError("reference and prediction", problem, "Read the other mask as well")
-    return compare_pairs(_matched(Path(reference), Path(prediction), necrosis), progress, rules)
+    rows = compare_pairs(_matched(Path(reference), Path(prediction), necrosis), progress, rules)
+    if twice := [case_id for case_id, n in Counter(row.case_id for row in rows).items() if n > 1]:
+        raise CohortError(reference, f"labels {', '.join(twice)} more than once", "Keep one label a hip")
+    return rows
 
 
 def _matched(reference: Path, prediction: Path, necrosis: Path | None) -> list[MaskPair]:
@@ -167,10 +171,13 @@ def compare_pair(pair: MaskPair, rules: LabelRules | None = None) -> list[Crossv
     answers = {side: read_prediction(path, meant) for side, path in pair.prediction.items()}
     hips = _references(pair, pair.side, meant, next(iter(answers.values())))
     sides = [hip.mask.side for hip in hips]
+    if not pair.side_stated and None not in sides:
+        answers = {side: answer for side, answer in answers.items() if side in sides}
     if set(sides) != set(answers):
         got, expected = (", ".join(map(str, one)) or "no known side" for one in (sorted(answers), filter(None, sides)))
         problem = f"has predictions of side {got}, and its label {pair.reference} is of {expected}"
-        raise LabelError(pair.case_id, problem, "Give a label and a mask of each hip")
+        remedy = "Give a label and a mask of each hip" if pair.side_stated else "Fill the column side"
+        raise LabelError(pair.case_id, problem, remedy)
     return [
         _row(f"{pair.case_id}_{side}", hip, answers[side], (pair.reference, pair.prediction[side]))
         for side, hip in zip(sides, hips, strict=True)

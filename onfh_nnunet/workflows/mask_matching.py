@@ -10,6 +10,7 @@ from dataset_conversion.cohort.pseudonyms import ScanKeyRow, read_key
 from dataset_conversion.cohort.scan_name import ScanName, pseudonym_of
 from dataset_conversion.cohort.table import read_cohort
 from onfh_nnunet.core.errors import LabelError, ReadError
+from onfh_nnunet.core.file_names import side_of_name, stem
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.workflows.label_folders import labels_in
@@ -26,6 +27,7 @@ class MaskPair:
         prediction: The mask that is judged; or a mask of each hip, by its side.
         necrosis: The reference's mask of the necrosis, where it has a file of its own.
         side: The side of the reference, where more than its name says it.
+        side_stated: Whether all masks are of hips of the reference; else it alone says which of them are.
         healthy: Whether a reference without necrosis is meant so.
     """
 
@@ -35,6 +37,7 @@ class MaskPair:
     necrosis: Path | None = None
     side: Side | None = None
     healthy: bool = False
+    side_stated: bool = True
 
 
 def match_masks(references: Path, predictions: Path) -> list[MaskPair]:
@@ -68,7 +71,8 @@ def _of_hips(name: str, true: Mapping[str, Path], pred: Mapping[str, Path]) -> d
 def match_table(table: Path, predictions: Path) -> list[MaskPair]:
     """The labels of a table of scans and the masks that `predict` made of the same table, in its order.
 
-    Rows without a label are left out, and so are masks of scans that the table does not label.
+    Rows without a label are left out, and so are masks of scans that the table does not label. A row need not say its
+    side: its label does, by its name or by what it holds.
 
     Args:
         table: cohort.csv.
@@ -79,7 +83,7 @@ def match_table(table: Path, predictions: Path) -> list[MaskPair]:
         LabelError: No row has a label.
         ReadError: The folder is not there or holds no mask, or lacks some of a labelled hip: all of them are listed.
     """
-    labelled = [(scan, scan.label) for scan in read_cohort(table) if scan.label]
+    labelled = [(scan, scan.label) for scan in read_cohort(table, side_needed=False) if scan.label]
     if not labelled:
         raise LabelError(table, "has no label in any row, expected labels to compare with", "Fill the column label")
     masks = labels_in(predictions)
@@ -90,9 +94,11 @@ def match_table(table: Path, predictions: Path) -> list[MaskPair]:
         name = ScanName(patients.get(scan.patient_id, scan.patient_id), scan.visit)
         files = {hip.side: hip.case_id for hip in name.hips if hip.side in scan.hips}
         found = {side: masks[file] for side, file in files.items() if file in masks}
-        lacking += [f"{file} (line {scan.line})" for file in files.values() if file not in masks]
-        side = None if scan.side == "B" else Side(scan.side)
-        pairs.append(MaskPair(str(name), label, found, scan.label_necrosis, side, scan.grade is Grade.NONE))
+        if scan.side_stated or not found:
+            lacking += [f"{file} (line {scan.line})" for file in files.values() if file not in masks]
+        side = Side(scan.side) if scan.side != "B" else None if scan.side_stated else side_of_name(stem(label))
+        healthy = scan.grade is Grade.NONE
+        pairs.append(MaskPair(str(name), label, found, scan.label_necrosis, side, healthy, scan.side_stated))
     if lacking:
         remedy = "Run onfh predict on this table into it, and look whether these scans are in its failed.csv"
         raise ReadError(predictions, f"lacks {', '.join(lacking)} (references: {table})", remedy)

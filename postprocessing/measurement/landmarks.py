@@ -125,6 +125,8 @@ def _point(path: Path, markup: dict[str, Any], point: dict[str, Any], cases: Seq
     label, system = point["label"].strip(), markup.get("coordinateSystem", "LPS")
     if system not in _TO_LPS:
         raise ReadError(path, f"has the coordinate system {system!r}, expected LPS or RAS", "Save it again from Slicer")
+    if (unit := markup.get("coordinateUnits", "mm")) != "mm":
+        raise ReadError(path, f"has its points in {unit!r}, expected mm", "Save it again from Slicer, in mm")
     case_id, _, name = label.rpartition(" ")
     if name not in (EDGE, TEARDROP) or point.get("positionStatus", "defined") != "defined":
         raise ReadError(path, f"has the point {label!r}, expected placed points {EDGE} and {TEARDROP}", _REMEDY)

@@ -57,8 +57,6 @@ def border_area_mm2(labels: NDArray[np.uint8], one: int, other: int, spacing_mm:
 @lru_cache
 def _steps(spacing_mm: Triple) -> tuple[NDArray[np.integer[Any]], FloatArray]:
     """Steps (n, 3) to half of the neighbours, up to a diagonal of the longest edge away, and their areas in mm2."""
-    from scipy.optimize import nnls
-
     edge = 2 * FARTHEST + 1
     half = (np.argwhere(np.ones((edge, edge, edge))) - FARTHEST)[edge**3 // 2 + 1 :]
     first = np.gcd.reduce(half, axis=1) == 1  # of the steps along one line
@@ -70,7 +68,7 @@ def _steps(spacing_mm: Triple) -> tuple[NDArray[np.integer[Any]], FloatArray]:
         np.abs(steps), axis=0, return_inverse=True
     )  # a step and its mirror images weigh the same
     by_kind = crossings @ (kind_of.reshape(-1)[:, None] == np.arange(len(kinds)))
-    return steps, nnls(by_kind, np.linalg.norm(normals, axis=1))[0][kind_of.reshape(-1)]
+    return steps, nonnegative_weights(by_kind, np.linalg.norm(normals, axis=1))[kind_of.reshape(-1)]
 
 
 def _even_directions() -> FloatArray:
@@ -80,3 +78,35 @@ def _even_directions() -> FloatArray:
     across = np.sqrt(1 - height**2)
     directions: FloatArray = np.stack([across * np.cos(turn), across * np.sin(turn), height], axis=1)
     return directions
+
+
+def nonnegative_weights(columns: FloatArray, target: FloatArray) -> FloatArray:
+    """Weights (n) of columns (m, n) that give a target (m) best by least squares, none below 0.
+
+    Source: Lawson and Hanson, Solving Least Squares Problems, 1974, chapter 23, as `scipy.optimize.nnls`, whose import
+    takes as long as measuring a hip.
+    """
+    gram, product = columns.T @ columns, columns.T @ target
+    weights: FloatArray = np.zeros(len(product))
+    free = np.zeros(len(product), bool)
+    while True:
+        pull = np.where(free, 0, product - gram @ weights)
+        if free.all() or pull.max() <= _ROUNDING * product.max():
+            return weights
+        free[pull.argmax()] = True
+        while (best := _solved(gram, product, free))[free].min() <= 0:
+            held = free & (best <= 0)
+            share = (weights[held] / (weights[held] - best[held])).min()
+            weights = weights + share * (best - weights)
+            free &= weights > _ROUNDING * weights.max()
+            weights[~free] = 0
+        weights = best
+
+
+_ROUNDING = 1e-12
+
+
+def _solved(gram: FloatArray, product: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+    weights = np.zeros(len(product))
+    weights[free] = np.linalg.solve(gram[np.ix_(free, free)], product[free])
+    return weights

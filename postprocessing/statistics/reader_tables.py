@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.errors import CohortError, ReadError
-from onfh_nnunet.core.hip import Hip, Side
+from onfh_nnunet.core.hip import VISIT_MARK, Hip, Side, is_visit
 from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.tables import TableRow, number, quoted, read_table, spelled_side
 from postprocessing.statistics.agreement import GradePair
@@ -18,10 +19,7 @@ GRADE_COLUMNS = ("steinberg_grade", "grade")
 
 _PERCENT = "necrosis_percent"
 
-_REMEDY = (
-    "Give a CSV with case_id, or patient_id and side; steinberg_grade or grade (A, B, C or none); and necrosis_percent"
-    " if it is known"
-)
+_OPTIONAL = ("case_id", "patient_id", "side", "visit", *GRADE_COLUMNS, _PERCENT, "warnings")
 
 _LEAST_MEASURED_PERCENT = 2.0
 """Up to here a grade of none is no contradiction. Ours: a lesion below the least that is graded, eight voxels, has 1 %
@@ -44,30 +42,37 @@ class Grading:
 
 
 def read_gradings(path: Path) -> dict[str, Grading]:
-    """The hips of a table by case id; columns other than those of `_REMEDY` and ``warnings`` are ignored.
+    """The hips of a table by case id; columns other than `_OPTIONAL` are ignored.
 
     A hip that `predict` missed, without a grade and with the reason in ``warnings``, is not graded: it is left out.
 
-    A hip is named by ``case_id``, or by ``patient_id`` and ``side``.
+    A hip is named by ``case_id``, or by ``patient_id`` and ``side``; and by ``visit`` where it was scanned more than
+    once, as in the case id ``P001+2_R``.
 
     Raises:
         ReadError: The file is missing or no table, lacks a column, holds no grade or no percentage where one should
             be, a grade beside the percentage of another one, percentages that look like fractions, or a hip twice;
             names the file and the line.
     """
-    hips = ("case_id", "patient_id", "side")
-    table = read_table(path, (), (*hips, *GRADE_COLUMNS, _PERCENT, "warnings"), numbers=(_PERCENT,))
-    named = ("patient_id", "side") if "case_id" not in table.columns and "patient_id" in table.columns else ("case_id",)
-    graded = next((name for name in GRADE_COLUMNS if name in table.columns), "grade")
-    read_table(path, (*named, graded))  # refuses a table without them, and says which column looks like one
+    named, graded = _needed(path)
+    table = read_table(path, (*named, graded), _OPTIONAL, numbers=(_PERCENT,))
     rows = [row for row in table.rows if not _is_missed(row.cells, graded)]
-    table.require((problem for row in rows for problem in _problems(row, named, graded)), _REMEDY)
+    table.require(problem for row in rows for problem in _problems(row, named, graded))
     table.require(_fractions(rows, graded), "Write percentages of the head, and one below 1 with its sign, 0.8%")
     read = [_hip(row.cells, named, graded) for row in rows]
     twice = [case_id for case_id, n in Counter(case_id for case_id, _ in read).items() if n > 1]
     if twice:
         raise ReadError(path, f"holds more than once: {', '.join(twice)}", "Keep one row per hip")
     return dict(read)
+
+
+def _needed(path: Path) -> tuple[tuple[str, ...], str]:
+    """The columns that name the hips of a table, and that of their grades."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a misspelt column is warned of, or refused, when the table is read
+        has = read_table(path, (), _OPTIONAL).columns
+    named = ("patient_id", "side") if "case_id" not in has and "patient_id" in has else ("case_id",)
+    return named, next((name for name in GRADE_COLUMNS if name in has), "grade")
 
 
 def pair_gradings(first: Mapping[str, Grading], second: Mapping[str, Grading]) -> list[GradePair]:
@@ -105,8 +110,11 @@ def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]
     if len(named) == 2 and (spelled_side(row.cells["side"]) not in tuple(Side) or not row.cells["patient_id"]):
         got = f"patient {quoted(row.cells['patient_id'])} and side {quoted(row.cells['side'])}"
         yield f"{place}: has {got}, expected a patient's id, and L or R"
+    yield from _bad_visit(row, place)
     if grade is None:
         yield f"{place}: has the grade {quoted(row.cells[graded])}, expected A, B, C or none"
+    elif (other := row.cells["grade"]) and _grade(other) is not grade:
+        yield f"{place}: has the grades {quoted(row.cells[graded])} and {quoted(other)}, expected one"
     try:
         if percent and not 0 <= _percent(percent) <= 100:
             yield f"{place}: has the percentage {quoted(percent)}, expected 0 to 100"
@@ -114,6 +122,14 @@ def _problems(row: TableRow, named: Sequence[str], graded: str) -> Iterator[str]
             yield from _contradiction(place, grade, percent)
     except ValueError as problem:
         yield f"{place}: has the percentage {quoted(percent)}, {problem}; expected 0 to 100"
+
+
+def _bad_visit(row: TableRow, place: str) -> Iterator[str]:
+    visit, own = row.cells["visit"], row.cells["case_id"].rpartition("_")[0].partition(VISIT_MARK)[2]
+    if not is_visit(visit):
+        yield f"{place}: has the visit {quoted(visit)}, expected letters and digits, or nothing"
+    elif visit and own not in ("", visit):
+        yield f"{place}: has the visit {quoted(visit)}, and its case id says {quoted(own)}"
 
 
 def _place(row: TableRow) -> str:
@@ -145,6 +161,9 @@ def _fractions(rows: Sequence[TableRow], graded: str) -> Iterator[str]:
 def _hip(cells: dict[str, str], named: Sequence[str], graded: str) -> tuple[str, Grading]:
     percent, patient = cells[_PERCENT], cells["patient_id"] if len(named) == 2 else None
     case_id = f"{patient}_{spelled_side(cells['side'])}" if patient else cells["case_id"]
+    name, _, side = case_id.rpartition("_")
+    if cells["visit"] and VISIT_MARK not in name:
+        case_id = f"{name}{VISIT_MARK}{cells['visit']}_{side}"
     grade = _grade(cells[graded]) or Grade.NONE
     return case_id, Grading(grade, _percent(percent) if percent else None, patient)
 

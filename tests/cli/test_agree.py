@@ -120,6 +120,34 @@ def test_hips_may_be_named_by_patient_and_side(tmp_path):
         read(tmp_path, "patient_id,side,grade", "8,both,A")
 
 
+def test_a_hip_that_was_scanned_twice_is_one_row_a_visit(tmp_path):
+    by_case = read(tmp_path, "case_id,grade", "P1_L,A", "P1+2_L,B")
+    by_column = read(tmp_path, "case_id,visit,grade", "P1_L,,A", "P1_L,2,B")
+    by_patient = read(tmp_path, "patient_id,side,Visit,grade", "P1,L,2,B", "P1,left,,A")
+    assert by_case.keys() == by_column.keys() == by_patient.keys()
+    pairs = pair_gradings(by_case, by_patient)
+    assert [(pair.patient, pair.grade_true, pair.grade_pred) for pair in pairs] == [("P1", "B", "B"), ("P1", "A", "A")]
+    with pytest.raises(ReadError, match=r"holds more than once: P1\+2_L"):
+        read(tmp_path, "case_id,visit,grade", "P1_L,2,A", "P1+2_L,2,B")
+    with pytest.raises(
+        ReadError, match=r"has the visit '3', and its case id says '2'(?s:.*)line 3, .* the visit 'a/b'"
+    ):
+        read(tmp_path, "case_id,visit,grade", "P1+2_L,3,A", "P2_L,a/b,B")
+
+
+def test_two_grades_of_one_hip_are_refused(tmp_path):
+    header = "case_id,steinberg_grade,grade"
+    with pytest.raises(ReadError, match="line 3, case 'P2_L': has the grades 'B' and 'C', expected one"):
+        read(tmp_path, header, "P1_L,A,", "P2_L,B,C", "P3_L,C,c")
+
+
+def test_a_missing_column_is_one_message(tmp_path, onfh):
+    table = write(tmp_path / "grades.csv", "caseid,steinberg_grad,necrosis_percent", "P1_L,A,12")
+    done = onfh("agree", table, table, "--out", tmp_path / "out", check=False)
+    assert done.stderr.count("grades.csv") == 1
+    assert "expected also grade" in done.stderr
+
+
 def test_split_percentages_and_misspelt_columns_are_not_passed_over(tmp_path, onfh):
     with pytest.raises(ReadError, match="got 12 and then 5"):
         read(tmp_path, "case_id,grade,necrosis_percent,comment", "P1_L,A,12,5")
@@ -150,7 +178,7 @@ def test_hips_of_one_reader_only_are_all_named(tables):
         (["case_id,grade", "P1_L,A", "P2_L,"], r"line 3, case 'P2_L': has the grade ''"),
         (["case_id,grade", "P1_L"], r"line 2, case 'P1_L': has the grade ''"),
         (["case_id,grade", "P1_L,A", "P1_L,B"], r"holds more than once: P1_L"),
-        (["case_id|grade", "P1_L|A"], r"has the columns case_id\|grade"),
+        (["case_id/grade", "P1_L/A"], r"has the columns case_id/grade"),
         (["case_id,percent", "P1_L,12"], r"has the columns case_id, percent"),
         (["case_id,grade,necrosis_percent", "P1_L,A,101"], r"has the percentage '101', expected 0 to 100"),
         (["case_id,grade,necrosis_percent", "P1_L,A,nan"], r"has the percentage 'nan'"),

@@ -54,6 +54,8 @@ def dicom(*named, kind="BINARY", in_folder=False):
 
 
 LABELS = {
+    "whole head by name": (nrrd(("Femoral head + necrosis", HEAD), ("壊死", LESION)), {}),
+    "necrosis of another name, said": (nrrd(("Hüftkopf", HEAD), ("Defekt", LESION)), {"necrosis_label": "Defekt"}),
     "values": (image(TRUTH), {}),
     "floats": (image(TRUTH.astype(np.float32)), {}),
     "other values": (image(TRUTH * np.uint8(100)), {"head_label": "100", "necrosis_label": "200"}),
@@ -73,6 +75,10 @@ LABELS = {
 REFUSED = {
     "head alone": (image(HEAD.astype(np.uint8)), {}, "draws a head .* a healthy hip, or"),
     "named head alone": (nrrd(("head", HEAD)), {}, "draws a head"),
+    "necrosis of an unknown name": (
+        nrrd(("Hüftkopf", HEAD), ("Defekt", LESION)), {},
+        r"beside 1 Defekt.*If its necrosis is among these, give `necrosis_label` Defekt\. If it is healthy",
+    ),
     "empty": (image(NOTHING.astype(np.uint8)), {}, "has no head"),
     "lesion alone": (image(LESION * np.uint8(2)), {}, "has no head"),
     "head of 255": (image(HEAD * np.uint8(255)), {}, "unknown label values 255"),

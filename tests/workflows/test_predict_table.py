@@ -190,6 +190,23 @@ def test_predictions_of_a_table_are_compared_with_its_labels(predict, labelled, 
     assert len({row.patient for row in rows}) == 2
 
 
+def test_labels_say_their_sides_where_the_table_does_not(predict, labelled, tmp_path):
+    """By the names of their files or what they hold; a prediction of an unlabelled hip of the same scan is left out."""
+    predict(labelled)
+    header, *lines = labelled.read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    without = [",".join(row[:2] + row[3:]) for row in rows]
+    labelled.write_text("\n".join([header.replace("side,", ""), *without]))
+    (labelled.parent / "labels" / "8.mha").unlink()
+    ONE.write(labelled.parent / "labels" / "8.mha")
+    hips = compare(labelled, tmp_path / "out")
+    assert [(row.case_id, row.head_dice) for row in hips] == [("P001_L", 1), ("P001_R", 1), ("P002_R", 1)]
+    again = [*without, without[1]]
+    labelled.write_text("\n".join([header.replace("side,", ""), *again]))
+    with pytest.raises(CohortError, match="labels P001_R more than once"):
+        compare(labelled, tmp_path / "out")
+
+
 def test_a_hip_of_the_table_without_a_prediction_is_an_error(predict, labelled, tmp_path):
     predict(labelled)
     for name in ("P001_R", "P002_L"):

@@ -112,17 +112,19 @@ class ImageHeader:
             ReadError: Its scaling is not finite; or what `VoxelData.read` refuses.
         """
         slope, intercept = self.scaling
+        if math.isnan(slope):  # not stated, as nibabel and ITK read it
+            return self.voxels.read()
         if not (math.isfinite(slope) and math.isfinite(intercept)):
             problem = f"scales its voxels by {slope:g} and {intercept:g}, expected finite numbers"
             raise ReadError(self.voxels.file, problem, "Export it again from the source")
         voxels = self.voxels.read()
         if slope == 0:
             return voxels
-        from nibabel.volumeutils import apply_read_scaling
-
+        if (slope, intercept) == (1.0, 0.0):
+            return voxels
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
-            scaled: NDArray[Any] = apply_read_scaling(voxels, *self.scaling)
-            return _whole(scaled) if voxels.dtype.kind in "iu" and scaled.dtype.kind == "f" else scaled
+            scaled: NDArray[Any] = voxels * np.float64(slope) + np.float64(intercept)
+            return _whole(scaled) if voxels.dtype.kind in "iu" else scaled
 
 
 def _whole(scaled: NDArray[Any]) -> NDArray[Any]:
@@ -178,13 +180,16 @@ def without_geometry(path: Path, got: str) -> GeometryError:
     return GeometryError(path, problem, "Export it again from the source, with its geometry")
 
 
+_MM_OR_NONE = ("", "?", "???", "mm", "millimeter", "millimeters", "millimetre", "millimetres")
+
+
 def require_mm(path: Path, units: Iterable[str]) -> None:
     """Refuse lengths that a header states in another unit than millimetres; tools differ in what they make of them.
 
     Raises:
         GeometryError: One is another; one that is empty or unknown (``?``) is none.
     """
-    other = sorted({unit for unit in units if unit.strip().lower() not in ("", "?", "???", "mm", "millimeter")})
+    other = sorted({unit for unit in units if unit.strip().lower() not in _MM_OR_NONE})
     if other:
         problem = f"states its lengths in {', '.join(map(repr, other))[:60]}, expected mm"
         raise GeometryError(path, problem, "Export it again in millimetres")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.user_files import StoredBytesError
 
 GZIP = b"\x1f\x8b"
 """How a gzip file begins."""
@@ -63,7 +64,7 @@ def inflated(file: BinaryIO, encoding: Encoding) -> BinaryIO:
     """The stored bytes from the file's current position, decompressed as they are read.
 
     Raises:
-        EOFError: A gzip file ends with more zeros than padding has.
+        StoredBytesError: A gzip file ends with more zeros than padding has.
     """
     if encoding is Encoding.RAW:
         return file
@@ -114,7 +115,7 @@ def _refuse_zeros(file: BinaryIO) -> None:
     end = file.read(most + 1)
     file.seek(start)
     if len(end) > most and not any(end):
-        raise EOFError(f"it holds more than {PADDING_BYTES} bytes after its voxels, all zero")
+        raise StoredBytesError(f"it holds more than {PADDING_BYTES} bytes after its voxels, all zero")
 
 
 def _more(path: object) -> ReadError:

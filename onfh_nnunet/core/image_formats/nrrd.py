@@ -124,16 +124,21 @@ class NrrdHeader:
             return None
         name = _SPACES.get(re.sub(r"[- ]", "", stated.lower()))
         if name is None:
-            raise damaged(self.path, f"space is {stated[:60]!r}, expected one of {', '.join(_SPACES.values())}")
+            names = ", ".join(dict.fromkeys(_SPACES.values()))
+            raise damaged(self.path, f"space is {stated[:60]!r}, expected one of {names}")
         return name
 
     @property
     def axes(self) -> list[int]:
-        """The spatial axes."""
-        kinds = self.fields.get("kinds", "??? " * len(self.sizes)).split()
-        if len(kinds) != len(self.sizes):
-            raise damaged(self.path, f"kinds is {self.fields['kinds'][:60]!r}, expected {len(self.sizes)} of them")
-        return [axis for axis, kind in enumerate(kinds) if kind in _AXES_OF_PLACES]
+        """The spatial axes; one that is 1 long and has no direction holds one volume, and is none."""
+        n_axes = len(self.sizes)
+        kinds = self.fields.get("kinds", "??? " * n_axes).lower().split()
+        if len(kinds) != n_axes:
+            raise damaged(self.path, f"kinds is {self.fields['kinds'][:60]!r}, expected {n_axes} of them")
+        stated = re.findall(r"none|\([^()]*\)", self.fields.get("spacedirections", ""))
+        directions = stated if len(stated) == n_axes else [""] * n_axes
+        alone = [size == 1 and one == "none" for size, one in zip(self.sizes, directions, strict=True)]
+        return [axis for axis, kind in enumerate(kinds) if kind in _AXES_OF_PLACES and not alone[axis]]
 
     @property
     def n_values(self) -> int:

@@ -46,6 +46,8 @@ def parse_fields(path: Path, lines: list[str]) -> tuple[dict[str, str], dict[str
             _put(path, fields, name, value.strip())
         elif assigned:
             _put(path, keys, _unescaped(key), _unescaped(text))
+        elif fields.get("datafile", "").startswith("LIST"):
+            return fields, keys  # the names of its files, one a line
         else:
             raise damaged(path, f"its header has the line {line[:60]!r}, expected a field or a key")
     return fields, keys

@@ -82,6 +82,7 @@ def beside(header: Path, name: str) -> Path:
     if "%" in name or name.split()[:1] == ["LIST"]:
         problem = f"has its voxels in several files ({name[:60]!r}), expected one"
         raise ReadError(header, problem, "Export it as one file, such as .nii.gz or .nrrd")
+    name = name.removeprefix("./")
     path = header.parent / name
     plain = name.isprintable() and not set("/\\:") & set(name) and name not in ("", ".", "..")
     if not plain or path.resolve().parent != header.parent.resolve():

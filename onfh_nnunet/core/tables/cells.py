@@ -54,8 +54,8 @@ def number(text: str) -> float:
 
 
 _SIDES = {
-    **dict.fromkeys(("l", "left", "links"), "L"),
-    **dict.fromkeys(("r", "right", "rechts"), "R"),
+    **dict.fromkeys(("l", "lt", "left", "links"), "L"),
+    **dict.fromkeys(("r", "rt", "right", "rechts"), "R"),
     **dict.fromkeys(("b", "both", "bilateral", "beide"), "B"),
 }
 

@@ -1,4 +1,4 @@
-"""Tables as text: UTF-8 or UTF-16, separated by commas, semicolons or tabs, with any line ends.
+"""Tables as text: UTF-8 or UTF-16, separated by commas, semicolons, tabs or bars, with any line ends.
 
 The standard library's reader knows the line of each row and its number of cells; pandas pads short rows in silence.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.tables.cells import Record, Unknown, quoted
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -24,11 +24,14 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DECLARED = re.compile(r'"?sep=([,;\t])"?[ \t,;]*(\r\n|\r|\n|$)', re.IGNORECASE)
+_DECLARED = re.compile(r'"?sep=([,;\t|])"?[ \t,;|]*(\r\n|\r|\n|$)', re.IGNORECASE)
 """The first line by which a table tells Excel its separator."""
 
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
+_AS_TEXT = re.compile(r'="([^"]*)"')
+"""A cell that a program wrote as a formula, so that Excel keeps the zeros of an id: ``="007"``."""
+
 _SAVE = "Save the table as 'CSV UTF-8'"
 
 
@@ -46,7 +49,7 @@ def text_records(
     Raises:
         OnfhError: It is no text, or a quote is left open.
     """
-    text = _decoded(path, content, error)
+    text = _decoded(path, content, error).replace("\ufeff", "")  # also within the text of files that were joined
     if _BINARY.search(text.lstrip().split("\n", 1)[0]):
         raise error(path, "is a binary file, expected a table", "Give a CSV or .xlsx file")
     if declared := _DECLARED.match(text):
@@ -88,11 +91,13 @@ def _records(path: Path, text: str, separator: str, lines_before: int, error: ty
             records.append(Record(line, tuple(map(_cell, cells))))
             line = lines_before + reader.line_num + 1
     except csv.Error as problem:
-        raise error(path, f"is no table at line {line} ({problem})", "Look for an open quote") from problem
+        got = "a quote is left open, or text follows the end of one, or a cell is far too long"
+        raise error(path, f"is no table at line {line}: {got}", "Look for a quote there") from problem
     return [record for record in records if not record.is_blank]
 
 
 def _cell(text: str) -> str | Unknown:
     if not _NOT_UTF8.search(text):
-        return text
+        as_text = _AS_TEXT.fullmatch(text.strip())
+        return as_text[1] if as_text else text
     return Unknown(f"got {quoted(text)}, whose letters are not UTF-8 and may be read in several ways; {_SAVE.lower()}")

@@ -128,8 +128,12 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.casefold())
 
 
+_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+"""Marks without width that programs leave in text that was copied."""
+
+
 def _shown(cell: str | Unknown) -> str:
-    return "" if isinstance(cell, Unknown) else cell.strip()
+    return "" if isinstance(cell, Unknown) else _INVISIBLE.sub("", cell).strip()
 
 
 def _records(path: Path, content: bytes, wanted: dict[str, str], error: type[OnfhError]) -> tuple[list[Record], str]:
@@ -162,12 +166,19 @@ def _require_columns(path: Path, names: list[str], required: Sequence[str], erro
     if not missing:
         return
     spare = [key for key in keys if key not in map(_key, required)]
-    similar = {name: difflib.get_close_matches(_key(name), spare, n=1, cutoff=_SIMILAR) for name in missing}
+    similar = {
+        name: difflib.get_close_matches(_key(name), _in_its_unit(name, spare), n=1, cutoff=_SIMILAR) for name in missing
+    }
     renames = [f"rename {quoted(keys[found[0]])} to {name}" for name, found in similar.items() if found]
-    has = ", ".join(quoted(name)[1:-1] for name in names[:_MOST_LISTED]) or "of an empty file"
+    has = ", ".join(quoted(name)[1:-1] for name in names[:_MOST_LISTED] if name) or "of an empty file"
     has += ", ..." if len(names) > _MOST_LISTED else ""
     remedy = " and ".join(renames) or f"Give the table a header with {', '.join(required)}"
     raise error(path, f"has the columns {has}, expected also {', '.join(missing)}", remedy[0].upper() + remedy[1:])
+
+
+def _in_its_unit(name: str, keys: list[str]) -> list[str]:
+    """The columns that may be meant: none of centimetres in the place of millimetres."""
+    return [key for key in keys if not name.endswith("_mm") or key.endswith("mm")]
 
 
 def _warn_of_misspelt(path: Path, names: list[str], places: Iterable[str], optional: Sequence[str]) -> None:
@@ -204,8 +215,10 @@ def _cells(row: Record, places: dict[str, int], columns: Iterable[str] = ()) -> 
 
 def _problems(row: Record, places: dict[str, int], n_columns: int) -> Iterable[str]:
     if len(row.cells) > n_columns:
-        got = f"got {len(row.cells)}, expected {n_columns}"
-        yield f"line {row.line}, cells: {got}; quote a cell that holds the separator or a decimal comma"
+        got, more = f"got {len(row.cells)}, expected {n_columns}", row.cells[n_columns:]
+        ends = any(isinstance(cell, Unknown) or cell.strip() for cell in more)
+        else_ = "" if ends else ", or leave out the separators at its end"
+        yield f"line {row.line}, cells: {got}; quote a cell that holds the separator or a decimal comma{else_}"
     for column, place in places.items():
         cell = row.cells[place] if place < len(row.cells) else ""
         if isinstance(cell, Unknown):

@@ -63,7 +63,7 @@ def _require_workbook(path: Path, content: bytes, error: type[OnfhError]) -> Non
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError) as damaged:  # the latter of a version of zip that nobody has made
-        raise error(path, f"is a damaged workbook ({damaged})", _SAVE) from damaged
+        raise error(path, "is a damaged workbook", _SAVE) from damaged
     if "xl/workbook.xml" not in {part.filename for part in parts}:
         raise error(path, "is a zip archive, expected a table", _SAVE)
     if sum(part.file_size for part in parts) > MOST_TEXT_BYTES:

@@ -259,6 +259,9 @@ def nrrd(tmp_path, data=bytes(48), **changes):
         ({"byte skip": "-9"}, ReadError, "byte skip"),
         ({"byte skip": "-1", "encoding": "gzip"}, ReadError, "byte skip is '-1'"),
         ({"byte skip": "40"}, ReadError, "it holds 48 bytes, expected 88"),
+        ({"data file": "LIST\nx.raw"}, ReadError, "voxels in several files"),
+        ({"space units": '"millimetres" "millimeters" "mm"'}, None, ""),
+        ({"kinds": "Domain Space DOMAIN"}, None, ""),
         ({"unheard": "of"}, ReadError, "line 'unheard: of', expected a field or a key"),
         ({"Sizes": "2 3 5"}, ReadError, "states 'sizes' twice"),
         ({"data file": "x.raw"}, ReadError, "which is not in its folder"),
@@ -339,17 +342,21 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
     ("change", "match"),
     [
         ({"vox_offset": 0}, "has its voxels at byte 0, expected (352|544) or a later one"),
-        ({"vox_offset": 348}, "cannot be read"),
-        ({"vox_offset": -352}, "cannot be read"),
+        ({"vox_offset": 348}, "has its voxels at byte 348, expected (352|544) or a later one"),
+        ({"vox_offset": -352}, "has its voxels at byte -352, expected (352|544) or a later one"),
         ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, r"it holds \d+ bytes, expected"),
         ({"dim": [3, 2, 3, 0, 1, 1, 1, 1]}, "size"),
         ({"dim": [3, 2, 3, -4, 1, 1, 1, 1]}, "size"),
         ({"dim": [7, 2, 3, 4, 1, 1, 1, 2]}, "is 7D"),
         ({"xyzt_units": 5}, r"unknown unit .xyzt_units 5., expected mm"),
-        ({"dim": [9, 2, 3, 4, 1, 1, 1, 2]}, "cannot be read|D of"),
-        ({"datatype": 1792, "bitpix": 128}, "complex128"),
-        ({"datatype": 77}, "cannot be read"),
-        ({"scl_slope": np.nan}, "scales its voxels by nan"),
+        ({"dim": [9, 2, 3, 4, 1, 1, 1, 2]}, "dim does not begin with 1 to 7"),
+        ({"datatype": 1792, "bitpix": 128}, "is 3D of complex128, expected one 3D image"),
+        ({"datatype": 128, "bitpix": 24}, "is 3D of RGB colours, expected one 3D image"),
+        ({"datatype": 77}, "datatype is 77, which NIfTI does not have"),
+        ({"scl_slope": np.nan, "sform_code": 2}, None),
+        ({"scl_inter": np.nan, "scl_slope": 1}, "scales its voxels by 1 and nan"),
+        ({"pixdim": [1, 1, 2, 6, 1, 1, 1, 1]}, "has pixdim .* and an sform of steps .*, expected the same"),
+        ({"pixdim": [1, 1, 2, 3.05, 1, 1, 1, 1], "xyzt_units": 1}, "has pixdim .*, expected the same"),
         ({"scl_slope": np.inf}, "scales its voxels by inf"),
         ({"scl_inter": -np.inf}, "scales its voxels by .* and -inf"),
         ({"scl_slope": 3e38, "scl_inter": 3e38, "sform_code": 2}, None),
@@ -357,7 +364,7 @@ def nifti(path, change, kind=nibabel.Nifti1Image):
         ({"pixdim": [1, 1, np.inf, 3, 1, 1, 1, 1], "sform_code": 0, "qform_code": 1}, "spacing|cannot be read"),
         ({"srow_x": [np.nan, 0, 0, 0]}, "spacing|mm apart"),
         ({"srow_x": [1, 0, 0, np.inf]}, "origin|mm apart"),
-        ({"quatern_b": 9, "qform_code": 1}, "cannot be read"),
+        ({"quatern_b": 9, "qform_code": 1}, r"the quaternion 9, 0, 0 of its qform is longer than 1"),
         ({"magic": b"ni1"}, r"is the \.hdr file of a NIfTI pair, and x.*\.img is not in its folder"),
     ],
 )
@@ -402,6 +409,31 @@ def test_nifti_lies_where_itk_puts_it_whatever_its_unit(tmp_path, unit, kind):
         assert np.allclose(place, itk.TransformIndexToPhysicalPoint((1, 2, 3)), rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("form", ["qform", "sform"])
+def test_nifti_header_is_what_nibabel_reads(tmp_path, kind, order, form):
+    rng = np.random.default_rng(11)
+    for number, dtype in enumerate(("u1", "i1", "i2", "u2", "i4", "u4", "f4", "f8", "i8", "u8")):
+        affine = np.eye(4)
+        mirror = (1, 1, -1) if number % 2 else (1, 1, 1)
+        affine[:3, :3] = Rotation.random(random_state=number).as_matrix() * (1.25, 0.75, 2.5) * mirror
+        affine[:3, 3] = rng.uniform(-200, 200, 3)
+        header = kind.header_class(endianness=order)
+        header.set_data_dtype(np.dtype(dtype).newbyteorder(order))
+        image = kind(rng.integers(0, 100, (4, 3, 2)).astype(dtype), affine, header)
+        image.set_qform(affine, int(form == "qform"))
+        image.set_sform(affine, 2 * (form == "sform"))
+        if dtype == "i2":
+            image.header.set_slope_inter(0.5, -3)
+        nibabel.save(image, tmp_path / "x.nii")
+        array, grid = read_image(tmp_path / "x.nii")
+        expected = Volume.from_nibabel(nibabel.load(tmp_path / "x.nii"))
+        assert np.array_equal(array, expected.array)
+        assert array.dtype == np.dtype(dtype if dtype != "i2" else float)
+        same_grid("nibabel", grid, expected.grid)
+
+
 @pytest.mark.parametrize("more", [(1,), (1, 1), (1, 1, 1, 1)])
 def test_nifti_of_one_volume_has_any_number_of_axes(tmp_path, more):
     array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
@@ -410,6 +442,26 @@ def test_nifti_of_one_volume_has_any_number_of_axes(tmp_path, more):
     assert np.array_equal(read, array.T)
     assert grid.spacing_mm == (3.0, 2.0, 1.0)
     same_grid("nibabel", Volume.from_nibabel(nibabel.load(tmp_path / "x.nii")).grid, grid)
+
+
+@pytest.mark.parametrize("kinds", [None, "domain domain domain time"])
+def test_nrrd_of_one_volume_may_have_a_fourth_axis(tmp_path, kinds):
+    directions = "(1,0,0) (0,1,0) (0,0,1) none"
+    path = nrrd(
+        tmp_path, bytes(range(48)), dimension="4", sizes="2 3 4 1", kinds=kinds, **{"space directions": directions}
+    )
+    assert read_image(path)[0].tobytes() == bytes(range(48))
+    with pytest.raises(ReadError, match="is 4D"):
+        read_image(nrrd(tmp_path, dimension="4", sizes="2 3 2 2", kinds=kinds, **{"space directions": directions}))
+
+
+@pytest.mark.parametrize("name", ["x.img", "x.hdr"])
+@pytest.mark.parametrize("endianness", "<>")
+def test_analyze_is_refused_for_it_tells_neither_left_nor_right(tmp_path, name, endianness):
+    header = nibabel.AnalyzeHeader(endianness=endianness)
+    nibabel.save(nibabel.AnalyzeImage(np.zeros((2, 3, 4), np.int16), None, header), tmp_path / "x.img")
+    with pytest.raises(GeometryError, match=r"orientation .an Analyze header"):
+        read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair])

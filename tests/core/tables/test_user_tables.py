@@ -31,7 +31,7 @@ def cells(table):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_encodings_separators_and_line_ends(read, encoding, separator, end):
     text = TEXT.replace(",", separator).replace("\r\n", end) + end * 3
@@ -42,6 +42,12 @@ def test_encodings_separators_and_line_ends(read, encoding, separator, end):
 def test_declared_separator(read, declared):
     table = read(f"{declared}\r\n" + TEXT.replace(",", ";"))
     assert (cells(table), [row.line for row in table.rows]) == (ROWS, [3, 4])
+
+
+def test_marks_within_the_text_and_ids_as_formulas(read):
+    assert cells(read("Patient ID,image,side\n\u200b007,a,L\u200b\nMüller,b,R\n")) == ROWS
+    assert cells(read('\ufeff\ufeffPatient ID,image,side\n="007",a,L\n\ufeffMüller,b,R\n')) == ROWS
+    assert cells(read('patient_id;image;side\n"=""007""";a;L\nMüller;b;R\n')) == ROWS
 
 
 @pytest.mark.parametrize("header", ["PatientID,IMAGE,Side", "patientid,Image ,side", "patient-id,i_mage,_side_"])
@@ -75,7 +81,7 @@ def test_letters_that_nobody_knows_are_refused_where_they_matter(read):
         ("patient_id,image,side,Side\n", "has the column side twice: 'side' and 'Side'"),
         (
             "patient_id,image,side\n1,a,L,,\n2,b\n3,a,b,L\n",
-            "line 2, cells: got 5, .*\n.*line 4, cells: got 4, expected 3",
+            "line 2, cells: got 5, .* or leave out the separators at its end\n.*line 4, cells: got 4, expected 3",
         ),
         ('patient_id,image,side\n1,"a,L\n2,b,R\n', "is no table at line 2"),
         (b"\x1f\x8b\x08\0\0\0\0\0", "is a binary file"),
@@ -221,7 +227,7 @@ def test_a_workbook_of_an_unknown_version_of_zip_is_refused(read):
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("xl/workbook.xml", "")
     listed = content.getvalue().rindex(b"PK\x01\x02")
-    with pytest.raises(ReadError, match=r"is a damaged workbook \(zip file version 25\.5\)"):
+    with pytest.raises(ReadError, match=r"is a damaged workbook\. Save it as"):
         read(content.getvalue()[: listed + 6] + b"\xff" + content.getvalue()[listed + 7 :])
 
 

@@ -116,6 +116,8 @@ SAY_HEAD += [
     "combfej",
     "femur baş\u0131",
 ]
+SAY_HEAD += ["Femoral head + necrosis", "RFH", "dijbeenkop", "κεφαλή μηριαίου"]
+SAY_NECROSIS += ["lesão", "NEC_L", "nekr.", "νέκρωση"]
 SAY_NECROSIS += ["martwica", "nekróza", "elhalás", "nekroz"]
 SAY_NEITHER = [
     "fibrosis",
@@ -152,6 +154,7 @@ def test_what_names_say(names, meaning):
         ("HK re", "R"),
         ("testa femorale sx", "L"),
         ("caput femoris dexter", "R"),
+        ("LFH", "L"),
         ("heads L and R", None),
     ],
 )
@@ -183,7 +186,7 @@ def test_named_segments_are_matched_by_name_whatever_their_order_and_values(tmp_
         (["Segment 1", "necrosis"], "give `head_label` 'Segment 1' `necrosis_label` necrosis"),
         (["head", "lesion", "Segment_3"], "do not say what they are: 1 Segment_3; it holds 1 head"),
         (["viable head", "head"], "2 segments that 'head' may mean: 1 viable head, 1 head"),
-        (["head", "lesion", "necrosis"], "2 segments that 'necrosis' may mean"),
+        (["head", "lesion", "necrosis"], "2 segments that 'necrosis' may mean.* Merge them.*`necrosis_label` lesion"),
         (["femur", "lesion"], "has no head: no label or segment 'head'; it holds 1 femur, 1 lesion"),
         (["head", "cyst"], r"draws a head \(1 head\) beside 1 cyst"),
     ],
@@ -340,7 +343,7 @@ def named(*names, values=(1, 1, 1)):
 @pytest.mark.parametrize(
     ("masks", "made", "rules", "match"),
     [
-        ([HEAD, LESION], {}, LabelRules("1"), "2 segments that '1' may mean: 1 Femoral head, 1 Nekrose.*its own name"),
+        ([HEAD, LESION], {}, LabelRules("1"), "'1' may mean: 1 Femoral head, 1 Nekrose.*`head_label` 'Femoral head'"),
         ([HEAD, LESION], {}, LabelRules("femoral head", "Nekrose"), "'femoral head'; it holds 1 Femoral head, 1 Nek"),
         ([HEAD, LESION], {}, LabelRules("Femoral head", "Necrosis"), "has no necrosis: .*'Necrosis'; it holds"),
         ([HEAD], {}, BY_NAME, "has no necrosis: .*'Nekrose'; it holds 1 Femoral head.*add an empty segment"),

@@ -7,6 +7,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from dataset_conversion.readers import read_volume
+from onfh_nnunet.core.errors import ReadError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.volume import Volume
 from tests.helpers.dicom_files import AXIAL, write_enhanced, write_series
@@ -47,6 +48,19 @@ def test_overlay_in_unused_bits_is_no_part_of_a_value(tmp_path, syntax, signed, 
 
     write_series(tmp_path, Volume(values.astype(np.int16), GRID), change=change)
     assert np.array_equal(read_volume(tmp_path).array, values * rescale[0] + rescale[1])
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless])
+def test_values_above_unused_bits_are_refused(tmp_path, syntax):
+    values = Volume(np.arange(9600).reshape(GRID.size).astype(np.uint16), GRID)
+
+    def change(dataset, number):
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 15, 0
+        packed(dataset, values.array[number : number + 1], syntax)
+
+    write_series(tmp_path, values, change=change)
+    with pytest.raises(ReadError, match=r"pixels of 12 bits that end at bit 15 .HighBit., expected 11"):
+        read_volume(tmp_path)
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])

@@ -5,9 +5,11 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from dataset_conversion.labels.segment_names import read_segment
 from dataset_conversion.readers.itksnap import read_names
 from dataset_conversion.readers.segmentation import Segment, read_segmentation
 from onfh_nnunet.core.errors import GeometryError, LabelError, ReadError
@@ -79,6 +81,43 @@ def test_segments_of_two_layers_keep_their_names_and_voxels(tmp_path):
     )
     for segment, drawn in zip(read.segments, boxes(), strict=True):
         assert np.array_equal(read.mask(segment), drawn)
+
+
+def test_codes_say_the_side_of_segments_whose_names_do_not(tmp_path):
+    """As 3D Slicer and DICOM have it: the laterality modifies the type, or the region that it is in."""
+    head, sides = "SCT^2812003^Head of femur", {"Left": "SCT^7771000^Left", "Right": "SCT^24028007^Right"}
+    tags = [
+        f"TerminologyEntry:any~SCT^1^Anatomical Structure~{head}~{sides['Right']}~any~^^~^^|",
+        f"TerminologyEntry:any~SCT^1^Anatomical Structure~{head}~^^~any~{head}~{sides['Left']}|",
+    ]
+    keys = segment_keys(0, "Segment_1", tags=tags[0]) | segment_keys(1, "Segment_2", layer=1, tags=tags[1])
+    slicer = read_segmentation(write_seg_nrrd(tmp_path / "label.seg.nrrd", boxes(), GRID, keys))
+
+    def change(dataset):
+        for segment, side, (kind, modifier) in zip(dataset.SegmentSequence, ("Right", "Left"), MODIFIED, strict=True):
+            (code,) = segment.SegmentedPropertyTypeCodeSequence
+            code.CodeValue, code.CodeMeaning = "2812003", "Head of femur"
+            if kind not in segment:
+                setattr(segment, kind, [coded("2812003", "Head of femur")])
+            setattr(getattr(segment, kind)[0], modifier, [coded("7771000" if side == "Left" else "24028007", side)])
+
+    masks = np.stack(boxes(), axis=-1)
+    dicom = read_segmentation(write_dicom_seg(tmp_path, masks, GRID, ["Segment_1", "Segment_2"], change=change))
+    for read in (slicer, dicom):
+        said = [read_segment(segment) for segment in read.segments]
+        assert [(one.meaning, one.side) for one in said] == [("head", "R"), ("head", "L")]
+
+
+def coded(value, meaning):
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "SCT", meaning
+    return code
+
+
+MODIFIED = (
+    ("SegmentedPropertyTypeCodeSequence", "SegmentedPropertyTypeModifierCodeSequence"),
+    ("AnatomicRegionSequence", "AnatomicRegionModifierSequence"),
+)
 
 
 def test_older_files_number_their_layers_by_segment(tmp_path):

@@ -147,6 +147,8 @@ PARTS = [
     ),
     ({"DiffusionBValue": [0.0, 800.0]}, "b 0", "b 800"),
     ({"TemporalPositionIdentifier": [1, 2]}, "time 1", "time 2"),
+    ({"AcquisitionTime": ["101500.25", "101530.75"]}, "time 1", "time 2"),
+    ({"EchoNumbers": ["1", "2"]}, "echo 1", "echo 2"),
     ({"AcquisitionNumber": [1, 2], "InversionTime": ["700", "2500"]}, "inversion 1", "inversion 2"),
 ]
 
@@ -159,6 +161,23 @@ def test_part_of_a_series_is_chosen_by_name(tmp_path, values, first, second):
             assert np.array_equal(read_volume(tmp_path, wanted).array, scan.array)
     with pytest.raises(ReadError, match=rf"(?s)holds 2 stacks of MR.*{first} .*{second.lower()} "):
         read_volume(tmp_path)
+
+
+@pytest.mark.parametrize("description", ["dual echo", "Dual Echo 2D", "echo", "t1 echo 1 and echo 2", "2"])
+def test_part_is_found_where_the_description_has_its_words_too(tmp_path, description):
+    for n, scan in enumerate((SPGR, SCOUT)):
+        numbered(tmp_path / str(n), description, "1.2.9", 4, scan, EchoTime=["2.4", "4.8"][n])
+    assert np.array_equal(read_volume(tmp_path, "echo 2").array, SCOUT.array)
+    assert np.array_equal(read_volume(tmp_path, f"{description}, echo 1").array, SPGR.array)
+
+
+def test_a_part_of_a_series_never_stands_for_two_series_of_its_name(tmp_path):
+    numbered(tmp_path / "a", "fat water A", "1.2.1", 1)
+    numbered(tmp_path / "b", "fat water B", "1.2.2", 2)
+    interleaved(tmp_path / "c", SPGR, SCOUT, ImageType=[["ORIGINAL", "PRIMARY", "F"], ["ORIGINAL", "PRIMARY", "W"]])
+    with pytest.raises(ReadError, match="holds 2 MR series 'water', expected one"):
+        read_volume(tmp_path, "water")
+    assert np.array_equal(read_volume(tmp_path, "dual water").array, SCOUT.array)
 
 
 def test_magnitude_is_taken_and_phase_only_where_it_is_named(tmp_path):

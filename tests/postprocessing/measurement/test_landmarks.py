@@ -56,6 +56,17 @@ def test_bad_table_is_refused(tmp_path, rows, message):
         read_landmarks(table(tmp_path, *rows), ["P001_R"])
 
 
+def test_centimetres_are_never_taken_for_millimetres(tmp_path):
+    path = table(tmp_path, "P001_R,-11,1.25,6,-7.5,1.4,2")
+    path.write_text(path.read_text().replace("_mm", "_cm"))
+    with pytest.raises(ReadError, match=r"expected also edge_x_mm(?!.*[Rr]ename).* Give the table a header"):
+        read_landmarks(path, ["P001_R"])
+    path = markups(tmp_path, [("edge", RIGHT.edge_mm), ("teardrop", RIGHT.teardrop_mm)])
+    path.write_text(path.read_text().replace('"coordinateUnits": "mm"', '"coordinateUnits": "cm"'))
+    with pytest.raises(ReadError, match="has its points in 'cm', expected mm"):
+        read_landmarks(path, ["P001_R"])
+
+
 @pytest.mark.parametrize(
     ("points", "extra", "message"),
     [

@@ -2,8 +2,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
-from postprocessing.metrics.border_area import border_area_mm2
+from postprocessing.metrics.border_area import border_area_mm2, nonnegative_weights
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.25, 1.0, 1.25), (3.0, 0.8, 0.8), (0.7, 2.0, 1.1)])
@@ -27,3 +28,12 @@ def test_labels_that_do_not_meet_have_no_border():
     labels[0], labels[-1] = 1, 2
     assert border_area_mm2(labels, 1, 2, (1.0, 1.0, 1.0)) == 0
     assert border_area_mm2(labels, 1, 3, (1.0, 1.0, 1.0)) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_weights_are_those_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    columns, target = rng.normal(size=(40, 9)), rng.normal(size=40)
+    weights = nonnegative_weights(columns, target)
+    assert (weights >= 0).all()
+    assert np.allclose(weights, nnls(columns, target)[0], rtol=0, atol=1e-9)
