@@ -32,7 +32,7 @@ def two_threads(monkeypatch):
             super().shutdown(wait=wait)
 
     monkeypatch.setattr("onfh_nnunet.core.parallel.ThreadPoolExecutor", Seen)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("onfh_nnunet.core.parallel.available_cores", lambda: 2)
     return ended
 
 
