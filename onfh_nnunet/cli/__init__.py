@@ -78,7 +78,10 @@ def _before_each_command(
 
 
 def run() -> None:
-    """Run ``onfh``. An `OnfhError`, or what the system refuses, becomes one message and exit code 1; a bug a traceback."""
+    """Run ``onfh``.
+
+    An `OnfhError`, or what the system refuses, becomes one message on stderr and exit code 1; a bug stays a traceback.
+    """
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
     warnings.filterwarnings("ignore", module=_LIBRARIES)

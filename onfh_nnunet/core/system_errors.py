@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from collections.abc import Iterator
 
 from onfh_nnunet.core.errors import OnfhError
 
@@ -38,18 +39,30 @@ def require_address_space() -> None:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
-            problem = f"is limited to {limit / 1e9:.2f} GB a process, expected at least {LEAST_ADDRESS_SPACE / 1e9:g} GB"
+            problem = (
+                f"is limited to {limit / 1e9:.2f} GB a process, expected at least {LEAST_ADDRESS_SPACE / 1e9:g} GB"
+            )
             raise OnfhError("memory", problem, "Raise the limit: ulimit -v unlimited")
 
 
 def system_refusal(error: BaseException) -> OnfhError | None:
-    """The message for an error of the operating system; None for any other error, which is a bug of a program."""
-    if is_of_memory(error):
+    """The message for an error of the operating system; None for any other error, which is a bug of a program.
+
+    What is raised while a lack of memory is handled is a result of it.
+    """
+    if any(map(is_of_memory, _with_reasons(error))):
         return OnfhError("memory", "is used up, or more is not allowed", "Free some, or use a larger machine")
     if isinstance(error, OSError) and error.errno in _DISK:
         remedy = "Check its name, and that the disk works, has room and may be written"
         return OnfhError(error.filename or "a file", str(error.strerror), remedy)
     return None
+
+
+def _with_reasons(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it was raised from or after."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def is_of_memory(error: BaseException) -> bool:

@@ -55,9 +55,16 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default=",".join(one.name for one in COMMANDS), type=lambda text: text.split(","))
-    parser.add_argument("--kinds", default=",".join(DISTURBANCES), type=lambda text: text.split(","))
-    return parser.parse_args()
+    parser.add_argument("--only", default=[one.name for one in COMMANDS], type=_names)
+    parser.add_argument("--kinds", default=list(DISTURBANCES), type=_names)
+    parser.add_argument("--warm", action="store_true", help="leave out what needs a new Python, which takes seconds")
+    asked = parser.parse_args()
+    asked.kinds = [kind for kind in asked.kinds if not (asked.warm and kind in COLD)]
+    return asked
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _with_own_mounts() -> None:

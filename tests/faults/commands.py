@@ -66,7 +66,7 @@ def _predicted(folder: Path, others: Path, onfh: Onfh) -> None:
 def _heads(folder: Path, _others: Path, onfh: Onfh) -> None:
     from onfh_nnunet.core.volume import Volume
 
-    onfh("phantom", folder / "in", "--hips", 3, "--seed", 5, "--format", "nifti", "--spacing", "3,3,3")
+    onfh("phantom", folder / "in", "--hips", 2, "--seed", 5, "--format", "nifti", "--spacing", "3,3,2")
     for file in (folder / "in" / "labels").iterdir():
         label = Volume.read(file)
         Volume((label.array > 0).astype("uint8"), label.grid).write_labels(file)

@@ -1,4 +1,4 @@
-"""What happens to a run: each function lets it happen once, puts the box in order again, and tells how the run ended."""
+"""What happens to a run: each function lets it happen once, mends the box, and tells how the run ended."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,8 +216,6 @@ def _inputs(scene: Scene) -> list[Path]:
 def may_mount() -> bool:
     """Whether this process may mount a file system."""
     return os.getuid() == 0 and "ONFH_MOUNTS" in os.environ
-
-
 
 
 DISTURBANCES: dict[str, Callable[[Scene], list[Ended]]] = {

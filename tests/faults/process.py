@@ -102,7 +102,7 @@ class Run:
 
         command = [*cold, sys.executable, "-m", "onfh_nnunet", *words]
         with self._log.open("wb") as log:
-            self.pid = subprocess.Popen(  # noqa: S603
+            self.pid = subprocess.Popen(
                 command, cwd=box, env=environment, stdout=log, stderr=log, preexec_fn=prepare, start_new_session=True
             ).pid
 
@@ -127,7 +127,9 @@ class Run:
         return Ended(code, self._log.read_text(errors="replace"), seconds, survivors)
 
 
-def _be_onfh(box: Path, words: Sequence[str], limit: Callable[[], None], log: Path, environment: dict[str, str]) -> None:
+def _be_onfh(
+    box: Path, words: Sequence[str], limit: Callable[[], None], log: Path, environment: dict[str, str]
+) -> None:
     code = 1
     try:
         os.setsid()

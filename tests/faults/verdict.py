@@ -13,7 +13,12 @@ UNFINISHED = re.compile(r"(^|/)\.[0-9a-f]{8}\.(part|old)\.|\.lock$|(^|/)onfh-\d+
 """Temporary names of files and folders, locks, and scratch folders."""
 
 _LOGS = re.compile(r"(^|/)(private/onfh\.log|logs/.*|tmp/onfh-\d+/matplotlib.*)$")
-_SENT = {"SIGKILL": -signal.SIGKILL, "SIGTERM": -signal.SIGTERM, "SIGINT": -signal.SIGINT, "two at once": -signal.SIGKILL}
+_SENT = {
+    "SIGKILL": -signal.SIGKILL,
+    "SIGTERM": -signal.SIGTERM,
+    "SIGINT": -signal.SIGINT,
+    "two at once": -signal.SIGKILL,
+}
 
 
 @dataclass(frozen=True)

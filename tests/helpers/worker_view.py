@@ -1,6 +1,9 @@
-"""What a worker process sees of the machine; a module of its own, as other processes find the function by its name."""
+"""What worker processes do in tests; a module of its own, as other processes find a function by its name."""
 
+import ctypes
 import os
+
+BUSY_S = 60
 
 
 def threads_of_libraries(_item):
@@ -12,3 +15,9 @@ def threads_of_libraries(_item):
 
     pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
     return os.getpid(), max([*pools, sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()])
+
+
+def busy(_item):
+    """Say which process this is, and hold Python's lock for long."""
+    print(os.getpid(), flush=True)
+    ctypes.PyDLL(None).sleep(BUSY_S)
