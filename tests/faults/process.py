@@ -34,6 +34,8 @@ _OVERRIDING = (1, 2)
 
 _CAPABILITIES_3 = 0x20080522
 _MODULES = "modules.txt"
+_NOT_HERE = ("tests", "__main__", "__mp_main__", "torch.fx.passes", "torch._inductor", "torch._dynamo")
+"""Of torch, what starts threads where it is imported by its own name."""
 
 
 def drop_rights() -> None:
@@ -181,7 +183,7 @@ def import_what_it_imported(box: Path) -> None:
     import warnings
 
     for name in (box.parent / _MODULES).read_text().splitlines():
-        if name.split(".")[0] not in ("tests", "__main__", "__mp_main__") and name not in sys.modules:
+        if not name.startswith(_NOT_HERE) and name not in sys.modules:
             with contextlib.suppress(Exception), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 importlib.import_module(name)
