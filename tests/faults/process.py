@@ -22,6 +22,8 @@ from pathlib import Path
 
 import psutil
 
+from onfh_nnunet.core.no_telemetry import import_openvino
+
 LIMIT_S = 240
 """A run that takes longer hangs; a calm one takes seconds."""
 
@@ -34,8 +36,8 @@ _OVERRIDING = (1, 2)
 
 _CAPABILITIES_3 = 0x20080522
 _MODULES = "modules.txt"
-_NOT_HERE = ("tests", "__main__", "__mp_main__", "torch.fx.passes", "torch._inductor", "torch._dynamo")
-"""Of torch, what starts threads where it is imported by its own name."""
+_NOT_HERE = ("tests", "__main__", "__mp_main__", "torch.", "openvino_telemetry")
+"""Of torch, the parts that others import come with them; by their own names some start threads."""
 
 
 def drop_rights() -> None:
@@ -182,7 +184,10 @@ def import_what_it_imported(box: Path) -> None:
     """Import in the driver what the last forked run imported."""
     import warnings
 
-    for name in (box.parent / _MODULES).read_text().splitlines():
+    names = (box.parent / _MODULES).read_text().splitlines()
+    if "openvino" in names:
+        import_openvino()
+    for name in names:
         if not name.startswith(_NOT_HERE) and name not in sys.modules:
             with contextlib.suppress(Exception), warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -19,5 +19,5 @@ def threads_of_libraries(_item):
 
 def busy(_item):
     """Say which process this is, and hold Python's lock for long."""
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\n".encode())
     ctypes.PyDLL(None).sleep(BUSY_S)
