@@ -1,10 +1,10 @@
-"""Judge the four folds of `train_real` on hips that they did not see: real heads with implants of known volume.
+"""Judge the four folds of training on hips that they did not see: real heads with implants of known volume.
 
-    python -m recipes.judge_real COHORT.csv IMPLANTS OUT FOLD0.safetensors FOLD1.safetensors ...
+    python -m recipes.judge_real COHORT.csv IMPLANTS OUT MODEL0.safetensors LOCATOR0.safetensors MODEL1.safetensors ...
 
-IMPLANTS is of `onfh implant COHORT.csv`. Each scan is predicted, as a user would, by the model of its fold. OUT gets
-cases.csv, from which `bundle` calibrates. The coverage that is printed is of intervals that were calibrated on all
-patients but the one whose hips they are for.
+IMPLANTS is of `onfh implant COHORT.csv`. Each scan is predicted, as a user would, by the model (`train_real`) and the
+locator (`train_locator_real`) of its fold. OUT gets cases.csv, from which `bundle` calibrates. The coverage that is
+printed is of intervals that were calibrated on all patients but the one whose hips they are for.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("cohort", "implants", "out"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("weights", type=Path, nargs="+", help="of each fold the model and the locator")
     options = parser.parse_args()
     fold_of = _folds(options.cohort, options.implants)
     rows: list[CrossvalRow] = []
     images = sorted((options.implants / "images").iterdir())
-    for fold, model in enumerate(options.models):
+    for fold, (model, locator) in enumerate(zip(options.weights[::2], options.weights[1::2], strict=True)):
         scans = [scan for scan in images if fold_of[scan.name.split("_")[0]] == fold]
-        judged = judged_hips(model, options.implants, scans, options.out / f"fold_{fold}")
+        judged = judged_hips(model, options.implants, scans, options.out / f"fold_{fold}", locator)
         rows += [replace(row, fold=fold) for row in judged]
     write_rows(options.out / "cases.csv", CrossvalRow, rows)
     for line in table(rows):

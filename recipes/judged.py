@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_traits import HipTraits
 from onfh_nnunet.core.steinberg import steinberg_grade
 from onfh_nnunet.core.volume import Volume
+from onfh_nnunet.inference import locator
 from onfh_nnunet.workflows.hip_labels import on_one_grid, read_hips
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
@@ -29,7 +31,9 @@ DRAWN = LabelRules(necrosis="2")
 """A label without necrosis is a healthy hip."""
 
 
-def judged_hips(model: Path, cohort: Path, scans: Iterable[Path], out: Path) -> list[CrossvalRow]:
+def judged_hips(
+    model: Path, cohort: Path, scans: Iterable[Path], out: Path, weights: Path = locator.WEIGHTS
+) -> list[CrossvalRow]:
     """All hips of some scans of a cohort of `onfh phantom` or `onfh implant`, each against its truth.
 
     A hip that the model did not find has a row as well, of an empty mask: no mean leaves it out.
@@ -42,10 +46,12 @@ def judged_hips(model: Path, cohort: Path, scans: Iterable[Path], out: Path) -> 
         cohort: With labels/ and truth.csv.
         scans: Files of its images/; predicted in one run.
         out: A new folder for the masks.
+        weights: Of the locator.
     """
     chosen = sorted(scans)
     settings = Settings(model, out, None, Device.CPU, None, tta=False, keep_ids=True)
-    found = {(_name(Path(row.source)), row.side): row for row in predict_scans(chosen, settings).rows}
+    with patch.object(locator, "WEIGHTS", weights):
+        found = {(_name(Path(row.source)), row.side): row for row in predict_scans(chosen, settings).rows}
     truth = _truth(cohort / "truth.csv")
     labels = {key: cohort / "labels" / scan.name for scan in chosen for key in _hips(scan)}
     return [_judged(key, found.get(key), label, out, truth[key]) for key, label in labels.items()]

@@ -3,7 +3,7 @@
     python -m recipes.real_bank COHORT.csv BANK
 
 COHORT.csv names scans whose heads are labelled and healthy (`head_labels` makes such labels). Each scan is taken as it
-is and with `TURNS` implants a hip. BANK holds parts of scans: keep it as private as these.
+is and with an implant of each drawing a hip. BANK holds parts of scans: keep it as private as these.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from typing import Any
 import numpy as np
 
 from dataset_conversion.cohort.table import SourceScan, read_cohort
+from dataset_conversion.phantom.implants.implant import Implant
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
+from onfh_nnunet.core.labels import Label
 from onfh_nnunet.core.parallel import map_in_processes
 from recipes.real_heads import RealBox, real_boxes
 from recipes.train_synthetic import PLANS
 
-TURNS = 24
+DRAWINGS = (Implant.draw,) * 48 + (Implant.anywhere,) * 36
+"""With forms and places as published alone, a network outlines a deep lesion up to the surface, where most are."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Bank:
     def box(self, number: int) -> RealBox:
         """One box."""
         return RealBox(np.asarray(self.images[number]), np.asarray(self.labels[number]))
+
+    def lesion_voxels(self, number: int) -> int:
+        """The voxels of necrosis of one box."""
+        return int((self.labels[number] == Label.NECROSIS).sum())
 
     @property
     def scans(self) -> list[int]:
@@ -92,7 +99,7 @@ def main() -> None:
 
 def _painted(item: tuple[int, SourceScan], seed: int) -> list[tuple[int, RealBox]]:
     number, scan = item
-    return list(real_boxes(scan, PLANS, TURNS, seed * 1000 + number))
+    return list(real_boxes(scan, PLANS, DRAWINGS, seed * 1000 + number))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ A box is larger than the network's, so that it can be turned, scaled and shifted
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dataset_conversion.cohort.table import SourceScan
 from dataset_conversion.labels.label_map import LabelRules
+from dataset_conversion.phantom.implants.implant import Drawing, Implant
 from dataset_conversion.phantom.implants.implant_cohort import read_hips, with_implants
 from dataset_conversion.phantom.randomization.appearance import smooth_field, standardize
 from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM, Example
@@ -40,12 +41,14 @@ class RealBox:
     labels: NDArray[np.uint8]
 
 
-def real_boxes(scan: SourceScan, plans: dict[str, Any], turns: int, seed: int) -> Iterator[tuple[int, RealBox]]:
-    """The hips of a scan as it is, and `turns` times with implants; each with its turn, 0 for the healthy one."""
+def real_boxes(
+    scan: SourceScan, plans: dict[str, Any], drawings: Sequence[Drawing], seed: int
+) -> Iterator[tuple[int, RealBox]]:
+    """The hips of a scan as it is, and with each drawing's implants; each with its turn, 0 for the healthy one."""
     volume, hips = read_hips(scan, LabelRules(), Weighting.T1)
-    for turn in range(turns + 1):
+    for turn, draw in enumerate([Implant.draw, *drawings]):
         rng = np.random.default_rng([seed, turn]) if turn else None
-        image, labels, _ = with_implants(volume, hips, Weighting.T1, rng, turn)
+        image, labels, _ = with_implants(volume, hips, Weighting.T1, rng, turn, draw)
         for hip in hips:
             mirrored = hip.side is not CANONICAL_SIDE
             crop = HipCrop.around(volume.grid, hip.canvas.shape.frame.centre_mm, mirrored=mirrored, box_mm=BOX_MM)

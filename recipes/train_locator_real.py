@@ -3,7 +3,7 @@
     python -m recipes.train_locator_real START.safetensors COHORT.csv OUT.safetensors [--fold 0]
 
 COHORT.csv names scans whose heads are labelled. With a fold, it sees the scans of the other three: scan n of the cohort
-is of fold n modulo `FOLDS`. Then the views of the scans that it did not see say how many heads it finds.
+is of fold n modulo `FOLDS`.
 """
 
 from __future__ import annotations

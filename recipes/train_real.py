@@ -28,11 +28,28 @@ from recipes.train_synthetic import examples as drawn_examples
 from recipes.training_loop import Example, train
 
 FOLDS = 4
-ITERATIONS, LEARNING_RATE, SEED = 1000, 1.5e-3, 300
 NEAR = 3
 CAUTION = "the model learned from drawn and painted lesions alone: not for patients"
 REAL, HEALTHY, WITHOUT_HIP = 0.75, 0.2, 0.2
 """Shares: real among all examples, healthy among the real ones, boxes without a hip among the drawn ones."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of training; each starts from the weights of the round before.
+
+    Args:
+        iterations: Batches.
+        learning_rate: The highest.
+        seed: Of the examples.
+    """
+
+    iterations: int
+    learning_rate: float
+    seed: int
+
+
+ROUNDS = (Round(1000, 1.5e-3, 300), Round(2000, 1.5e-3, 700))
 
 
 @dataclass(frozen=True)
@@ -53,33 +70,38 @@ def main() -> None:
     for name in ("start", "bank", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--fold", type=int, choices=range(FOLDS))
+    parser.add_argument("--done", type=int, default=0, help="rounds that START has behind it")
     options = parser.parse_args()
     network = plain_unet.network(FIVE_STAGES)
     network.load_state_dict(ModelFile.read(options.start).model.weights[0])
-    training = {"recipe": "recipes/train_real.py", "iterations": ITERATIONS, "torch": version("torch")}
-    train(
-        network,
-        partial(examples, folds=Folds(options.bank, options.fold)),
-        loss,
-        ITERATIONS,
-        LEARNING_RATE,
-        SEED,
-        lambda: write(options.out, network, training, CAUTION),
-    )
+    batches = sum(each.iterations for each in ROUNDS)
+    training = {"recipe": "recipes/train_real.py", "iterations": batches, "torch": version("torch")}
+    for each in ROUNDS[options.done :]:
+        train(
+            network,
+            partial(examples, folds=Folds(options.bank, options.fold)),
+            loss,
+            each.iterations,
+            each.learning_rate,
+            each.seed,
+            lambda: write(options.out, network, training, CAUTION),
+        )
 
 
 def examples(seed: int, folds: Folds) -> Iterator[Example]:
-    """Endless random boxes, most of real heads."""
+    """Endless random boxes, most of real heads; of a lesion the more often, the smaller its radius."""
     rng, bank = np.random.default_rng(seed), Bank.read(folds.bank)
     scans = folds.scans(bank)
     healthy, ill = (bank.numbers(scans, healthy=which) for which in (True, False))
+    chances = np.cbrt([1 / max(bank.lesion_voxels(number), 1) for number in ill])
+    chances /= chances.sum()
     drawn = drawn_examples(seed, WITHOUT_HIP)
     while True:
         if rng.random() >= REAL:
             yield next(drawn)
             continue
-        numbers = healthy if rng.random() < HEALTHY else ill
-        yield real_example(bank.box(numbers[rng.integers(len(numbers))]), rng)
+        number = rng.choice(healthy) if rng.random() < HEALTHY else rng.choice(ill, p=chances)
+        yield real_example(bank.box(number), rng)
 
 
 def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """Locator of femoral heads: the whole scan, in voxels of 4 mm, through a small U-Net.
 
-The network is bundled. It saw synthetic bodies only, in random contrast, resolution, field of view and
+The network is bundled. It saw synthetic bodies and a few real scans, in random contrast, resolution, field of view and
 shape, so that it depends on none of them (domain randomisation as in SynthSeg; Billot et al., Med Image Anal
-2023;86:102789); `recipes/train_locator.py` makes it again. It says where a head is and on which side; what is head
+2023;86:102789); `recipes/README.md` says how it is made. It says where a head is and on which side; what is head
 and what is necrosis, the model of the study says. It never saw a scan without a hip, so elsewhere in the body it may
 see one, which the model then does not outline.
 """
@@ -92,17 +92,17 @@ def _probabilities(scan: Volume) -> tuple[NDArray[np.float32], Any]:
     room = [(0, max(2 * edge, -(-n // edge) * edge) - n) for n in image.shape]
     data = torch.from_numpy(np.pad(image, room)[None, None])
     with torch.inference_mode():
-        padded = _network()(data)[0].softmax(0).numpy()
+        padded = _network(WEIGHTS)(data)[0].softmax(0).numpy()
     z, y, x = image.shape
     return padded[1:, :z, :y, :x], lambda index: upright.grid.to_mm(np.asarray(index) * VOXEL_MM / spacing)
 
 
 @cache
-def _network() -> Any:
+def _network(weights: Path) -> Any:
     from safetensors.torch import load_file
 
     network = build_network()
-    network.load_state_dict(load_file(WEIGHTS), strict=False)
+    network.load_state_dict(load_file(weights), strict=False)
     return network.eval()
 
 

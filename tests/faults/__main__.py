@@ -6,7 +6,6 @@ calm run.
 """
 
 import argparse
-import collections
 import os
 import random
 import shutil
@@ -39,8 +38,8 @@ def main() -> None:
         for number in range(asked.runs):
             command = chance.choices(commands, [1 if one.slow else 4 for one in commands])[0]
             kind = chance.choices(asked.kinds, [1 if one in COLD else 4 for one in asked.kinds])[0]
-            faults = bench.disturbed(command, kind, random.Random(chance.random()))
-            rows.append((command.name, kind, faults))
+            stopped, faults = bench.disturbed(command, kind, random.Random(chance.random()))
+            rows.append((command.name, kind, stopped, faults))
             for fault in faults:
                 print(f"{number} {command.name}, {kind}: {fault}", flush=True)
             if number % 10 == 9:
@@ -100,18 +99,19 @@ class Bench:
         unlike = sorted(set(contents[0].digests) - set(same.digests))
         print(f"{command.name}: {ended.seconds:.2f} s; {len(same.digests)} files, not compared: {unlike}", flush=True)
 
-    def disturbed(self, command: Command, kind: str, chance: random.Random) -> list[str]:
-        """Disturb the command once, repeat it in peace, and say what is wrong."""
+    def disturbed(self, command: Command, kind: str, chance: random.Random) -> tuple[bool, list[str]]:
+        """Disturb the command once and repeat it in peace: whether that stopped it, and what is wrong."""
         calm, seconds = self.calm[command.name]
         self._lay_out(command)
         scene = Scene(self.box, command, chance, seconds, calm.n_bytes)
         ended = DISTURBANCES[kind](scene)
         faults = [fault for one in ended for fault in faults_of(one, self.box, kind)]
+        stopped = any(one.code != 0 for one in ended)
         if command.once and (self.box / command.out).exists():
-            return faults + faults_of_repetition(ended[0], Content.of(self.box), calm, done=True)
+            return stopped, faults + faults_of_repetition(ended[0], Content.of(self.box), calm, done=True)
         again = Run(self.box, command.words)
         repeated = again.ended(again.wait())
-        return faults + faults_of_repetition(repeated, Content.of(self.box), calm)
+        return stopped, faults + faults_of_repetition(repeated, Content.of(self.box), calm)
 
     def _calm(self, command: Command) -> Ended:
         self._lay_out(command)
@@ -134,12 +134,16 @@ class Bench:
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _print_table(rows: list[tuple[str, str, list[str]]]) -> None:
-    print("\n| disturbed by | runs | with a fault |\n|---|---|---|")
+def _print_table(rows: list[tuple[str, str, bool, list[str]]]) -> None:
+    print("\n| disturbed by | runs | stopped | with a fault |\n|---|---|---|---|")
     for place in (1, 0):
-        for name, number in sorted(collections.Counter(row[place] for row in rows).items()):
-            print(f"| {name} | {number} | {sum(bool(row[2]) for row in rows if row[place] == name)} |")
-    print(f"| all | {len(rows)} | {sum(bool(row[2]) for row in rows)} |")
+        for name in sorted({row[place] for row in rows}):
+            _print_row(name, [row for row in rows if row[place] == name])
+    _print_row("all", rows)
+
+
+def _print_row(name: str, rows: list[tuple[str, str, bool, list[str]]]) -> None:
+    print(f"| {name} | {len(rows)} | {sum(row[2] for row in rows)} | {sum(bool(row[3]) for row in rows)} |")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,18 @@ class Lesion:
             inside=Tissue(rng.choice(_INSIDES, p=_INSIDE_SHARES)),
         )
 
+    @classmethod
+    def anywhere(cls, rng: np.random.Generator, head: Head) -> Lesion:
+        """A random lesion without an extent, of any form at any place of the head, deep ones included."""
+        direction = rng.normal(0, 1, 3)
+        core = direction / np.linalg.norm(direction) * head.radius_mm * rng.uniform(0.1, 0.95)
+        return replace(
+            cls.draw(rng, head),
+            core=Ellipsoid(_triple(core), _triple(rng.uniform(0.6, 1.4, 3))),
+            cap_share=rng.choice([0.0, rng.uniform(0, 0.6)]),
+            roughness=RandomField.draw(rng, (9, 45), 6),
+        )
+
     @property
     def box(self) -> Box:
         """Bounding box of the lesion."""

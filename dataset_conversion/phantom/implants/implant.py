@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from dataset_conversion.phantom.anatomy.lesion import Head, Lesion
 from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import Distances, Points
+
+Drawing = Callable[[np.random.Generator, Head, float, Points], "Implant"]
+"""What draws an implant that fills a share of a head, as sampled at points."""
 
 _PLACES = ((0.0, 0.55), (0.5, 0.25), (-0.55, 0.2))
 """Where a lesion lies, lateral of the anterosuperior middle, and how often; ours: most reach the lateral third."""
@@ -84,6 +88,18 @@ class Implant:
             taken = lesions[0].signed_distance(points) < 0 if lesions else None
             lesions.append(Lesion.draw(rng, head, float(lateral)).of_share(own, points, taken))
         return cls(tuple((lesion, Band.draw(rng)) for lesion in lesions))
+
+    @classmethod
+    def anywhere(cls, rng: np.random.Generator, head: Head, share: float, points: Points) -> Implant:
+        """One lesion of any form at any place of the head: who learns from these goes by the band and not by the form.
+
+        Args:
+            rng: The source of chance.
+            head: The head.
+            share: Above 0, below 1.
+            points: A regular grid that covers the head, on which the lesion is measured as it grows.
+        """
+        return cls(((Lesion.anywhere(rng, head).of_share(share, points), Band.draw(rng)),))
 
     def parts(self, points: Points, rim_mm: float) -> NDArray[np.uint8]:
         """Values of `Part` at points; the inner rim is a share of the band's inner side.

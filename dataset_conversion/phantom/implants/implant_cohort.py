@@ -19,6 +19,7 @@ from dataset_conversion.labels.head_components import Head, find_heads
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.labels.labelled_scan import read_labelled_scan
 from dataset_conversion.phantom.implants.grey_levels import CORTEX_MM, GreyLevels
+from dataset_conversion.phantom.implants.implant import Drawing, Implant
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead
 from dataset_conversion.phantom.implants.painting import Canvas, Painted, paint
 from onfh_nnunet.core.atomic_files import atomic_write, require_apart
@@ -237,7 +238,12 @@ def _around(volume: Volume, head: Volume, margin_mm: float) -> Volume:
 
 
 def with_implants(
-    volume: Volume, hips: Sequence[PaintableHip], weighting: Weighting, rng: np.random.Generator | None, turn: int = 0
+    volume: Volume,
+    hips: Sequence[PaintableHip],
+    weighting: Weighting,
+    rng: np.random.Generator | None,
+    turn: int = 0,
+    draw: Drawing = Implant.draw,
 ) -> tuple[Volume, Volume, list[Painted | None]]:
     """A scan and its label with a random implant in every hip; as it is without a source of chance.
 
@@ -247,6 +253,7 @@ def with_implants(
         weighting: How a lesion shows.
         rng: The source of chance.
         turn: Which grade the first hip gets; each further hip gets the next.
+        draw: What draws an implant.
 
     Returns:
         The image in the scan's type, the label, and what was painted in each hip.
@@ -261,7 +268,7 @@ def with_implants(
             painted.append(None)
             continue
         share = _share(list(SHARES)[(turn + place) % len(SHARES)], rng)
-        one = paint(box, hip.canvas, share, hip.levels, weighting, rng)
+        one = paint(box, hip.canvas, share, hip.levels, weighting, rng, draw)
         box[...] = one.grey
         scan_box += one.labels
         painted.append(one)

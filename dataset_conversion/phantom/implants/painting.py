@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dataset_conversion.phantom.anatomy.random_field import RandomField
 from dataset_conversion.phantom.anatomy.shapes import Points
 from dataset_conversion.phantom.implants.grey_levels import GreyLevels
-from dataset_conversion.phantom.implants.implant import Implant, Part
+from dataset_conversion.phantom.implants.implant import Drawing, Implant, Part
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead, SampledHead
 from dataset_conversion.phantom.mri.slice_profile import SliceProfile
 from onfh_nnunet.core.choices import Weighting
@@ -109,6 +109,7 @@ def paint(
     levels: GreyLevels,
     weighting: Weighting,
     rng: np.random.Generator,
+    draw: Drawing = Implant.draw,
 ) -> Painted:
     """Paint a random implant of a share of the head.
 
@@ -119,9 +120,10 @@ def paint(
         levels: The grey values around it.
         weighting: How a lesion shows.
         rng: The source of chance.
+        draw: What draws the implant.
     """
     points, viable = canvas.points, canvas.viable.array
-    implant = Implant.draw(rng, canvas.head, share, points)
+    implant = draw(rng, canvas.head, share, points)
     parts = implant.parts(points, _RIM_MM if weighting is Weighting.T2 else 0.0)
     shares = {part: canvas.voxels((parts == part).view(np.uint8)) for part in Part if part is not Part.NONE}
     lesion = sum(shares.values()) >= 0.5

@@ -9,6 +9,7 @@ import pytest
 from dataset_conversion.convert import convert
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.phantom.implants.grey_levels import GreyLevels
+from dataset_conversion.phantom.implants.implant import Implant
 from dataset_conversion.phantom.implants.implant_cohort import write_implants
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead
 from dataset_conversion.phantom.implants.painting import Canvas, paint, profile_of
@@ -78,6 +79,18 @@ def test_volume_of_the_lesion_is_the_share_and_that_of_the_label(spacing, share)
     assert painted.necrosis_ml / canvas.head_ml == pytest.approx(share, rel=0.02)
     voxels_ml = np.count_nonzero(painted.labels == Label.NECROSIS) * canvas.viable.grid.voxel_ml
     assert voxels_ml == pytest.approx(painted.necrosis_ml, rel=0.12 if share < 0.05 else 0.05)
+
+
+def test_lesions_of_training_lie_anywhere_also_deep_and_behind():
+    _, canvas, _ = painted_ball((2.0, 2.0, 2.0), 0.1)
+    depths, behind = [], []
+    for seed in range(40):
+        parts = Implant.anywhere(np.random.default_rng(seed), canvas.head, 0.1, canvas.points).parts(canvas.points, 0.0)
+        assert np.count_nonzero(parts) * canvas.sample_ml / canvas.head_ml == pytest.approx(0.1, rel=0.02)
+        depths.append(-canvas.head.distances[parts > 0].max())
+        behind.append(float(np.broadcast_to(canvas.points[1], parts.shape)[parts > 0].mean()) > 0)
+    assert 4 < sum(depth > 2 for depth in depths) < 36  # marrow all around the lesion
+    assert 8 < sum(behind) < 32
 
 
 def test_label_keeps_the_head_and_grey_changes_only_near_the_lesion():
