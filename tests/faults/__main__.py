@@ -82,14 +82,7 @@ class Bench:
         self.calm: dict[str, tuple[Content, float]] = {}
 
     def prepare(self, command: Command) -> None:
-        """Make the command's inputs, and run it calmly twice: what differs then is not compared later."""
-        start = self.root / "starts" / command.name
-        if not start.exists():
-            for name in ("in", "place", "tmp"):
-                (start / name).mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(start / "in")
-            command.prepare(start, start.parent, self._onfh)
-            (start / "in").mkdir(exist_ok=True)
+        """Run the command calmly twice: what differs then is not compared later."""
         contents = []
         for _ in range(2):
             ended = self._calm(command)
@@ -98,6 +91,16 @@ class Bench:
         self.calm[command.name] = same, ended.seconds
         unlike = sorted(set(contents[0].digests) - set(same.digests))
         print(f"{command.name}: {ended.seconds:.2f} s; {len(same.digests)} files, not compared: {unlike}", flush=True)
+
+    def start(self, name: str) -> Path:
+        """The folder of what a command finds; it is filled when it is asked for first."""
+        folder = self.root / "starts" / name
+        if not folder.exists():
+            for part in ("place", "tmp"):
+                (folder / part).mkdir(parents=True)
+            next(one for one in COMMANDS if one.name == name).prepare(folder, self.start, self._onfh)
+            (folder / "in").mkdir(exist_ok=True)
+        return folder
 
     def disturbed(self, command: Command, kind: str, chance: random.Random) -> tuple[bool, list[str]]:
         """Disturb the command once and repeat it in peace: whether that stopped it, and what is wrong."""
@@ -124,8 +127,7 @@ class Bench:
 
     def _lay_out(self, command: Command) -> None:
         shutil.rmtree(self.box, ignore_errors=True)
-        shutil.copytree(self.root / "starts" / command.name, self.box)
-        (self.box / "tmp").mkdir(exist_ok=True)
+        shutil.copytree(self.start(command.name), self.box)
 
     def _onfh(self, *words: object) -> None:
         """Run a command that prepares another one's box."""

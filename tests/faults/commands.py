@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Onfh = Callable[..., None]
+Start = Callable[[str], Path]
+"""The folder of what another command finds."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Command:
     Args:
         name: Its name here.
         words: Its arguments, relative to the box.
-        prepare: Fills ``in`` and ``place`` of a folder, once; other folders that were filled before may be copied.
+        prepare: Fills ``in`` and ``place`` of a folder, once.
         inputs: Patterns of files below the box that it reads.
         out: What it makes, relative to the box.
         slow: Whether a run takes many seconds.
@@ -28,14 +30,14 @@ class Command:
 
     name: str
     words: tuple[str, ...]
-    prepare: Callable[[Path, Path, Onfh], None]
+    prepare: Callable[[Path, Start, Onfh], None]
     inputs: str
     out: str
     slow: bool = False
     once: bool = False
 
 
-def _cohort(folder: Path, _others: Path, onfh: Onfh) -> None:
+def _cohort(folder: Path, _start: Start, onfh: Onfh) -> None:
     onfh("phantom", folder / "in", "--hips", 3, "--seed", 3, "--format", "nifti", "--spacing", "5,5,5")
 
 
@@ -48,22 +50,22 @@ def _secret(folder: Path, out: str) -> None:
     private.chmod(0o700)
 
 
-def _conversion(folder: Path, others: Path, onfh: Onfh) -> None:
-    _cohort(folder, others, onfh)
+def _conversion(folder: Path, start: Start, onfh: Onfh) -> None:
+    _cohort(folder, start, onfh)
     _secret(folder, "place/work")
 
 
-def _scans(folder: Path, others: Path, onfh: Onfh) -> None:
+def _scans(folder: Path, _start: Start, onfh: Onfh) -> None:
     onfh("phantom", folder / "in", "--hips", 2, "--seed", 3, "--format", "nifti", "--spacing", "3,3,3")
     _secret(folder, "place/out")
 
 
-def _predicted(folder: Path, others: Path, onfh: Onfh) -> None:
-    shutil.copytree(others / "predict-batch" / "in", folder / "in")
+def _predicted(folder: Path, start: Start, onfh: Onfh) -> None:
+    shutil.copytree(start("predict-batch") / "in", folder / "in")
     onfh("predict", folder / "in" / "images", "--batch", "--out", folder / "place" / "out")
 
 
-def _heads(folder: Path, _others: Path, onfh: Onfh) -> None:
+def _heads(folder: Path, _start: Start, onfh: Onfh) -> None:
     from onfh_nnunet.core.volume import Volume
 
     onfh("phantom", folder / "in", "--hips", 2, "--seed", 5, "--format", "nifti", "--spacing", "3,3,2")
@@ -74,23 +76,23 @@ def _heads(folder: Path, _others: Path, onfh: Onfh) -> None:
     (folder / "in" / "cohort.csv").write_text("\n".join(line.rsplit(",", 1)[0] for line in rows) + "\n")
 
 
-def _trainable(folder: Path, others: Path, onfh: Onfh) -> None:
+def _trainable(folder: Path, _start: Start, onfh: Onfh) -> None:
     onfh("phantom", folder / "in", "--hips", 4, "--seed", 5, "--format", "nifti", "--spacing", "2,2,2")
     onfh("convert", folder / "in" / "cohort.csv", "--work", folder / "place" / "work")
     onfh("plan", "--work", folder / "place" / "work", "--preset", "quick", "--folds", 2)
 
 
-def _trained(folder: Path, others: Path, onfh: Onfh) -> None:
-    shutil.copytree(others / "train", folder, dirs_exist_ok=True)
+def _trained(folder: Path, start: Start, onfh: Onfh) -> None:
+    shutil.copytree(start("train"), folder, dirs_exist_ok=True)
     onfh("train", "--work", folder / "place" / "work", "--device", "cpu", "--epochs", 1)
 
 
-def _judged(folder: Path, others: Path, onfh: Onfh) -> None:
-    shutil.copytree(others / "crossval", folder, dirs_exist_ok=True)
+def _judged(folder: Path, start: Start, onfh: Onfh) -> None:
+    shutil.copytree(start("crossval"), folder, dirs_exist_ok=True)
     onfh("crossval", "--work", folder / "place" / "work", "--device", "cpu")
 
 
-def _nothing(_folder: Path, _others: Path, _onfh: Onfh) -> None:
+def _nothing(_folder: Path, _start: Start, _onfh: Onfh) -> None:
     pass
 
 
