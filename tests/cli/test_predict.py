@@ -268,7 +268,7 @@ def test_limit_is_kept_before_the_voxels_are_read(predict, tmp_path):
 
 def test_without_a_limit_the_free_memory_is_one_and_a_usual_scan_is_always_tried(monkeypatch, tmp_path):
     scans = stored(tmp_path, noise())
-    monkeypatch.setattr(memory_limit, "free_bytes", lambda: 10**9)
+    monkeypatch.setattr(memory_limit, "free_bytes", lambda: 10**8)
     for scan in scans:
         MemoryLimit.of_machine().require(scan, None)
     monkeypatch.setattr(memory_limit, "USUAL_VOXELS", noise().array.size - 1)
