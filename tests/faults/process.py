@@ -24,7 +24,7 @@ import psutil
 
 from onfh_nnunet.core.no_telemetry import import_openvino
 
-LIMIT_S = 240
+LIMIT_S = 600
 """A run that takes longer hangs; a calm one takes seconds."""
 
 GRACE_S = 20
