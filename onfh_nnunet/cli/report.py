@@ -14,11 +14,15 @@ from onfh_nnunet.cli.progress import steps
 
 def report(
     out: Annotated[Path, typer.Argument(help="OUT of onfh predict, or the folder crossval of a study.")],
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(help="Acetabular edge and teardrop of each predicted hip, CSV or Slicer .mrk.json: JIC types."),
+    ] = None,
     _quiet: Quiet = False,
 ) -> None:
     """Write a prediction or a cross-validation as one HTML file."""
     from onfh_nnunet.workflows.report import report as write_report
 
     with steps("report") as step:
-        page = write_report(out, progress=step)
+        page = write_report(out, landmarks=landmarks, progress=step)
     console.result(f"report: {page}")

@@ -7,18 +7,23 @@ from pathlib import Path
 
 from onfh_nnunet import __version__
 from onfh_nnunet.core.atomic_files import remove_file, write_text
+from onfh_nnunet.core.choices import JicTies
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.grid import Grid
 from onfh_nnunet.core.hip import Side
+from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.progress import Progress
+from onfh_nnunet.workflows.grade import add_landmarks
 from onfh_nnunet.workflows.model_record import read_statement
 from onfh_nnunet.workflows.output_rows import FailedRow
 from onfh_nnunet.workflows.scan_images import HipImages
 from onfh_nnunet.workflows.scan_objects import read_unchanged
 from onfh_nnunet.workflows.scan_records import recorded_days
 from onfh_nnunet.workflows.written_grades import read_written_grades
-from postprocessing.measurement.grades_table import Line, MissedHip, right_first
+from postprocessing.measurement.grades_table import Line, MissedHip, graded_in, right_first
+from postprocessing.measurement.landmarks import read_landmarks
+from postprocessing.report.head_views import head_views
 from postprocessing.report.hip_pictures import HipPictures, hip_pictures
 from postprocessing.report.prediction_pages import FailedScan, ReportedHip, index_page, patient_page
 from postprocessing.report.rendering import has_valid_digest, with_digest
@@ -27,21 +32,23 @@ PAGES = "report"
 """The folder in OUT with a page for each patient."""
 
 
-def write_prediction_pages(out: Path, index: Path, progress: Progress) -> None:
+def write_prediction_pages(out: Path, index: Path, landmarks: Path | None, progress: Progress) -> None:
     """Write the pages of a prediction, the index last.
 
     Args:
         out: OUT.
         index: The index.
+        landmarks: Acetabular landmarks, for JIC types.
         progress: Called after each hip.
 
     Raises:
+        GeometryError: Landmarks do not fit a head.
         GridMismatch: A mask is none of the scan that its images are of.
         ReadError: An image, a mask or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
         WorkspaceError: A mask is missing, or a page lies there that was not made so.
     """
-    lines, model, days = read_written_grades(out), read_statement(out), recorded_days(out)
+    lines, model, days = _lines(out, landmarks), read_statement(out), recorded_days(out)
     caution = model.caution if model else ""
     hips: list[ReportedHip] = []
     for line in lines:
@@ -52,7 +59,7 @@ def write_prediction_pages(out: Path, index: Path, progress: Progress) -> None:
     for patient, own in groupby(sorted(hips, key=lambda hip: hip.patient), key=lambda hip: hip.patient):
         ordered = [by_case[line.case_id] for line in right_first(hip.line for hip in own)]
         pages[patient] = out / PAGES / f"{patient}.html"
-        write_page(pages[patient], patient_page(ordered, model, __version__))
+        write_page(pages[patient], patient_page(ordered, model, __version__, landmarks.name if landmarks else ""))
     _remove_others(out, set(pages.values()))
     links = {patient: f"{PAGES}/{page.name}" for patient, page in pages.items()}
     write_page(index, index_page(hips, _failed(out), model, __version__, links))
@@ -90,16 +97,26 @@ def require_mask(folder: Path, case_id: str, remedy: str) -> Path:
     return path
 
 
+def _lines(out: Path, landmarks: Path | None) -> list[Line]:
+    """The lines of grades.csv, with JIC types where there are landmarks."""
+    lines = read_written_grades(out)
+    if landmarks is None:
+        return lines
+    graded = graded_in(lines)
+    known = read_landmarks(landmarks, [row.case_id for row in graded])
+    typed = {row.case_id: row for row in add_landmarks(graded, known, JicTies.MINISTRY)}
+    return [typed.get(line.case_id, line) for line in lines]
+
+
 def _reported(out: Path, line: Line, caution: str, day: str) -> ReportedHip:
     if isinstance(line, MissedHip):
         return ReportedHip(line, caution, day=day)
-    mask = read_unchanged(require_mask(out, line.case_id, "Run onfh predict again"))
+    mask, side = read_unchanged(require_mask(out, line.case_id, "Run onfh predict again")), Side(line.side or "")
     images = HipImages.read(out, line.case_id)
     pictures: HipPictures | None = None
     if images is not None:
-        side = Side(line.side or "")
         pictures = hip_pictures(images.hip, images.whole, mask, side, line.case_id)
-    return ReportedHip(line, caution, pictures, _voxel(mask.grid), day)
+    return ReportedHip(line, caution, pictures, head_views(HipMask(mask, side), line.case_id), _voxel(mask.grid), day)
 
 
 def _voxel(grid: Grid) -> str:

@@ -22,7 +22,7 @@ from postprocessing.report.page import CrossvalTables, crossval_page
 from postprocessing.report.slices import REFERENCE, hip_png
 
 
-def report(out: AnyPath, *, progress: Progress = silent) -> Path:
+def report(out: AnyPath, *, landmarks: AnyPath | None = None, progress: Progress = silent) -> Path:
     """Write a prediction or a cross-validation as HTML that opens offline.
 
     A prediction has one page a patient in ``report/``, and ``report.html`` lists all hips. Scans are not read again:
@@ -30,16 +30,19 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
 
     Args:
         out: The `out` of `predict`, or the folder crossval of a study.
+        landmarks: Acetabular edge and teardrop of each hip of a prediction, CSV or Slicer .mrk.json, for JIC types.
         progress: Called after each hip that is drawn.
 
     Returns:
         The page, ``report.html`` in `out`.
 
     Raises:
+        GeometryError: Landmarks do not fit a head.
         GridMismatch: A mask is none of the scan that its images are of.
-        ReadError: An image, a mask or a table cannot be read.
+        ReadError: An image, a mask, landmarks or a table cannot be read.
         StaleError: grades.csv or a mask is no longer what `predict` wrote.
-        WorkspaceError: The folder is neither; a mask is missing; or a page lies there that was not made so.
+        WorkspaceError: The folder is neither, or landmarks are given for a cross-validation; a mask is missing; or a
+            page lies there that was not made so.
 
     Example:
         >>> from onfh_nnunet.workflows.report import report
@@ -49,10 +52,13 @@ def report(out: AnyPath, *, progress: Progress = silent) -> Path:
     folder = Path(out)
     target = folder / "report.html"
     require_own_page(target)
+    if landmarks is not None and not (folder / "grades.csv").is_file():
+        problem = "is no output of predict, expected one: landmarks are those of its hips"
+        raise WorkspaceError(folder, problem, "Leave the landmarks out")
     if (folder / "grades.csv").is_file():
         with locked(folder, "onfh report", "try again later"):
             log_into(folder)
-            write_prediction_pages(folder, target, progress)
+            write_prediction_pages(folder, target, Path(landmarks) if landmarks else None, progress)
     elif (folder / "cases.csv").is_file() and (folder / "summary.csv").is_file():
         workspace = Workspace.open(folder.resolve().parent)
         with locked_study(workspace, "onfh report"):

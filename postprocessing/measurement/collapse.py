@@ -44,6 +44,11 @@ def before_collapse(surface: HeadSurface) -> HeadSurface:
     return HeadSurface(Volume(labels, grid), surface.sphere)
 
 
+def uncollapsed(surface: HeadSurface, *, cut: bool) -> HeadSurface:
+    """The surface that angles and shares are measured on: before a collapse, unless a cut may be taken for one."""
+    return before_collapse(surface) if has_collapsed(surface) and not cut else surface
+
+
 def _padded(mask: Volume) -> Volume:
     """A mask (z, y, x) with room for a head that was as much higher as a collapse may be deep."""
     z, y, x = (math.ceil(COLLAPSE_UP_TO_MM / step) for step in mask.grid.spacing_mm)

@@ -36,6 +36,11 @@ class JicType(StrEnum):
     C2 = "C2"
 
 
+FIVE_YEAR_COLLAPSE_PERCENT = {JicType.A: 0.0, JicType.B: 7.9, JicType.C1: 36.6, JicType.C2: 84.8}
+"""Hips that collapsed within five years: Kuroda Y et al. Bone Joint Res 2019;8:451, 505 hips. Shares of that cohort,
+and no patient's risk."""
+
+
 @dataclass(frozen=True)
 class WeightBearing:
     """The ends of the weight-bearing surface, in degrees from the apex to lateral.

@@ -15,7 +15,7 @@ from onfh_nnunet.core.extent import least_lesion_voxels, percent_of
 from onfh_nnunet.core.hip_mask import HipMask
 from postprocessing.masks.defects import main_part, mask_defects
 from postprocessing.masks.lesion_parts import LesionParts, lesion_parts
-from postprocessing.measurement.collapse import before_collapse, has_collapsed
+from postprocessing.measurement.collapse import has_collapsed, uncollapsed
 from postprocessing.measurement.head_shape import head_shape, shape_warnings
 from postprocessing.measurement.head_surface import HeadSurface
 from postprocessing.measurement.kerboul_angles import KERBOUL_FROM_DEG, NecroticArcs, kerboul_grade, necrotic_arcs
@@ -110,7 +110,7 @@ def _about_sphere(bare: HipMeasurement, parts: LesionParts, surface: HeadSurface
     hip, sphere = parts.hip, surface.sphere
     shape = head_shape(surface, bare.head_ml, hip.side)
     collapsed, cut = has_collapsed(surface), bool(shape.cut_towards)
-    whole = before_collapse(surface) if collapsed and not cut else surface
+    whole = uncollapsed(surface, cut=cut)
     arcs = None if surface.lost or (collapsed and cut) else necrotic_arcs(whole)
     x, y, z = (float(value) for value in sphere.centre_mm)
     located = lesion_location(surface.mask, sphere, arcs, hip.side) if parts.measurable else LesionLocation()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from onfh_nnunet.core.csv_rows import literal
 from onfh_nnunet.core.hip import Hip, Side
 from onfh_nnunet.core.printable import on_one_line
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.measurement.grades_table import Line, MissedHip, grades_text
+from postprocessing.measurement.jic import FIVE_YEAR_COLLAPSE_PERCENT
+from postprocessing.measurement.octants import Octants
+from postprocessing.report.head_views import HeadViews
 from postprocessing.report.hip_pictures import HipPictures
+from postprocessing.report.lesion_map import map_position
 from postprocessing.report.model_statement import ModelStatement
-from postprocessing.report.rendering import render
+from postprocessing.report.rendering import in_base64, render
 
 RANGE_MARK = "\N{EN DASH}"
 
@@ -27,6 +31,7 @@ class ReportedHip:
         line: Its line of grades.csv.
         caution: What the model says of every hip; its warnings begin with it.
         pictures: Its pictures; None where no images are kept, and of a missed hip.
+        views: Its head in 3D and on the sphere; None of a missed hip.
         voxel: Voxel size and plane in words; empty where unknown.
         day: When it was predicted; empty where unknown.
     """
@@ -34,6 +39,7 @@ class ReportedHip:
     line: Line
     caution: str = ""
     pictures: HipPictures | None = None
+    views: HeadViews | None = None
     voxel: str = ""
     day: str = ""
 
@@ -73,6 +79,16 @@ class ReportedHip:
         return [*self.warnings, *([crossing] if self.across_a_cut else [])]
 
     @property
+    def centroid(self) -> tuple[float, float] | None:
+        """Where the lesion's centroid lies on the map of the sphere."""
+        line = self.line
+        if not isinstance(line, GradeRow) or line.side is None:
+            return None
+        if line.lesion_latitude_deg is None or line.lesion_longitude_deg is None:
+            return None
+        return map_position(line.lesion_latitude_deg, line.lesion_longitude_deg, line.side)
+
+    @property
     def cells(self) -> dict[str, str]:
         """All its cells as grades.csv has them, by column."""
         (cells,) = csv.DictReader(io.StringIO(grades_text([self.line]), newline=""))
@@ -97,19 +113,21 @@ class FailedScan:
     message: str
 
 
-def patient_page(hips: Sequence[ReportedHip], model: ModelStatement | None, version: str) -> str:
+def patient_page(hips: Sequence[ReportedHip], model: ModelStatement | None, version: str, landmarks: str = "") -> str:
     """The page of one patient.
 
     Args:
         hips: One or both, the right one first.
         model: What made the numbers; None where nothing tells.
         version: The program's version.
+        landmarks: The file whose landmarks gave the lines their JIC types; empty for none.
     """
     sides = {hip.line.side for hip in hips}
     absent = [] if len(sides) > 1 else [side for side in (Side.RIGHT, Side.LEFT) if side not in sides]
     cells = [hip.cells for hip in hips]
     values = {"hips": hips, "model": model, "version": version, "patient": hips[0].patient, "absent": absent}
-    return render("patient.html.jinja", {**values, "cells": cells}, {"one_line": on_one_line})
+    known = {"cells": cells, "landmarks": landmarks, "jic_rates": FIVE_YEAR_COLLAPSE_PERCENT, "octants": octant_names()}
+    return render("patient.html.jinja", values | known, {"one_line": on_one_line, "base64": in_base64})
 
 
 def index_page(
@@ -128,6 +146,12 @@ def index_page(
     first = sorted((hip for hip in hips if hip.reasons), key=_gravity)
     values = {"hips": hips, "first": first, "failed": failed, "model": model, "version": version, "links": links}
     return render("index.html.jinja", values, {})
+
+
+def octant_names() -> list[tuple[str, str, str]]:
+    """The octants in words, such as ``("superior", "anterior", "lateral")``, in the order of their columns."""
+    words = (field.name.removesuffix("_percent").split("_") for field in fields(Octants))
+    return [(height, depth, width) for height, depth, width in words]
 
 
 def _gravity(hip: ReportedHip) -> int:

@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from onfh_nnunet.core.devices import Device
-from onfh_nnunet.core.errors import GridMismatch, LabelError, StaleError, WorkspaceError
-from onfh_nnunet.core.grid import Grid
+from onfh_nnunet.core.errors import GridMismatch, LabelError, ReadError, StaleError, WorkspaceError
 from onfh_nnunet.core.hip import Side
-from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.image_files import write_image
 from onfh_nnunet.core.labels import label_mark
 from onfh_nnunet.core.volume import Volume
@@ -22,28 +20,11 @@ from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Predictor, Settings
 from onfh_nnunet.workflows.report import report
 from onfh_nnunet.workflows.scan_images import HipImages, image_files
-from postprocessing.measurement.grade_rows import grade_row, write_grades
+from postprocessing.measurement.grade_rows import write_grades
 from postprocessing.report.rendering import MISSING
 from tests.helpers.perfect_network import BOTH, ONE, image, oracle
+from tests.helpers.predicted_hips import GRID, SCAN, mask, write_hip
 from tests.helpers.spreadsheet import saved_by_a_spreadsheet
-
-GRID = Grid((40, 40, 90), (2.0, 2.0, 2.0), (-89.0, 7.0, 30.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
-SCAN = Volume(np.random.default_rng(0).normal(100, 20, GRID.size).astype(np.int16), GRID)
-
-
-def mask(side, dead_from_mm=8.0):
-    """A head of radius 20 mm on its side of the scan, dead above a height."""
-    place = (np.moveaxis(np.indices(GRID.size), 0, -1) - (20, 20, 22 if side is Side.RIGHT else 68)) * 2.0
-    head = np.linalg.norm(place, axis=-1) <= 20
-    return Volume((head + (head & (place[..., 0] >= dead_from_mm)).astype(np.uint8)).astype(np.uint8), GRID)
-
-
-def write_hip(out, side, dead_from_mm, source="scan.nii.gz"):
-    labels = mask(side, dead_from_mm)
-    row = grade_row(f"P001_{side}", source, HipMask(labels, side), ("the neck is cut",) if side is Side.LEFT else ())
-    labels.write_labels(out / f"{row.case_id}.nii.gz")
-    HipImages.of(SCAN, labels).write(out, row.case_id)
-    return row
 
 
 @pytest.fixture
@@ -96,10 +77,11 @@ def test_page_stands_alone_and_is_the_same_again(predicted, which):
     assert not re.search(r"<link|@import|url\(|https?:", page)
     addresses = set(re.findall(r"(?:src|href)=\"([^\"]*)\"", page))
     assert {one for one in addresses if not one.startswith("data:image/")} <= {"report/P001.html", "../report.html"}
-    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
-    assert policy == f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert policy == f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
     report(out)
     assert which(out) == page
 
@@ -112,6 +94,41 @@ def test_hostile_text_does_nothing(predicted):
     for page in (index(out), patient(out)):
         assert not re.search(r"<script>alert|<img src=x|\x1b|>49<", page)
         assert "<script>alert(1)</script>{{ 7*7 }}{% raw %}" in unescape(page)
+
+
+def test_octants_of_the_map_are_those_of_grades_csv(predicted):
+    out, rows = predicted
+    report(out)
+    maps = re.findall(r"<svg viewBox=\"-124.*?</svg>", patient(out), re.DOTALL)
+    for row, drawn in zip(rows, maps, strict=True):
+        shown = {name: value for name, value in vars(row).items() if re.match("(superior|inferior)_", name)}
+        written = re.findall(r">([\d.]+|\N{EN DASH})</text>", drawn)
+        assert written == [MISSING if value is None else f"{value:.1f}" for value in shown.values()]
+        assert f": {row.necrotic_surface_percent:.1f} percent of the articular surface is necrotic" in drawn
+        assert 'class="middle"' in drawn or row.lesion_longitude_deg is None
+
+
+def test_jic_type_of_landmarks_stands_beside_a_published_cohort(predicted):
+    out, (right, _) = predicted
+    report(out)
+    assert "Kuroda" not in patient(out)
+    centre = np.array([right.head_centre_x_mm, right.head_centre_y_mm, right.head_centre_z_mm])
+    edge, teardrop = centre + np.array([-18, 0, 18]), centre + np.array([16, 0, -16])
+    names = [f"{point}_{axis}_mm" for point in ("edge", "teardrop") for axis in "xyz"]
+    points = out.parent / "points.csv"
+    points.write_text(",".join(["case_id", *names]) + "\n" + ",".join(map(str, ["P001_R", *edge, *teardrop])))
+    report(out, landmarks=points)
+    page = unescape(patient(out))
+    assert "<strong>C2\xa084.8\xa0%</strong>" in page
+    assert "A\xa00.0\xa0%, B\xa07.9\xa0%, C1\xa036.6\xa0%" in page
+    assert "(Kuroda, Bone Joint Res 2019;8:451). <em>That cohort\N{RIGHT SINGLE QUOTATION MARK}s share" in page
+    assert '<tr><th class="text">jic_type</th><td>C2</td>' in page
+    assert "no landmarks: no JIC type" in page
+    points.write_text(points.read_text().replace("P001_R", "P009_R"))
+    with pytest.raises(WorkspaceError, match="is no output of predict, expected one: landmarks are those of its hips"):
+        report(out.parent, landmarks=points)
+    with pytest.raises(ReadError, match=r"points\.csv: holds points of P009_R, expected P001_L, P001_R"):
+        report(out, landmarks=points)
 
 
 def test_grades_that_a_spreadsheet_saved_again_are_those_that_were_written(predicted):
@@ -129,7 +146,8 @@ def test_without_images_the_page_says_so(predicted):
         file.unlink()
     report(out)
     assert patient(out).count("<strong>No pictures:</strong>") == 1
-    assert patient(out).count('class="viewer"') == 1
+    assert patient(out).count('class="viewer screen"') == 1
+    assert patient(out).count('data-region="head"') == 2
 
 
 def test_mask_that_is_missing_or_changed_or_of_another_scan_is_refused(predicted):
