@@ -12,7 +12,9 @@ from tests.faults.process import Ended
 UNFINISHED = re.compile(r"(^|/)\.[0-9a-f]{8}\.(part|old)\.|\.lock$|(^|/)onfh-\d+/[0-9a-f]{32}(/|$)|\.part$")
 """Temporary names of files and folders, locks, and scratch folders."""
 
-_LOGS = re.compile(r"(^|/)(private/onfh\.log|logs/.*|tmp/onfh-\d+/matplotlib.*)$")
+_LOGS = re.compile(r"(^|/)(private/onfh\.log|logs/.*|\.made_from/tables\.json|tmp/onfh-\d+/matplotlib.*)$")
+"""What tells of earlier runs: logs, and the record of tables, which knows the one that each replaced."""
+
 _SENT = {
     "SIGKILL": -signal.SIGKILL,
     "SIGTERM": -signal.SIGTERM,
