@@ -7,6 +7,7 @@ FOLD   ?= all
 PRESET ?= paper
 OUT    ?= out
 DEMO   ?= demo
+RUNS   ?= 300
 
 BIN  := $(VENV)/bin
 ONFH := $(BIN)/onfh
@@ -15,7 +16,7 @@ CONSTRAINTS ?= constraints/$(if $(shell command -v nvidia-smi 2>/dev/null),gpu,c
 STAMP := $(VENV)/.onfh-$(notdir $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit fuzz docs bench convert plan train crossval export predict grade report clean
+.PHONY: help setup demo test lint types unit fuzz faults docs bench convert plan train crossval export predict grade report clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ unit: setup
 
 fuzz: setup  ## thousands of damaged tables, images, segmentations and model files, other ones each time
 	$(BIN)/pytest tests/fuzz --hypothesis-profile fuzz
+
+faults: setup  ## [RUNS=]: commands that are killed, denied and starved at random, and repeated; Linux
+	$(BIN)/python -m tests.faults --runs $(RUNS)
 
 docs: setup  ## the pages as a site, in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -104,11 +104,11 @@ def stream():
 
 @contextlib.contextmanager
 def untouched(environment):
-    """What runs here asks for no network and writes nothing into the home."""
+    """What runs here asks for no network, forks nothing after torch, and writes nothing into the home."""
     log = Path(environment["ONFH_AUDIT_LOG"])
     before = log.read_text()
     yield
-    assert log.read_text() == before, "asked for a network"
+    assert log.read_text() == before, "asked for a network, or forked"
     assert [str(path) for path in Path(environment["HOME"]).rglob("*")] == [], "wrote into the home"
 
 

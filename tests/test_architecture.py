@@ -14,7 +14,7 @@ OURS = ("onfh_nnunet", "dataset_conversion", "postprocessing")
 LIGHT = {
     *("onfh_nnunet", "onfh_nnunet.core"),
     *(f"onfh_nnunet.core.{name}" for name in ("choices", "devices", "errors", "hip", "no_telemetry", "printable")),
-    *(f"onfh_nnunet.core.{name}" for name in ("progress", "run_log", "scratch", "steinberg")),
+    *(f"onfh_nnunet.core.{name}" for name in ("progress", "run_log", "scratch", "steinberg", "system_errors")),
 }
 
 

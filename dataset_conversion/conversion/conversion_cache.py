@@ -18,6 +18,7 @@ from dataset_conversion.conversion.cohort_checks import COHORT_CHECKS
 from dataset_conversion.conversion.scan_conversion import ConvertedHip, Job, Outcome
 from dataset_conversion.hips.findings import Finding
 from onfh_nnunet.core.content_hash import content_sha256
+from onfh_nnunet.core.cores import available_cores
 from onfh_nnunet.core.csv_rows import read_rows, write_rows
 from onfh_nnunet.core.errors import OnfhError, ReadError, WorkspaceError
 from onfh_nnunet.core.hip_crop import HIP_BOX_MM
@@ -50,7 +51,7 @@ class SourceRow:
 
 def source_hashes(jobs: Sequence[Job]) -> list[str | OnfhError]:
     """For each scan a keyed hash of everything its cases depend on, or the error why it cannot be read."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing runs outside Python's lock
+    with ThreadPoolExecutor(available_cores()) as pool:  # hashing runs outside Python's lock
         return list(pool.map(_source_hash, jobs))
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -90,7 +91,17 @@ def _in_utf8(file: str) -> str:
     return file
 
 
+def _end_with_parent() -> None:
+    """As `core.parent_process.killed_with_parent`."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
 def _main() -> None:
+    _end_with_parent()
     import SimpleITK as sitk
 
     _limit(*map(int, sys.argv[1:]))

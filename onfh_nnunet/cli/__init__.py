@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 import signal
@@ -40,6 +39,7 @@ from onfh_nnunet.cli.train import train
 from onfh_nnunet.cli.watch import watch
 from onfh_nnunet.core.errors import OnfhError, OnfhWarning
 from onfh_nnunet.core.no_telemetry import home_untouched
+from onfh_nnunet.core.system_errors import system_refusal
 
 HELP = "Segment the femoral head and its necrosis on MRI, and grade the extent after Steinberg. Research use only."
 COMMANDS = (
@@ -47,13 +47,11 @@ COMMANDS = (
     *(run_command, predict, grade, mesh, compare, agree, plan_study, report, watch),
 )
 
-_REFUSED_BY_THE_SYSTEM = {
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENAMETOOLONG),
-}
 _LIBRARIES = r"(pydicom|highdicom|nibabel)\b"
 """What they warn of, such as a value longer than the standard allows, says nothing to a reader of our messages."""
 
-_CHECK = "Check its name, and that the disk works, has room and may be written"
+_INTERRUPTED = 130
+"""What shells and typer use as the exit code after Ctrl-C."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,7 +81,10 @@ def _before_each_command(
 
 
 def run() -> None:
-    """Run ``onfh``. An `OnfhError` becomes one message on stderr and exit code 1; a bug stays a traceback."""
+    """Run ``onfh``.
+
+    An `OnfhError`, or what the system refuses, becomes one message on stderr and exit code 1; a bug stays a traceback.
+    """
     with contextlib.suppress(OnfhError):  # without a temporary folder most commands still work
         os.environ.update(home_untouched())
     warnings.filterwarnings("ignore", module=_LIBRARIES)
@@ -95,14 +96,14 @@ def run() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a terminal may lack a name's letters
     try:
         app()
-    except OnfhError as error:
-        console.refusal(error)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno not in _REFUSED_BY_THE_SYSTEM:
+    except Exception as error:
+        refusal = error if isinstance(error, OnfhError) else system_refusal(error)
+        if refusal is None:
             raise
-        console.note(f"onfh: {error.filename or 'a file'}: {error.strerror}. {_CHECK}.")
+        console.refusal(refusal)
         sys.exit(1)
+    except KeyboardInterrupt:  # between the commands' own handling of it and the end
+        sys.exit(_INTERRUPTED)
 
 
 def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:

@@ -11,6 +11,7 @@ from onfh_nnunet.cli import console
 from onfh_nnunet.core.errors import OnfhError
 from onfh_nnunet.core.run_log import LOGGER, folder_log
 from onfh_nnunet.core.scratch import sweep_scratch
+from onfh_nnunet.core.system_errors import require_address_space
 
 
 class LoggedCommand(TyperCommand):
@@ -21,6 +22,7 @@ class LoggedCommand(TyperCommand):
 
         What killed commands left in the temporary folder is removed first; help and usage errors never get here.
         """
+        require_address_space()
         sweep_scratch()
         options = " ".join(f"{name}={console.plain(value)!r}" for name, value in ctx.params.items())
         name = ctx.command_path.removeprefix(ctx.find_root().command_path).strip()

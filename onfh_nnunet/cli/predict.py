@@ -81,7 +81,10 @@ def predict(
     ] = False,
     max_memory: Annotated[
         float | None,
-        typer.Option(metavar="GB", help="Refuse scans that would take the process over this limit, by an estimate."),
+        typer.Option(
+            metavar="GB",
+            help="Refuse scans that would take the process over this limit, by an estimate; default: the free memory.",
+        ),
     ] = None,
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name results by patient_id or the files of the scans, not P001 ...")

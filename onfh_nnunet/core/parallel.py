@@ -10,13 +10,16 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Protocol, TypeVar
 
+from onfh_nnunet.core.cores import available_cores, thread_variables, threads_each
 from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.parent_process import killed_with_parent
 from onfh_nnunet.core.progress import Progress, silent
 
 
@@ -55,7 +58,7 @@ def map_in_threads(
     """
     outcomes = []
     # Threads: most of the time is spent in zlib and numpy, which let others run. A process would start for a second.
-    threads = ThreadPoolExecutor(os.cpu_count())
+    threads = ThreadPoolExecutor(available_cores())
     try:
         for item, outcome in zip(items, threads.map(partial(attempt, function), items), strict=True):
             outcomes.append(outcome)
@@ -100,24 +103,45 @@ def map_in_processes(function: Callable[[Item], Result], items: Sequence[Item], 
     Raises:
         OnfhError: The function raised it, or a process was killed; no further item is begun.
     """
-    cores = min(os.cpu_count() or 1, MAX_PROCESSES, len(items))
-    if cores < 2 or len(items) <= few:
+    side_by_side = min(available_cores(), MAX_PROCESSES, len(items))
+    if side_by_side < 2 or len(items) <= few:
         yield from map(function, items)
         return
     # Started anew and not forked: a fork would copy the thread that draws the progress, in whatever state it is.
     fresh = multiprocessing.get_context("spawn")
+    processes = ProcessPoolExecutor(
+        side_by_side, mp_context=fresh, initializer=_begin_worker, initargs=(threads_each(side_by_side),)
+    )
+    started = processes._processes  # the pool forgets them when it is shut down
     try:
-        with ProcessPoolExecutor(cores, mp_context=fresh, initializer=_end_with_parent) as processes:
+        with processes:
             yield from processes.map(function, items)
     except BrokenProcessPool as error:
         raise OnfhError(
             "a process", "was killed, perhaps because memory ran out", "Free memory, or process fewer items"
         ) from error
+    finally:
+        _end_all(started)
 
 
-def _end_with_parent() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is killed; a worker would wait forever."""
+def _end_all(started: Mapping[int, BaseProcess]) -> None:
+    """End what still runs of a pool that was shut down, after its last result or its first error.
+
+    Where only some processes could be started, nobody sends them work or the word to end, and Python would wait for
+    them at its own end.
+    """
+    for process in list(started.values()):
+        process.kill()
+
+
+def _begin_worker(threads: int) -> None:
+    """Take a share of the cores, leave Ctrl-C to the parent, and end when the parent is killed.
+
+    Numerical libraries are loaded after this, with the first item. Without the parent, a worker would wait forever.
+    """
+    os.environ.update(thread_variables(threads))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    killed_with_parent()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()

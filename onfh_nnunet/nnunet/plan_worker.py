@@ -7,11 +7,13 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprint_dataset, preprocess_dataset
 from nnunetv2.paths import nnUNet_preprocessed, nnUNet_raw
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+from nnunetv2.utilities import utils as nnunet_names
 from nnunetv2.utilities.dataset_name_id_conversion import maybe_convert_to_dataset_name
 
 from onfh_nnunet.nnunet import planner
@@ -25,6 +27,7 @@ POLL_S = 1.0
 def main(dataset_id: int, preset_name: str, processes: int) -> None:
     """Plan and preprocess, in the folders that nnU-Net's environment variables name."""
     report = reporter()
+    nnunet_names.Pool = ThreadPool  # nnU-Net forks twelve processes after torch, to join names of files
     raw = Path(nnUNet_raw, maybe_convert_to_dataset_name(dataset_id))
     n_cases = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))["numTraining"]
     preset = preset_named(preset_name)

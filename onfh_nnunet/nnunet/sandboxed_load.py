@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from onfh_nnunet.core.parent_process import killed_with_parent
 from onfh_nnunet.nnunet.checkpoint import essentials
 
 _REFUSED = (
@@ -28,6 +29,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 def main(checkpoint: Path, clean: Path) -> None:
     """Write the essentials of a checkpoint as a file that `load_checkpoint` accepts."""
+    killed_with_parent()
     sys.addaudithook(_guard(clean.parent.resolve()))
     torch.save(essentials(torch.load(checkpoint, map_location="cpu", weights_only=False)), clean)
 

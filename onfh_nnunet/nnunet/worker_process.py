@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from onfh_nnunet.core.cores import thread_variables
 from onfh_nnunet.core.errors import TrainingError, WorkspaceError
 from onfh_nnunet.core.no_telemetry import home_untouched
 from onfh_nnunet.study.workspace import Workspace
@@ -148,7 +149,7 @@ def _environment(workspace: Workspace, share: Resources) -> dict[str, str]:
             "nnUNet_results": str(workspace.nnunet_results.resolve()),
             "nnUNet_n_proc_DA": str(share.workers),
             "nnUNet_def_n_proc": str(max(1, share.workers)),
-            "OMP_NUM_THREADS": str(share.threads),
+            **thread_variables(share.threads),
             "PYTHONUNBUFFERED": "1",
         }
     )

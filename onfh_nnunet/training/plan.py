@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
+from onfh_nnunet.core.cores import available_cores
 from onfh_nnunet.core.errors import SplitError, StaleError, WorkspaceError
 from onfh_nnunet.core.printable import plural
 from onfh_nnunet.core.progress import Progress, silent
@@ -99,8 +99,8 @@ def _plan(dataset: Dataset, splits: Splits, preset: Preset, progress: Progress) 
     except (WorkspaceError, StaleError):
         pass  # none yet, or of other data: made below
     remove_file(_record(workspace))
-    command = ["plan_worker", str(workspace.dataset_id), preset.name, str(os.cpu_count() or 1)]
-    share = Resources(threads=1, workers=os.cpu_count() or 1)
+    command = ["plan_worker", str(workspace.dataset_id), preset.name, str(available_cores())]
+    share = Resources(threads=1, workers=available_cores())
     progress("start of nnU-Net", 0, len(dataset.cases))
     with lifeline() as life:
         run_worker(workspace, "plan", command, share, life, lambda line: progress(*json.loads(line)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from onfh_nnunet.core.cores import available_cores, threads_each
 from onfh_nnunet.core.devices import Device, gpu_count
 from onfh_nnunet.core.errors import SplitError, TrainingError
 from onfh_nnunet.core.folder_lock import locked, require_unlocked
@@ -209,14 +209,14 @@ def _require_same_plan(training: Training, plan: Plan, fold: int, folder: Path) 
 
 def _shares(device: Device, n_folds: int) -> queue.SimpleQueue[Resources]:
     """Divide the machine's resources among folds that train in parallel."""
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     gpus = gpu_count() if device is Device.CUDA else 0
     at_once = max(1, min(n_folds, gpus or (cores if device is Device.CPU else 1)))
     shares: queue.SimpleQueue[Resources] = queue.SimpleQueue()
     for place in range(at_once):
-        on_gpu = device is Device.CUDA
         workers = 0 if device is Device.CPU else min(12, cores // at_once)
-        shares.put(Resources(threads=max(1, cores // at_once), workers=workers, gpu=place if on_gpu else None))
+        threads = 1 if workers else threads_each(at_once)  # each of these processes has as many
+        shares.put(Resources(threads, workers, gpu=place if device is Device.CUDA else None))
     return shares
 
 

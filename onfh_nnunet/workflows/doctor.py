@@ -50,10 +50,11 @@ def _requirements() -> Iterator[HealthCheck]:
 
 def _device() -> HealthCheck:
     try:
+        from onfh_nnunet.core.cores import available_cores
         from onfh_nnunet.core.devices import Device, gpu_count, resolve_device
 
         device = resolve_device(Device.AUTO)
-        many = f", {gpu_count()} GPUs" if device is Device.CUDA else f", {os.cpu_count()} cores"
+        many = f", {gpu_count()} GPUs" if device is Device.CUDA else f", {available_cores()} cores"
     except (ImportError, OSError, RuntimeError) as error:
         return HealthCheck("device", False, f"torch cannot be used ({error})")
     return HealthCheck("device", True, f"{device}{many}")

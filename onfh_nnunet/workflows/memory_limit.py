@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from onfh_nnunet.core.errors import OnfhError
+from onfh_nnunet.core.free_memory import free_bytes
 from onfh_nnunet.core.image_files import read_header
 from onfh_nnunet.core.user_files import refused_whole
 
@@ -21,6 +22,15 @@ READ_BYTES, PREDICT_BYTES = 28, 16
 
 MARGIN_BYTES = 200_000_000
 """What the first scan adds beside its voxels: the locator's network and libraries that load late."""
+
+PROGRAM_BYTES = 1_300_000_000
+"""What program and four networks take; see docs/benchmarks.md."""
+
+USUAL_VOXELS = 10_000_000
+"""A scan of both hips has half as many; without `max_memory` it is tried, however little memory is free."""
+
+ON_DISK_BYTES = 220
+"""What a byte of a scan's files takes in memory, if ten voxels of 16 bits are compressed to the size of one."""
 
 STATUS = Path("/proc/self/status")
 """Where Linux says how much memory the process had at most."""
@@ -31,11 +41,11 @@ class MemoryLimit:
     """The memory that each scan may use.
 
     Args:
-        limit_gb: Of the whole process, in 10^9 bytes.
+        limit_gb: Of the whole process, in 10^9 bytes; None is the memory that the machine has free.
         voxels: The most that a scan may have.
     """
 
-    limit_gb: float
+    limit_gb: float | None
     voxels: float
 
     @classmethod
@@ -52,6 +62,14 @@ class MemoryLimit:
             raise OnfhError(f"`max_memory` {limit_gb:g}", problem, "Allow more, or average fewer folds with `folds`")
         return cls(limit_gb, voxels)
 
+    @classmethod
+    def of_machine(cls) -> MemoryLimit:
+        """What is free now, without what program and networks will still take."""
+        import psutil
+
+        program = max(0, PROGRAM_BYTES - int(psutil.Process().memory_info().rss))
+        return cls(None, max(USUAL_VOXELS, (free_bytes() - program - MARGIN_BYTES) / (READ_BYTES + PREDICT_BYTES)))
+
     def require(self, scan: Path, series: str | None) -> None:
         """Refuse a scan that is too large.
 
@@ -63,14 +81,15 @@ class MemoryLimit:
             OnfhError: It has more voxels.
             ReadError: Its DICOM headers cannot be read.
         """
+        if self.limit_gb is None and _is_surely_small(scan, self.voxels):
+            return  # its headers need not be read twice
         with refused_whole(scan):
             voxels = _stated_voxels(scan, series)
         if voxels > self.voxels:
-            problem = (
-                f"has {voxels / 1e6:.1f} million voxels, and `max_memory` {self.limit_gb:g} is enough for "
-                f"{self.voxels / 1e6:.1f}"
-            )
-            raise OnfhError(scan, problem, "Allow more, or crop the scan")
+            allowed = "the free memory" if self.limit_gb is None else f"`max_memory` {self.limit_gb:g}"
+            problem = f"has {voxels / 1e6:.1f} million voxels, and {allowed} is enough for {self.voxels / 1e6:.1f}"
+            remedy = "Free memory, or crop the scan; `max_memory` says that it may take more"
+            raise OnfhError(scan, problem, "Allow more, or crop the scan" if self.limit_gb else remedy)
 
 
 def _most_bytes() -> int:
@@ -85,6 +104,16 @@ def _most_bytes() -> int:
 
     now = psutil.Process().memory_info()
     return int(getattr(now, "peak_wset", now.rss))
+
+
+def _is_surely_small(scan: Path, voxels: float) -> bool:
+    """Whether a folder or an archive is so small that it has no more voxels, as far as scans are compressed."""
+    with refused_whole(scan):
+        files = [scan] if scan.is_file() else [path for path in scan.rglob("*") if path.is_file()]
+        if len(files) == 1 and not zipfile.is_zipfile(files[0]):
+            return False  # one header says it
+        size = sum(path.stat().st_size for path in files)
+    return size * ON_DISK_BYTES <= voxels * (READ_BYTES + PREDICT_BYTES)
 
 
 def _stated_voxels(scan: Path, series: str | None) -> int:

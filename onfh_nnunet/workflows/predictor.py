@@ -66,7 +66,7 @@ class Settings:
         engine: What runs the network.
         series: Which DICOM series is meant where there are several.
         batch: Whether each input is a folder whose entries are scans.
-        max_memory_gb: What the process may take; None sets no limit.
+        max_memory_gb: What the process may take; None is the memory that the machine has free.
         keep_ids: Whether results are named after the scans' files, instead of by pseudonyms.
         dicom: Whether to write DICOM objects of each scan.
         seg_nrrd: Whether to write a segmentation of 3D Slicer of each scan.

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from onfh_nnunet.core.errors import DeviceError, ModelError, OnfhError, WorkspaceError
+from onfh_nnunet.core.system_errors import is_of_memory
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -68,5 +69,7 @@ def _then(step: Callable[[Item], Result], value: Item | OnfhError) -> Result | O
         raise
     except OnfhError as error:
         return error
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:  # torch and ITK raise the latter
+        if not is_of_memory(error):
+            raise
         return OnfhError("this scan", "needs more memory than is free", "Crop it, or use a larger machine")

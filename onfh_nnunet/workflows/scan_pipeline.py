@@ -137,8 +137,7 @@ class ScanPipeline:
     def _scan(self, given: ScanInput) -> Scan:
         from dataset_conversion.readers import read_scan
 
-        if self._allowance is not None:
-            self._allowance.require(given.path, given.series)
+        (self._allowance or MemoryLimit.of_machine()).require(given.path, given.series)
         scan = read_scan(given.path, given.series)
         self.passed_over += [f"{given.path}: {line}" for line in scan.passed_over]
         return scan

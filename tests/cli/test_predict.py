@@ -25,12 +25,14 @@ from onfh_nnunet.core.errors import (
     ReadError,
     WorkspaceError,
 )
+from onfh_nnunet.core.free_memory import free_bytes
 from onfh_nnunet.core.hip_crop import HipCrop
 from onfh_nnunet.core.image_checks import require_mr
 from onfh_nnunet.core.labels import Region
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_card import Card
 from onfh_nnunet.models.model_file import write_model_file
+from onfh_nnunet.workflows import memory_limit
 from onfh_nnunet.workflows.memory_limit import MemoryLimit
 from onfh_nnunet.workflows.predict_folder import predict_scans
 from onfh_nnunet.workflows.predictor import Settings
@@ -262,6 +264,23 @@ def test_limit_is_kept_before_the_voxels_are_read(predict, tmp_path):
         predict(tmp_path / "huge.nii", max_memory_gb=8)
     with pytest.raises(OnfhError, match=r"`max_memory` 0.1: is too little: program and networks take"):
         predict(tmp_path / "scan.nii.gz", max_memory_gb=0.1)
+
+
+def test_without_a_limit_the_free_memory_is_one_and_a_usual_scan_is_always_tried(monkeypatch, tmp_path):
+    scans = stored(tmp_path, noise())
+    monkeypatch.setattr(memory_limit, "free_bytes", lambda: 10**8)
+    for scan in scans:
+        MemoryLimit.of_machine().require(scan, None)
+    monkeypatch.setattr(memory_limit, "USUAL_VOXELS", noise().array.size - 1)
+    for scan in scans:
+        with pytest.raises(OnfhError, match=r"and the free memory is enough for 0.0. Free memory, or crop the scan"):
+            MemoryLimit.of_machine().require(scan, None)
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="Linux")
+def test_free_memory_is_less_than_there_is():
+    words = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    assert 0 < free_bytes() <= 1024 * int(words["MemTotal"].split()[0])
 
 
 @pytest.mark.slow

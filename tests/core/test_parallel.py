@@ -1,11 +1,20 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
 from onfh_nnunet.core.errors import OnfhError
-from onfh_nnunet.core.parallel import map_in_threads
+from onfh_nnunet.core.parallel import map_in_processes, map_in_threads
+from onfh_nnunet.core.system_errors import system_refusal
+from tests.helpers.worker_view import BUSY_S
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ def two_threads(monkeypatch):
             super().shutdown(wait=wait)
 
     monkeypatch.setattr("onfh_nnunet.core.parallel.ThreadPoolExecutor", Seen)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("onfh_nnunet.core.parallel.available_cores", lambda: 2)
     return ended
 
 
@@ -92,3 +101,40 @@ def test_an_interrupted_run_begins_no_further_hip(two_threads):
     with pytest.raises(KeyboardInterrupt):
         map_in_threads(work, HIPS, interrupt)
     assert set(begun) <= {0, 1, 2}
+
+
+def test_where_a_pool_cannot_be_started_whole_no_process_of_it_stays(monkeypatch):
+    def refused(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("onfh_nnunet.core.parallel.available_cores", lambda: 2)
+    monkeypatch.setattr("concurrent.futures.process._ExecutorManagerThread.start", refused)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(RuntimeError) as raised:
+        list(map_in_processes(abs, [1, 2], few=0))
+    assert "memory: is used up" in str(system_refusal(raised.value))
+    for process in set(multiprocessing.active_children()) - before:
+        process.join(BUSY_S)
+    assert set(multiprocessing.active_children()) <= before
+
+
+BUSY = """
+from unittest import mock
+from onfh_nnunet.core.parallel import map_in_processes
+from tests.helpers.worker_view import busy
+if __name__ == "__main__":
+    with mock.patch("onfh_nnunet.core.parallel.available_cores", lambda: 2):
+        list(map_in_processes(busy, [1, 2], few=0))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker must hold Python's lock to see its parent gone")
+def test_a_worker_that_never_gives_up_pythons_lock_ends_with_its_parent():
+    parent = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE)
+    workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
+    end = time.monotonic() + BUSY_S / 2
+    while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers):
+        assert time.monotonic() < end
+        time.sleep(0.02)

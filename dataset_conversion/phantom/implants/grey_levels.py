@@ -15,7 +15,7 @@ from onfh_nnunet.core.volume import Volume
 _INSIDE_MM, _AROUND_MM = 3.0, 25.0
 """Marrow is measured deeper than this below the head's surface; muscle, bone and fat up to this far from it."""
 
-_CORTEX_MM = 3.0
+CORTEX_MM = 3.0
 """The cortex lies nearer to the surface than this."""
 
 
@@ -46,7 +46,7 @@ class GreyLevels:
         grey: Any = scan.array.astype(np.float32)
         outer, inner = (ndimage.distance_transform_edt(mask, scan.grid.spacing_mm) for mask in (~head, head))
         deep = inner > min(_INSIDE_MM, float(inner.max()) / 2)
-        around, surface = (outer > 0) & (outer < _AROUND_MM), (outer < _CORTEX_MM) & (inner < _CORTEX_MM)
+        around, surface = (outer > 0) & (outer < _AROUND_MM), (outer < CORTEX_MM) & (inner < CORTEX_MM)
         dark = around & (grey < threshold_otsu(grey[around]))
         rough = grey - ndimage.median_filter(grey, (1, 3, 3))
         return cls(

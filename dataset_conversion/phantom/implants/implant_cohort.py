@@ -18,7 +18,7 @@ from dataset_conversion.cohort.table import SourceScan, read_cohort
 from dataset_conversion.labels.head_components import Head, find_heads
 from dataset_conversion.labels.label_map import LabelRules
 from dataset_conversion.labels.labelled_scan import read_labelled_scan
-from dataset_conversion.phantom.implants.grey_levels import GreyLevels
+from dataset_conversion.phantom.implants.grey_levels import CORTEX_MM, GreyLevels
 from dataset_conversion.phantom.implants.implant import Drawing, Implant
 from dataset_conversion.phantom.implants.labelled_head import LabelledHead
 from dataset_conversion.phantom.implants.painting import Canvas, Painted, paint
@@ -198,6 +198,9 @@ def read_hips(scan: SourceScan, rules: LabelRules, weighting: Weighting) -> tupl
     if (thickest := max(volume.grid.spacing_mm)) > THICKEST_MM:
         problem = f"has slices {thickest:.1f} mm apart, expected up to {THICKEST_MM:g} mm"
         raise CohortError(place, problem, "Leave out scans with thick slices: a lesion's band would not show in them")
+    if (finest := min(volume.grid.spacing_mm)) >= CORTEX_MM:
+        problem = f"has voxels of {finest:.1f} mm, expected less than {CORTEX_MM:g} mm in one direction"
+        raise CohortError(place, problem, "Leave out scans so coarse: the cortex of a head would not show in them")
     return volume, [_hip(volume, head, weighting, place) for head in find_heads(label, scan.side, place)]
 
 

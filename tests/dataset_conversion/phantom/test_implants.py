@@ -244,6 +244,7 @@ def mirrored_values(scan, label):
         ({"change": dark_marrow}, "Give `weighting` fat-suppressed"),
         ({"change": mirrored_values}, "empty|no label|holds no"),
         ({"spacing": (8.0, 1.5, 1.5)}, "slices 8.0 mm apart"),
+        ({"spacing": (3.0, 3.0, 3.0)}, "voxels of 3.0 mm, expected less than 3 mm"),
         ({"side": "L"}, "two heads"),
         ({"centre": (0.0, 0.0, 18.0)}, "may cut it"),
     ],
