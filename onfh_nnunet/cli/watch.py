@@ -30,7 +30,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, work on what waits, and end: for cron.")] = False,
     _quiet: Quiet = False,
 ) -> None:
-    """Predict studies as they arrive, each once, and store DICOM SEG and SR back; until it is interrupted."""
+    """Predict studies as they arrive, each once, and store DICOM SEG, SR and PDF back; until it is interrupted."""
     from onfh_nnunet.workflows.watch import watch as watch_studies
 
     watch_studies(server, out, say, folder=folder, model=model, device=device, once=once)

@@ -83,7 +83,7 @@ def watch(
     device: Device = Device.AUTO,
     once: bool = False,
 ) -> None:
-    """Predict studies as they arrive, and store DICOM SEG and SR of each; until it is interrupted.
+    """Predict studies as they arrive, and store DICOM SEG, SR and PDF of each; until it is interrupted.
 
     Each study is worked on once, also where this process or the work on it is killed: a queue on disk says where each
     stands. A study whose work ends twice with its process is set aside.
