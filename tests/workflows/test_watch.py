@@ -103,7 +103,7 @@ def test_a_study_that_arrives_is_predicted_once_and_its_results_come_back(pacs, 
     with watching(watched("oracle_worker"), noting(said)) as look:
         look()
     assert said == [(STUDY, "done")]
-    assert len(pacs.stored()) == len(scan) + len(written)
+    assert len(pacs.stored()) == len(scan) + len(written) == len(scan) + 3
     assert not (out / "private" / "incoming").exists(), "what was fetched lies at the server"
     assert stat.S_IMODE((out / "private" / "queue.sqlite").stat().st_mode) == 0o600
 
