@@ -155,11 +155,11 @@ class NiftiHeader:
             ReadError: There is no such rotation.
         """
         b, c, d = (float(value) for value in self.fields["quatern"])
-        first = 1 - (b * b + c * c + d * d)
-        if not first >= -3 * float(np.finfo(np.float32).eps):
+        first, rounding = 1 - (b * b + c * c + d * d), 3 * float(np.finfo(np.float32).eps)
+        if not first >= -rounding:
             problem = f"cannot be read (the quaternion {b:g}, {c:g}, {d:g} of its qform is longer than 1)"
             raise ReadError(self.path, problem, _DAMAGED)
-        a = max(first, 0.0) ** 0.5
+        a = first**0.5 if first > rounding else 0.0  # half a turn: the root of a rounding error would tilt it
         rotation = np.array(
             [
                 [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],

@@ -16,10 +16,11 @@ from scipy.spatial.transform import Rotation
 from dataset_conversion.readers.segmentation import read_segmentation
 from onfh_nnunet.core.content_hash import content_sha256
 from onfh_nnunet.core.errors import GeometryError, OnfhError, ReadError
-from onfh_nnunet.core.grid import same_grid
+from onfh_nnunet.core.grid import Grid, same_grid
 from onfh_nnunet.core.image_files import read_image, write_image
 from onfh_nnunet.core.image_formats.nrrd import NrrdHeader
 from onfh_nnunet.core.volume import Volume
+from tests.helpers.mask_pairs import TURNS
 from tests.helpers.segmentation_files import oblique, segment_keys, write_seg_nrrd
 
 NRRD_TYPES = {
@@ -407,6 +408,16 @@ def test_nifti_lies_where_itk_puts_it_whatever_its_unit(tmp_path, unit, kind):
     if unit != "unknown" and kind is nibabel.Nifti1Image:
         itk = sitk.ReadImage(str(tmp_path / "x.nii"))
         assert np.allclose(place, itk.TransformIndexToPhysicalPoint((1, 2, 3)), rtol=0, atol=1e-3)
+
+
+def test_nifti_of_itk_lies_where_it_was_written_in_every_storage_order(tmp_path):
+    """Half turns among them: the quaternion's first part is then the root of a rounding error."""
+    for number, (order, signs) in enumerate(TURNS):
+        direction = tuple(map(tuple, (np.eye(3)[list(order)] * signs).tolist()))
+        grid = Grid((2, 180, 250), (1.0, 1.25, 1.25), (-150.503, -31.867, 172.016), direction)
+        path = tmp_path / f"{number}.nii.gz"
+        write_image(path, np.zeros(grid.size, np.uint8), grid)
+        same_grid("read again", read_image(path)[1], grid)
 
 
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
