@@ -171,7 +171,8 @@ def test_what_every_study_would_meet_ends_the_watch_and_the_study_waits(watched,
 
 
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
 from pathlib import Path
 from onfh_nnunet.workflows.watch import Watch, watching
 settings, out, folder = map(Path, sys.argv[1:])
