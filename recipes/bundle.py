@@ -1,9 +1,10 @@
 """The model that comes with the package, from trained weights: rounded, judged, calibrated, with its card.
 
-    python -m recipes.bundle TRAINED.safetensors COHORT.csv CASES.csv OUT.safetensors
+    python -m recipes.bundle TRAINED.safetensors COHORT.csv OUT.safetensors CASES.csv ...
 
-TRAINED is of `train_real` on all scans of COHORT.csv; CASES.csv of `judge_real`, whose folds did not see the hips that
-they judge. The intervals are calibrated on these hips and on phantoms, so that they hold for each of both kinds.
+TRAINED is of `averaged` on all scans of COHORT.csv; each CASES.csv of `judge_real`, whose folds did not see the hips
+that they judge. The card has the scores of the first. The intervals are calibrated on the hips of each table and on
+phantoms, so that they hold for each of these kinds, and widened.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from onfh_nnunet.workflows.export import calibrated
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.statistics.summary_tables import summarize
 from postprocessing.uncertainty.conformal import Calibration
-from recipes.judged import judged_hips
+from recipes.judged import judged_hips, widened
 from recipes.train_real import CAUTION
 from recipes.train_synthetic import BODIES
 
@@ -40,19 +41,20 @@ IMAGES = "CPTAC-UCEC, doi 10.7937/k9/tcia.2018.3r3juisw, CC BY 4.0"
 def main() -> None:
     """Write the model file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("trained", "cohort", "cases", "out"):
+    for name in ("trained", "cohort", "out"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("cases", type=Path, nargs="+")
     options = parser.parse_args()
     trained = ModelFile.read(options.trained)
     scans = tuple(sorted(scan_sha256(read_scan(scan.image).volume) for scan in read_cohort(options.cohort)))
-    real = read_rows(options.cases, CrossvalRow)
-    heads = {(row.patient, row.side) for row in real}
+    real = [read_rows(cases, CrossvalRow) for cases in options.cases]
+    heads = {(row.patient, row.side) for row in real[0]}
     training = {"recipe": "recipes/bundle.py", "torch": version("torch"), "real_images": IMAGES}
     training |= {"drawn_hips": BODIES, "real_heads": len(heads)}
     card = Card("Apache-2.0", training, BODIES + len(heads), caution=CAUTION, scans=scans)
     model = _rounded(trained.model)
     write_model_file(options.out, model, card)
-    write_model_file(options.out, model, _judged(card, real, phantoms(options.out)))
+    write_model_file(options.out, model, _judged(card, [*real, phantoms(options.out)]))
 
 
 def phantoms(model: Path) -> list[CrossvalRow]:
@@ -73,15 +75,16 @@ def _rounded(model: Model) -> Model:
     return replace(model, weights=weights)
 
 
-def _judged(card: Card, real: Sequence[CrossvalRow], drawn: Sequence[CrossvalRow]) -> Card:
-    """The card with scores of the real heads, and intervals that hold for these and for phantoms."""
+def _judged(card: Card, kinds: Sequence[Sequence[CrossvalRow]]) -> Card:
+    """The card with scores of the first kind of hips, and intervals that hold for each kind."""
     named = [field.name for field in fields(Score)]
-    scores = tuple(Score(**{name: getattr(row, name) for name in named}) for row in summarize(real))
-    rows, known = [*real, *drawn], OutOfFold.of([*real, *drawn])
+    scores = tuple(Score(**{name: getattr(row, name) for name in named}) for row in summarize(kinds[0]))
+    rows = [row for own in kinds for row in own]
+    known = OutOfFold.of(rows)
     true, pred = ([getattr(row, f"necrosis_percent_{which}") for row in rows] for which in ("true", "pred"))
-    kinds = ["real"] * len(real) + ["drawn"] * len(drawn)
-    calibration = Calibration.fit(true, pred, [row.patient for row in rows], kinds=kinds)
-    made, notes = calibrated(replace(card, crossval=scores), replace(known, calibration=calibration))
+    of_kind = [str(kind) for kind, own in enumerate(kinds) for _ in own]
+    calibration = Calibration.fit(true, pred, [row.patient for row in rows], kinds=of_kind)
+    made, notes = calibrated(replace(card, crossval=scores), replace(known, calibration=widened(calibration)))
     print(*notes, sep="\n")
     return made
 

@@ -22,7 +22,7 @@ from onfh_nnunet.core.csv_rows import write_rows
 from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.workflows.crossval import OutOfFold
 from postprocessing.metrics.case_metrics import CrossvalRow
-from recipes.judged import judged_hips
+from recipes.judged import judged_hips, widened
 from recipes.train_real import FOLDS
 
 SMALL_PERCENT = 10
@@ -75,7 +75,7 @@ def _coverage(rows: Sequence[CrossvalRow]) -> list[str]:
             true, pred, traits = row.necrosis_percent_true, row.necrosis_percent_pred, row.traits
             if true is None or pred is None or known.applicability is None or traits is None:
                 continue
-            interval = known.calibration.interval(pred)
+            interval = widened(known.calibration).interval(pred)
             if interval is None or known.applicability.unlike(traits):
                 withheld += 1
                 continue

@@ -14,7 +14,7 @@ from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_traits import HipTraits
-from onfh_nnunet.core.steinberg import steinberg_grade
+from onfh_nnunet.core.steinberg import Grade, steinberg_grade
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference import locator
 from onfh_nnunet.workflows.hip_labels import on_one_grid, read_hips
@@ -23,9 +23,17 @@ from onfh_nnunet.workflows.predictor import Settings
 from postprocessing.measurement.grade_rows import GradeRow
 from postprocessing.metrics.case_metrics import CrossvalRow
 from postprocessing.metrics.mask_pairs import compare_masks
+from postprocessing.uncertainty.conformal import Calibration
 
 Key = tuple[str, Side | None]
 """The name of a scan without its side, and the side of a hip."""
+
+WIDER = 1.8
+"""How much wider the bundled model's intervals are than its errors on our lesions, but for healthy hips.
+
+It outlines lesions that another program paints less well. In 48 of these, intervals without it held 28 times the truth,
+and with it 44 times.
+"""
 
 DRAWN = LabelRules(necrosis="2")
 """A label without necrosis is a healthy hip."""
@@ -55,6 +63,15 @@ def judged_hips(
     truth = _truth(cohort / "truth.csv")
     labels = {key: cohort / "labels" / scan.name for scan in chosen for key in _hips(scan)}
     return [_judged(key, found.get(key), label, out, truth[key]) for key, label in labels.items()]
+
+
+def widened(calibration: Calibration) -> Calibration:
+    """A calibration for lesions that are unlike those it knows, see `WIDER`."""
+    reach = {
+        grade: value if grade is Grade.NONE or value is None else WIDER * value
+        for grade, value in calibration.reach.items()
+    }
+    return replace(calibration, reach=reach)
 
 
 def _judged(key: Key, found: GradeRow | None, label: Path, out: Path, percent: float) -> CrossvalRow:

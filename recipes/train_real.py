@@ -1,8 +1,9 @@
 """Train on real heads with implants and on drawn hips, from a network that knows drawn hips.
 
-    python -m recipes.train_real START.safetensors BANK OUT.safetensors [--fold 0]
+    python -m recipes.train_real START.safetensors BANK OUT.safetensors --round 0 [--fold 0]
 
-With a fold, it sees the scans of the other three: scan n of the cohort is of fold n modulo `FOLDS`.
+The second round, 1, starts from the weights of the first. With a fold, it sees the scans of the other three: scan n of
+the cohort is of fold n modulo `FOLDS`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ REAL, HEALTHY, WITHOUT_HIP = 0.75, 0.2, 0.2
 
 @dataclass(frozen=True)
 class Round:
-    """One round of training; each starts from the weights of the round before.
+    """One round of training.
 
     Args:
         iterations: Batches.
@@ -70,22 +71,21 @@ def main() -> None:
     for name in ("start", "bank", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--fold", type=int, choices=range(FOLDS))
-    parser.add_argument("--done", type=int, default=0, help="rounds that START has behind it")
+    parser.add_argument("--round", type=int, choices=range(len(ROUNDS)), required=True)
     options = parser.parse_args()
     network = plain_unet.network(FIVE_STAGES)
     network.load_state_dict(ModelFile.read(options.start).model.weights[0])
-    batches = sum(each.iterations for each in ROUNDS)
-    training = {"recipe": "recipes/train_real.py", "iterations": batches, "torch": version("torch")}
-    for each in ROUNDS[options.done :]:
-        train(
-            network,
-            partial(examples, folds=Folds(options.bank, options.fold)),
-            loss,
-            each.iterations,
-            each.learning_rate,
-            each.seed,
-            lambda: write(options.out, network, training, CAUTION),
-        )
+    own = ROUNDS[options.round]
+    training = {"recipe": "recipes/train_real.py", "iterations": own.iterations, "torch": version("torch")}
+    train(
+        network,
+        partial(examples, folds=Folds(options.bank, options.fold)),
+        loss,
+        own.iterations,
+        own.learning_rate,
+        own.seed,
+        lambda: write(options.out, network, training, CAUTION),
+    )
 
 
 def examples(seed: int, folds: Folds) -> Iterator[Example]:

@@ -8,7 +8,8 @@ from dataset_conversion.phantom.phantom_cohort import write_phantom_cohort
 from onfh_nnunet.core.choices import PhantomForm
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.models.model_file import BUNDLED_MODEL
-from recipes.judged import judged_hips
+from postprocessing.uncertainty.conformal import Calibration
+from recipes.judged import judged_hips, widened
 
 
 def test_each_hip_is_judged_by_its_own_label_and_one_that_is_not_found_counts(tmp_path):
@@ -29,3 +30,14 @@ def test_each_hip_is_judged_by_its_own_label_and_one_that_is_not_found_counts(tm
         found = by_name[scan.name.removesuffix(".nii.gz")]
         assert found.head_dice > 0.8
         assert found.traits.head_score > 0.6
+
+
+def test_intervals_for_unlike_lesions_are_wider_and_those_of_healthy_hips_are_not_shorter():
+    rng = np.random.default_rng(2)
+    true = np.repeat([0.0, 8.0, 22.0, 36.0], 20)
+    pred = np.clip(true + rng.normal(0, 1.5, true.size), 0, 100)
+    known = Calibration.fit(true.tolist(), pred.tolist(), [f"P{n:03}" for n in range(true.size)])
+    for percent in (0.0, 4.0, 14.0, 20.0, 33.0, 50.0):
+        narrow, wide = known.interval(percent), widened(known).interval(percent)
+        assert wide.low <= narrow.low <= percent <= narrow.high <= wide.high
+    assert widened(known).interval(20.0).high - 20 > 1.3 * (known.interval(20.0).high - 20)

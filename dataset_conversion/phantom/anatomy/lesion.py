@@ -67,9 +67,10 @@ class Lesion:
         )
 
     @classmethod
-    def anywhere(cls, rng: np.random.Generator, head: Head) -> Lesion:
-        """A random lesion without an extent, of any form at any place of the head, deep ones included."""
+    def anywhere(cls, rng: np.random.Generator, head: Head, *, upper: bool = False) -> Lesion:
+        """A random lesion without an extent, of any form at any place of the head or its upper half, deep or not."""
         direction = rng.normal(0, 1, 3)
+        direction[2] = abs(direction[2]) if upper else direction[2]
         core = direction / np.linalg.norm(direction) * head.radius_mm * rng.uniform(0.1, 0.95)
         return replace(
             cls.draw(rng, head),

@@ -101,6 +101,11 @@ class Implant:
         """
         return cls(((Lesion.anywhere(rng, head).of_share(share, points), Band.draw(rng)),))
 
+    @classmethod
+    def upper(cls, rng: np.random.Generator, head: Head, share: float, points: Points) -> Implant:
+        """As `anywhere`, with the lesion's core in the upper half of the head, where necrosis begins."""
+        return cls(((Lesion.anywhere(rng, head, upper=True).of_share(share, points), Band.draw(rng)),))
+
     def parts(self, points: Points, rim_mm: float) -> NDArray[np.uint8]:
         """Values of `Part` at points; the inner rim is a share of the band's inner side.
 

@@ -108,6 +108,7 @@ def write_implants(
     *,
     per_hip: int,
     seed: int,
+    draw: Drawing = Implant.draw,
     progress: Progress = silent,
 ) -> int:
     """Write a cohort with implants; the same arguments give the same bytes.
@@ -119,6 +120,7 @@ def write_implants(
         rules: What the labels mean.
         per_hip: Implants of each hip, at least 1.
         seed: At least 0.
+        draw: What draws an implant.
         progress: Called after each scan.
 
     Returns:
@@ -141,7 +143,7 @@ def write_implants(
     with locked_output(out, "onfh implant"), atomic_write(out) as part:
         names = pseudonyms((scan.patient_id for scan in scans), part / "private" / "key.csv")
         settings: dict[str, Any] = {"per_hip": per_hip, "seed": seed, "weighting": weighting}
-        work = partial(_attempted, rules=rules, folder=part, names=names, **settings)
+        work = partial(_attempted, rules=rules, folder=part, names=names, draw=draw, **settings)
         outcomes: list[list[ImplantTruth] | OnfhError] = []
         for outcome in map_in_processes(work, list(enumerate(scans)), few=1):
             outcomes.append(outcome)
@@ -150,7 +152,7 @@ def write_implants(
         write_rows(part / "cohort.csv", ImplantRow, _rows(hips))
         write_rows(part / "truth.csv", ImplantTruth, hips)
         write_key(part / "private" / "key.csv", names)
-        Provenance({"version": VERSION, **settings}).write(part / SETTINGS)
+        Provenance({"version": VERSION, "forms": draw.__name__, **settings}).write(part / SETTINGS)
     return sum(hip.necrosis_ml > 0 for hip in hips)
 
 
@@ -165,6 +167,7 @@ def _implanted(
     weighting: Weighting,
     per_hip: int,
     seed: int,
+    draw: Drawing,
     folder: Path,
     names: dict[str, str],
 ) -> list[ImplantTruth]:
@@ -175,7 +178,7 @@ def _implanted(
     truth = []
     for turn in range(per_hip + 1):
         rng = np.random.default_rng([seed, number, turn])
-        image, label, painted = with_implants(volume, hips, weighting, rng if turn else None, number + turn)
+        image, label, painted = with_implants(volume, hips, weighting, rng if turn else None, number + turn, draw)
         visit = f"{scan.visit}x{turn}" if scan.visit else f"{turn}"
         stem = f"{name}_{visit}_{scan.side}.nii.gz"
         image.write(folder / "images" / stem)
