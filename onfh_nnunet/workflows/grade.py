@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_file_place, require_output_apart
 from onfh_nnunet.core.choices import JicTies
+from onfh_nnunet.core.errors import WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.parallel import all_or_none, attempt, map_in_threads
@@ -88,10 +90,25 @@ def grade(
     inputs += [Path(one) for one in (landmarks, label_names, necrosis_masks) if one]
     require_output_apart(place, inputs)
     require_file_place(place)
+    _require_own_table(place)
     with locked_output(place, "onfh grade"):
         rows = graded()
         write_grades(place, rows)
     return rows
+
+
+def _require_own_table(place: Path) -> None:
+    """Refuse to replace a file that is no table of grades.
+
+    Raises:
+        WorkspaceError: It lies there.
+    """
+    if not place.is_file():
+        return
+    with place.open("rb") as file:
+        head = file.read(200)
+    if head and not (head.removeprefix(codecs.BOM_UTF8).startswith(b"case_id") and b"steinberg_grade" in head):
+        raise WorkspaceError(place, "exists and is no table of grades, and would be lost", "Give another name")
 
 
 def grade_files(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from dataset_conversion.labels.label_map import LabelRules
 from onfh_nnunet.core.atomic_files import require_output_apart
 from onfh_nnunet.core.choices import AnyPath
 from onfh_nnunet.core.folder_lock import locked_output
-from onfh_nnunet.core.folder_record import written_folder
+from onfh_nnunet.core.folder_record import FolderRecord, written_folder
 from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.hip_mask import HipMask
 from onfh_nnunet.core.labels import Region
@@ -21,7 +22,7 @@ from onfh_nnunet.core.progress import Progress, silent
 from onfh_nnunet.core.run_log import log_into
 from onfh_nnunet.workflows.hip_labels import label_rules
 from onfh_nnunet.workflows.mask_files import MaskFile, Masks, mask_files, named_hips, require_different
-from postprocessing.mesh.mesh_files import write_meshes
+from postprocessing.mesh.mesh_files import mesh_names, write_meshes
 from postprocessing.mesh.surface import surface
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def mesh(
         necrosis_label: The same for the necrosis.
         label_names: A label description file of ITK-SNAP, to name label values.
         necrosis_masks: Masks of the necrosis alone where they have files of their own.
-        out: A folder for STL, PLY and GLB; those of an earlier call are replaced. Nothing is written by default.
+        out: A folder for STL, PLY and GLB. Those of the same hips are replaced, and those of others stay. Nothing is
+            written by default.
         progress: Called after each mask.
 
     Returns:
@@ -103,10 +105,20 @@ def mesh(
     with locked_output(folder, "onfh mesh"), written_folder(folder, "meshes") as part:
         hips = _surfaces(files, rules, progress)
         part.mkdir()
+        _keep_others(folder, part, {hip.case_id for hip in hips})
         for hip in hips:
             write_meshes(part, hip.case_id, hip.regions)
     log_into(folder)
     return hips
+
+
+def _keep_others(folder: Path, part: Path, made: Collection[str]) -> None:
+    """Carry over the surfaces of hips that are not made anew."""
+    record = FolderRecord.read(folder)
+    replaced = {name for case_id in made for name in mesh_names(case_id)}
+    for name in sorted(record.files - replaced) if record else ():
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, part / name)
 
 
 def _surfaces(files: Sequence[MaskFile], rules: LabelRules, progress: Progress) -> list[HipSurfaces]:

@@ -22,6 +22,12 @@ _OPACITY = {Region.HEAD: 90, Region.NECROSIS: 255}
 """Of 255: the lesion is seen through the head."""
 
 
+def mesh_names(case_id: str) -> frozenset[str]:
+    """The names of all files that a hip may have."""
+    surfaces = {f"{case_id}_{region}.{kind}" for region in Region for kind in ("stl", "ply")}
+    return frozenset({*surfaces, f"{case_id}.glb"})
+
+
 def write_meshes(folder: Path, case_id: str, surfaces: Mapping[Region, Trimesh]) -> list[Path]:
     """Write ``<case_id>_<region>.stl`` and ``.ply`` of each region, and ``<case_id>.glb`` of all.
 

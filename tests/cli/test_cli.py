@@ -45,6 +45,18 @@ def test_grade_writes_the_contracts_columns(tmp_path, onfh):
     assert float(ill["necrosis_percent"]) == pytest.approx(100 * (voxels == 2).sum() / (voxels > 0).sum())
     assert float(ill["head_ml"]) == pytest.approx((voxels > 0).sum() / 1000)
     assert float(ill["head_diameter_mm"]) == pytest.approx(48, abs=1)
+    first = (tmp_path / "grades.csv").read_bytes()
+    onfh("grade", *masks, "--necrosis-label", 2, "--out", tmp_path / "grades.csv")
+    assert (tmp_path / "grades.csv").read_bytes() == first
+
+
+def test_grade_replaces_no_file_of_another_kind(tmp_path, onfh):
+    Volume(ball(44), GRID).write(tmp_path / "P007_L.nii.gz")
+    for content in ("hips 2\n", "case_id,grade\nP007_L,A\n"):
+        (tmp_path / "mine.csv").write_text(content)
+        done = onfh("grade", tmp_path / "P007_L.nii.gz", "--out", tmp_path / "mine.csv", check=False)
+        assert "exists and is no table of grades, and would be lost" in " ".join(done.stderr.split())
+        assert (tmp_path / "mine.csv").read_text() == content
 
 
 @pytest.mark.parametrize(
@@ -148,11 +160,12 @@ def texts_of_the_library():
 
 def test_bad_mask_leaves_the_old_table(tmp_path, onfh):
     Volume(ball(44) * 3, GRID).write(tmp_path / "bad.nii.gz")
-    (tmp_path / "grades.csv").write_text("old")
+    old = "case_id,steinberg_grade\nP007_L,A\n"
+    (tmp_path / "grades.csv").write_text(old)
     done = onfh("grade", tmp_path / "bad.nii.gz", "--out", tmp_path / "grades.csv", check=False)
     assert done.returncode == 1
     assert "has the unknown label values 3, 6" in done.stderr
-    assert (tmp_path / "grades.csv").read_text() == "old"
+    assert (tmp_path / "grades.csv").read_text() == old
 
 
 def test_phantom_does_not_replace_a_folder_with_something_in_it(tmp_path, onfh):

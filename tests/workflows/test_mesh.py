@@ -43,11 +43,16 @@ def test_python_gives_the_surfaces(masks):
     assert healthy.necrosis is None
 
 
-def test_a_second_run_replaces_the_first_and_nothing_of_the_users(masks, tmp_path):
+def test_a_second_run_replaces_the_same_hips_and_keeps_the_others(masks, tmp_path):
     out = tmp_path / "out"
     onfh_python.mesh(masks, out=out)
-    onfh_python.mesh(masks / "P002_L.nii.gz", out=out)
-    assert not (out / "P001_R.glb").exists()
+    before = {path.name: path.read_bytes() for path in out.glob("P00*")}
+    healthy = Volume.read(masks / "P001.nii.gz")
+    Volume((healthy.array > 0).astype(np.uint8), healthy.grid).write_labels(masks / "P001.nii.gz")
+    onfh_python.mesh(masks / "P001.nii.gz", out=out)
+    after = {path.name: path.read_bytes() for path in out.glob("P00*")}
+    assert after.keys() == {name for name in before if "necrosis" not in name}
+    assert {name for name in after if after[name] == before[name]} >= {name for name in before if "P002" in name}
     (out / "notes.txt").write_text("mine")
     with pytest.raises(WorkspaceError, match=r"holds something other than meshes \(notes.txt\)"):
         onfh_python.mesh(masks, out=out)
