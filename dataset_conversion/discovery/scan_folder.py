@@ -15,6 +15,7 @@ from dataset_conversion.readers.headers import DIRECTORY, EXPORT_AGAIN, Header, 
 from dataset_conversion.readers.segmentation import read_segmentation
 from dataset_conversion.readers.segnrrd import is_seg_nrrd
 from onfh_nnunet.core.errors import OnfhError, ReadError
+from onfh_nnunet.core.folder_record import RECORDS
 from onfh_nnunet.core.image_files import format_of, read_image
 from onfh_nnunet.core.printable import on_one_line
 from onfh_nnunet.core.progress import Progress, silent
@@ -50,8 +51,13 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
         ReadError: A folder cannot be listed.
     """
     files: list[Path] = []
+    results: list[Path] = []
     n_links = n_special = 0
     for place, names in walk(folder):
+        if (place / RECORDS).is_dir():
+            results.append(place)
+        if any(place.is_relative_to(one) for one in results):
+            continue
         found = [place / name for name in names]
         links = {path for path in found if path.is_symlink()}
         with refused_whole(place):
@@ -62,6 +68,7 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
     listed = [path for path in files if on_one_line(path) == str(path)]
     left_out = {
         "links were not followed": n_links,
+        "folders hold results of onfh predict, and are passed over": len(results),
         "files have a path with control characters, or one that is no UTF-8": len(files) - len(listed),
         "entries are devices, pipes or sockets": n_special,
     }

@@ -17,6 +17,9 @@ from onfh_nnunet.core.private_folder import append_private
 from onfh_nnunet.core.run_log import LOG
 
 NAME = ".onfh.json"
+RECORDS = ".made_from"
+"""The folder in OUT of `onfh predict` that says what its results were made from."""
+
 _LOCK = ".lock"
 
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onfh_nnunet.core.folder_record import RECORDS
 from onfh_nnunet.core.provenance import Provenance
 from onfh_nnunet.models.model_file import BUNDLED_MODEL
 from onfh_nnunet.workflows.calibration import calibrated_intervals
 from onfh_nnunet.workflows.model import about_lines
-from onfh_nnunet.workflows.table_record import RECORDS
 from postprocessing.report.model_statement import ModelStatement, StatedScore
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from pathlib import Path
 from onfh_nnunet.core.atomic_files import remove_file, sha256, write_text
 from onfh_nnunet.core.csv_rows import rows_text, write_rows
 from onfh_nnunet.core.errors import OnfhError, StaleError, WorkspaceError
+from onfh_nnunet.core.folder_record import RECORDS
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.workflows.output_rows import FailedRow, MadeFrom, RecordRow, line_of, recorded
@@ -22,7 +23,7 @@ from onfh_nnunet.workflows.scan_images import image_files
 from onfh_nnunet.workflows.scan_names import ScanNames
 from onfh_nnunet.workflows.scan_objects import object_files
 from onfh_nnunet.workflows.scan_records import read_record, record_files
-from onfh_nnunet.workflows.table_record import RECORDS, name_in, record_tables, recorded_tables
+from onfh_nnunet.workflows.table_record import name_in, record_tables, recorded_tables
 from onfh_nnunet.workflows.written_grades import holds_written_grades
 from postprocessing.measurement.grades_table import Line, graded_in, grades_text
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from onfh_nnunet.core.csv_rows import read_rows
 from onfh_nnunet.core.errors import ReadError
+from onfh_nnunet.core.folder_record import RECORDS
 from onfh_nnunet.workflows.output_rows import MissedRecord, Record, RecordRow, line_of
-from onfh_nnunet.workflows.table_record import RECORDS
 from postprocessing.measurement.grades_table import Line
 
 

@@ -6,10 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from onfh_nnunet.core.folder_record import RECORDS
 from onfh_nnunet.core.provenance import Provenance
-
-RECORDS = ".made_from"
-"""The folder in OUT that says what its results were made from."""
 
 
 def recorded_tables(folder: Path) -> dict[str, list[str]]:

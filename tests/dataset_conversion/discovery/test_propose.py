@@ -103,6 +103,18 @@ def test_proposal_of_a_phantom_cohort_is_its_own_table(tmp_path, onfh):
         assert [(one.patient_id, one.image, one.side, one.label) for one in read(folder)] == wanted
 
 
+def test_results_of_predict_are_no_scans_and_no_labels(tmp_path):
+    write_series(tmp_path / "scan", noise())
+    alone = rows(tmp_path)[0]
+    (tmp_path / "out" / ".made_from").mkdir(parents=True)
+    (tmp_path / "out" / "images").mkdir()
+    heads(LEFT).write_labels(tmp_path / "out" / "P001_L.nii.gz")
+    noise(PELVIS).write(tmp_path / "out" / "images" / "P001_L_hip.nii.gz")
+    proposed, notes = rows(tmp_path)
+    assert proposed == alone
+    assert any("1 folders hold results of onfh predict" in note for note in notes)
+
+
 def test_paths_are_relative_to_where_the_table_will_lie(cohort):
     folder, expected = cohort
     found, _ = rows(folder, folder.parent / "elsewhere")
