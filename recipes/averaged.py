@@ -11,9 +11,7 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
-from onfh_nnunet.models.model_file import ModelFile
-from recipes import plain_unet
-from recipes.deepen import FIVE_STAGES, write
+from recipes.deepen import read_network, write
 from recipes.train_real import CAUTION
 
 
@@ -23,9 +21,8 @@ def main() -> None:
     for name in ("first", "second", "out"):
         parser.add_argument(name, type=Path)
     options = parser.parse_args()
-    first, second = (ModelFile.read(path).model.weights[0] for path in (options.first, options.second))
-    network = plain_unet.network(FIVE_STAGES)
-    network.load_state_dict({name: (value + second[name]) / 2 for name, value in first.items()})
+    network, second = read_network(options.first), read_network(options.second).state_dict()
+    network.load_state_dict({name: (value + second[name]) / 2 for name, value in network.state_dict().items()})
     write(options.out, network, {"recipe": "recipes/averaged.py", "torch": version("torch")}, CAUTION)
 
 

@@ -53,6 +53,13 @@ def deeper(weights: dict[str, torch.Tensor]) -> nn.Module:
     return five
 
 
+def read_network(path: Path) -> nn.Module:
+    """The network of a model file of five stages."""
+    network = plain_unet.network(FIVE_STAGES)
+    network.load_state_dict(ModelFile.read(path).model.weights[0])
+    return network
+
+
 def write(out: Path, network: nn.Module, training: dict[str, Any], caution: str) -> None:
     """Write a network of five stages as a model file without scores."""
     plain: Any = deepcopy(network).to(memory_format=torch.contiguous_format)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,15 +20,13 @@ from numpy.typing import NDArray
 
 from dataset_conversion.cohort.table import read_cohort
 from onfh_nnunet.core.grid import Grid
-from onfh_nnunet.core.hip import Side
 from onfh_nnunet.core.volume import Volume
 from onfh_nnunet.inference import locator
-from recipes.real_views import RealBody, real_view
-from recipes.train_real import FOLDS
+from recipes.real_views import HEAD_VALUE, RealBody, real_view
+from recipes.train_real import fold_of
 
 VIEWS, SEED = 25, 9
 LEAST_ML, NEAR_MM = 20, 12
-SIDES = {1: Side.RIGHT, 2: Side.LEFT}
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,9 @@ class View:
     located: int
 
 
+FIELDS = [field.name for field in fields(View)]
+
+
 def main() -> None:
     """Judge and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -57,14 +58,14 @@ def main() -> None:
     for fold, weights in enumerate(options.locators):
         with patch.object(locator, "WEIGHTS", weights):
             views = list(judged(options.cohort, fold))
-        heads, found, sided, located = (sum(getattr(v, name) for v in views) for name in View.__annotations__)
+        heads, found, sided, located = (sum(getattr(v, name) for v in views) for name in FIELDS)
         print(f"{weights}: {found} of {heads} heads found, {sided} on their side; {located - found} false", flush=True)
 
 
 def judged(cohort: Path, fold: int) -> Iterator[View]:
     """The views of the scans of a fold."""
     for number, scan in enumerate(read_cohort(cohort)):
-        if number % FOLDS == fold:
+        if fold_of(number) == fold:
             body, rng = RealBody.read(scan), np.random.default_rng([SEED, number])
             for _ in range(VIEWS):
                 yield _judged(*real_view(body, rng))
@@ -74,13 +75,14 @@ def _judged(image: NDArray[Any], heads: NDArray[Any]) -> View:
     edge = locator.VOXEL_MM
     grid = Grid(image.shape, (edge,) * 3, (0.0, 0.0, 0.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)))
     located = locator.locate_heads(Volume(np.ascontiguousarray(image, np.float32), grid))
-    in_view = [value for value in SIDES if (heads == value).sum() * edge**3 / 1000 >= LEAST_ML]
+    seen = {side: heads == value for side, value in HEAD_VALUE.items()}
+    in_view = {side: head for side, head in seen.items() if head.sum() * edge**3 / 1000 >= LEAST_ML}
     found = sided = 0
-    for value in in_view:
-        centre = np.argwhere(heads == value).mean(axis=0)[::-1] * edge
+    for side, mask in in_view.items():
+        centre = np.argwhere(mask).mean(axis=0)[::-1] * edge
         near = [head for head in located if np.linalg.norm(head.centre_mm - centre) < NEAR_MM]
         found += bool(near)
-        sided += any(head.side is SIDES[value] for head in near)
+        sided += any(head.side is side for head in near)
     return View(len(in_view), found, sided, len(located))
 
 

@@ -21,13 +21,11 @@ from dataset_conversion.phantom.implants.implant import Implant
 from dataset_conversion.phantom.randomization.appearance import standardize
 from dataset_conversion.phantom.randomization.random_hips import EDGE, VOXEL_MM
 from onfh_nnunet.core.labels import Label
-from onfh_nnunet.models.model_file import ModelFile
 from postprocessing.metrics.segmentation_metrics import compare_region
-from recipes import plain_unet
-from recipes.deepen import FIVE_STAGES
+from recipes.deepen import read_network
 from recipes.real_bank import DRAWINGS, Bank
 from recipes.real_heads import RealBox
-from recipes.train_real import FOLDS
+from recipes.train_real import fold_of
 
 BOXES, SEED = 200, 0
 """Boxes of a fold, taken at random."""
@@ -61,10 +59,8 @@ def main() -> None:
 
 def judged(bank: Bank, fold: int, model: Path) -> Iterator[Judged]:
     """Some lesions of the scans of a fold."""
-    network = plain_unet.network(FIVE_STAGES)
-    network.load_state_dict(ModelFile.read(model).model.weights[0])
-    network.eval()
-    numbers = bank.numbers([scan for scan in bank.scans if scan % FOLDS == fold], healthy=False)
+    network = read_network(model).eval()
+    numbers = bank.numbers([scan for scan in bank.scans if fold_of(scan) == fold], healthy=False)
     for number in np.random.default_rng(SEED).permutation(numbers)[:BOXES]:
         image, labels = _centred(bank.box(number))
         with torch.inference_mode():

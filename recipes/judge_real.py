@@ -23,7 +23,7 @@ from onfh_nnunet.core.steinberg import Grade
 from onfh_nnunet.workflows.crossval import OutOfFold
 from postprocessing.metrics.case_metrics import CrossvalRow
 from recipes.judged import judged_hips, widened
-from recipes.train_real import FOLDS
+from recipes.train_real import fold_of
 
 SMALL_PERCENT = 10
 
@@ -92,7 +92,7 @@ def _folds(cohort: Path, implants: Path) -> dict[str, int]:
     """The fold of each pseudonym of the implants."""
     with (implants / "private" / "key.csv").open(encoding="utf-8") as file:
         names = {row["patient_id"]: row["patient"] for row in csv.DictReader(file)}
-    return {names[scan.patient_id]: number % FOLDS for number, scan in enumerate(read_cohort(cohort))}
+    return {names[scan.patient_id]: fold_of(number) for number, scan in enumerate(read_cohort(cohort))}
 
 
 def _spread(values: Iterable[float | None]) -> str:

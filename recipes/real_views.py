@@ -22,7 +22,8 @@ from recipes.real_heads import recoloured
 
 _FINE_MM = 2.0
 _MOST_VOXELS = (64, 60, 96)
-_VALUE = {Side.RIGHT: 1, Side.LEFT: 2}
+HEAD_VALUE = {Side.RIGHT: 1, Side.LEFT: 2}
+"""Of each head in the labels of a body and of a view."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class RealBody:
         label = read.label.volume
         heads = np.zeros(label.grid.size, np.uint8)
         for head in find_heads(label, scan.side, scan.line):
-            heads[head.box][head.mask] = _VALUE[head.side]
+            heads[head.box][head.mask] = HEAD_VALUE[head.side]
         crop = HipCrop.whole(label.grid)
         image, own = crop.extract(read.image.volume), crop.extract(Volume(heads, label.grid))
         steps = _FINE_MM / np.array(image.grid.spacing_mm)

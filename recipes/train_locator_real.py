@@ -21,7 +21,7 @@ from onfh_nnunet.inference.locator import build_network
 from recipes.real_views import RealBody, real_view
 from recipes.train_locator import examples as drawn_examples
 from recipes.train_locator import loss, patch, save
-from recipes.train_real import FOLDS
+from recipes.train_real import FOLDS, fold_of
 from recipes.training_loop import Example, train
 
 ITERATIONS, LEARNING_RATE, SEED = 800, 2e-3, 500
@@ -40,7 +40,7 @@ def main() -> None:
     network = build_network()
     network.load_state_dict(load_file(options.start), strict=False)
     scans = read_cohort(options.cohort)
-    bodies = [RealBody.read(scan) for n, scan in enumerate(scans) if options.fold is None or n % FOLDS != options.fold]
+    bodies = [RealBody.read(scan) for n, scan in enumerate(scans) if options.fold is None or fold_of(n) != options.fold]
     train(
         network,
         partial(examples, bodies=bodies),

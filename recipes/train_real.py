@@ -20,37 +20,26 @@ import torch
 from torch import nn
 
 from onfh_nnunet.core.labels import Label
-from onfh_nnunet.models.model_file import ModelFile
-from recipes import plain_unet
-from recipes.deepen import FIVE_STAGES, write
+from recipes.deepen import read_network, write
 from recipes.real_bank import Bank
 from recipes.real_heads import real_example
+from recipes.train_synthetic import Round
 from recipes.train_synthetic import examples as drawn_examples
 from recipes.training_loop import Example, train
 
 FOLDS = 4
 NEAR = 3
 CAUTION = "the model learned from drawn and painted lesions alone: not for patients"
-REAL, HEALTHY, WITHOUT_HIP = 0.75, 0.2, 0.2
-"""Shares: real among all examples, healthy among the real ones, boxes without a hip among the drawn ones."""
+REAL, HEALTHY = 0.75, 0.2
+"""Shares: real among all examples, healthy among the real ones."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """One round of training.
-
-    Args:
-        iterations: Batches.
-        learning_rate: The highest.
-        seed: Of the examples.
-    """
-
-    iterations: int
-    learning_rate: float
-    seed: int
+ROUNDS = (Round(1000, 1.5e-3, 300, share_of_others=0.2), Round(2000, 1.5e-3, 700, share_of_others=0.2))
 
 
-ROUNDS = (Round(1000, 1.5e-3, 300), Round(2000, 1.5e-3, 700))
+def fold_of(scan: int) -> int:
+    """The fold of scan n of a cohort."""
+    return scan % FOLDS
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Folds:
 
     def scans(self, bank: Bank) -> list[int]:
         """All, or those outside the fold."""
-        return [scan for scan in bank.scans if self.fold is None or scan % FOLDS != self.fold]
+        return [scan for scan in bank.scans if self.fold is None or fold_of(scan) != self.fold]
 
 
 def main() -> None:
@@ -73,13 +62,12 @@ def main() -> None:
     parser.add_argument("--fold", type=int, choices=range(FOLDS))
     parser.add_argument("--round", type=int, choices=range(len(ROUNDS)), required=True)
     options = parser.parse_args()
-    network = plain_unet.network(FIVE_STAGES)
-    network.load_state_dict(ModelFile.read(options.start).model.weights[0])
+    network = read_network(options.start)
     own = ROUNDS[options.round]
     training = {"recipe": "recipes/train_real.py", "iterations": own.iterations, "torch": version("torch")}
     train(
         network,
-        partial(examples, folds=Folds(options.bank, options.fold)),
+        partial(examples, folds=Folds(options.bank, options.fold), share_of_others=own.share_of_others),
         loss,
         own.iterations,
         own.learning_rate,
@@ -88,14 +76,14 @@ def main() -> None:
     )
 
 
-def examples(seed: int, folds: Folds) -> Iterator[Example]:
+def examples(seed: int, folds: Folds, share_of_others: float) -> Iterator[Example]:
     """Endless random boxes, most of real heads; of a lesion the more often, the smaller its radius."""
     rng, bank = np.random.default_rng(seed), Bank.read(folds.bank)
     scans = folds.scans(bank)
     healthy, ill = (bank.numbers(scans, healthy=which) for which in (True, False))
     chances = np.cbrt([1 / max(bank.lesion_voxels(number), 1) for number in ill])
     chances /= chances.sum()
-    drawn = drawn_examples(seed, WITHOUT_HIP)
+    drawn = drawn_examples(seed, share_of_others)
     while True:
         if rng.random() >= REAL:
             yield next(drawn)

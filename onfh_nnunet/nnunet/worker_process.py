@@ -21,6 +21,7 @@ from typing import IO
 from onfh_nnunet.core.cores import thread_variables
 from onfh_nnunet.core.errors import TrainingError, WorkspaceError
 from onfh_nnunet.core.no_telemetry import home_untouched
+from onfh_nnunet.core.parent_process import end_with_children
 from onfh_nnunet.study.workspace import Workspace
 
 
@@ -112,21 +113,12 @@ def run_worker(
             for line in child.stdout or ():
                 on_line(line)
         except BaseException:  # an interrupt, too: no training goes on behind the user's back
-            _end(child)
+            end_with_children(child)
             raise
     if child.returncode != 0:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         last = lines[-1] if lines else "no output"
         raise TrainingError(what, f"stopped with exit code {child.returncode} ({last})", f"The log is {log}")
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """End a worker and the processes it started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    else:
-        child.kill()
 
 
 def _opened(log: Path) -> IO[str]:

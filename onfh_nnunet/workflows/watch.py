@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from onfh_nnunet.core.devices import Device
 from onfh_nnunet.core.errors import OnfhError, PacsUnreachable, ReadError, WorkspaceError
 from onfh_nnunet.core.folder_lock import locked_output
 from onfh_nnunet.core.folder_record import require_no_other
+from onfh_nnunet.core.parent_process import end_with_children
 from onfh_nnunet.core.private_folder import write_private
 from onfh_nnunet.core.run_log import LOGGER, log_into
 from onfh_nnunet.nnunet.worker_process import lifeline
@@ -193,8 +193,7 @@ def _in_process(job: StudyJob, worker: str, life: int) -> Report | str:
         try:
             said = child.communicate()[0]
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            end_with_children(child)
             raise
     if lines := said.splitlines():
         return Report.of(json.loads(lines[-1]))

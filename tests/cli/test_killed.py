@@ -5,28 +5,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="POSIX signals")
+from tests.helpers.waiting import LONG_S, until
 
-LONG_S = 60
+pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="POSIX signals")
 
 
 def _listen():
     """A shell's background job starts with Ctrl-C ignored, one of nohup with the end of its terminal."""
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_DFL)
-
-
-def until(condition):
-    end = time.monotonic() + LONG_S
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture(scope="module")

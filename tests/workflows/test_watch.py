@@ -5,7 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -21,20 +20,12 @@ from tests.helpers.dicom_files import write_series
 from tests.helpers.orthanc import write_settings
 from tests.helpers.paths import ROOT
 from tests.helpers.perfect_network import BOTH, image
+from tests.helpers.waiting import LONG_S, until
 
 pytestmark = pytest.mark.xdist_group("orthanc")
 
 STUDY = "1.2.826.0.1.3680043.8.498.78"
 SCAN = {"FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.77", "StudyInstanceUID": STUDY, "Modality": "MR"}
-LONG_S = 60
-
-
-def until(condition):
-    end = time.monotonic() + LONG_S
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 class Clock:

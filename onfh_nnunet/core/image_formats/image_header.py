@@ -118,9 +118,7 @@ class ImageHeader:
             problem = f"scales its voxels by {slope:g} and {intercept:g}, expected finite numbers"
             raise ReadError(self.voxels.file, problem, "Export it again from the source")
         voxels = self.voxels.read()
-        if slope == 0:
-            return voxels
-        if (slope, intercept) == (1.0, 0.0):
+        if slope == 0 or (slope, intercept) == (1, 0):
             return voxels
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
             scaled: NDArray[Any] = voxels * np.float64(slope) + np.float64(intercept)

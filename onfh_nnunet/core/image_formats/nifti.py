@@ -17,7 +17,9 @@ from onfh_nnunet.core.user_files import open_regular
 
 _MM = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}
 """Millimetres of a length by the code in the lowest bits of xyzt_units: not stated, metres, millimetres, microns."""
-_ANALYZE_BYTES = 348
+_ANALYZE_BEGINNINGS = (348).to_bytes(4, "little"), (348).to_bytes(4, "big")
+"""The length of its header."""
+
 _SHEARED = 0.01
 """The shear from which steps are no spacing."""
 
@@ -54,8 +56,8 @@ def aux_file_of(path: Path) -> str:
 def is_analyze(path: Path) -> bool:
     """Whether a file that is no NIfTI begins as its forerunner Analyze 7.5 does, in either byte order."""
     with open_regular(path) as file:
-        head = inflated(file, Encoding.GZIP if file.peek(2).startswith(GZIP) else Encoding.RAW).read(4)
-    return head in [_ANALYZE_BYTES.to_bytes(4, order) for order in ("little", "big")]
+        head = inflated(file, _encoding(path)).read(len(_ANALYZE_BEGINNINGS[0]))
+    return head in _ANALYZE_BEGINNINGS
 
 
 def header_of_pair(voxels: Path) -> Path | None:
